@@ -1,0 +1,39 @@
+"""Bench time: what a procedure sleeps on, whether the bench is simulated, real or a recording."""
+
+import time
+from typing import Protocol
+
+__all__ = ["Clock", "WallClock"]
+
+
+class Clock(Protocol):
+    """Bench time in integer milliseconds since the run began."""
+
+    start_utc_ms: int
+    """UTC at bench time 0, in ms since 1970. A simulated bench states it, so that runs repeat exactly."""
+
+    def now_ms(self) -> int:
+        """Bench time now, in ms."""
+
+    def sleep_ms(self, duration_ms: int) -> None:
+        """Let ``duration_ms`` of bench time pass."""
+
+
+class WallClock:
+    """Real time, or ``rate`` times it, as a bench served with ``--rate`` runs."""
+
+    def __init__(self, rate: float = 1.0) -> None:
+        """Start at bench time 0 now. Raises ValueError unless ``rate`` is positive."""
+        if not rate > 0:
+            raise ValueError(f"rate must be > 0, got {rate}")
+        self.rate = rate
+        self.start_utc_ms = time.time_ns() // 1_000_000
+        self._start_ns = time.monotonic_ns()
+
+    def now_ms(self) -> int:
+        """Bench time now, in ms; never runs backwards, whatever happens to the system's date."""
+        return int((time.monotonic_ns() - self._start_ns) * self.rate) // 1_000_000
+
+    def sleep_ms(self, duration_ms: int) -> None:
+        """Let ``duration_ms`` of bench time pass: less than that of real time if the bench runs faster."""
+        time.sleep(max(0, duration_ms) / 1000 / self.rate)

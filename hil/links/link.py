@@ -1,0 +1,85 @@
+"""A link carries bytes to a device and back. Three kinds stand behind this one interface."""
+
+from abc import ABC, abstractmethod
+from types import TracebackType
+from typing import Self
+
+from hil.errors import LinkError, LinkTimeout
+
+__all__ = ["MAX_UNTERMINATED_BYTES", "Link"]
+
+MAX_UNTERMINATED_BYTES = 65_536
+"""A device that sends this much without a terminator is talking garbage; waiting longer would only eat memory."""
+
+
+class Link(ABC):
+    """A byte transport with reads that end at a terminator.
+
+    A subclass moves bytes (``_send``, ``_receive``, ``_close``) and says in which time its timeouts
+    count (``monotonic_ms``: virtual for a simulated device in this process, real for a port). Bytes that
+    arrive behind the terminator wait for the next read; a timeout loses none of them.
+    """
+
+    def __init__(self, resource: str) -> None:
+        """Name the ``resource`` as the user wrote it: every error repeats it."""
+        self.resource = resource
+        self._pending = bytearray()
+
+    def write(self, data: bytes) -> None:
+        """Send all of ``data``. Raises LinkError if the port is lost."""
+        self._send(data)
+
+    def read_until(self, terminator: bytes, timeout_ms: int) -> bytes:
+        """Bytes up to and including ``terminator``.
+
+        Raises LinkTimeout with the partial bytes, which are consumed: they belong to a conversation that
+        failed and must never become part of a later answer. Raises LinkError if the port is lost or the
+        device sends MAX_UNTERMINATED_BYTES without a terminator.
+        """
+        deadline_ms = self.monotonic_ms() + timeout_ms
+        while terminator not in self._pending:
+            if len(self._pending) > MAX_UNTERMINATED_BYTES:
+                raise LinkError(f"{self.resource}: {len(self._pending)} bytes came without a terminator {terminator!r}")
+            arrived = self._receive(max(0, deadline_ms - self.monotonic_ms()))
+            if arrived:
+                self._pending += arrived
+            elif self.monotonic_ms() >= deadline_ms:
+                partial = bytes(self._pending)
+                self._pending.clear()
+                raise LinkTimeout(self.resource, timeout_ms, partial)
+        end = self._pending.index(terminator) + len(terminator)
+        whole = bytes(self._pending[:end])
+        del self._pending[:end]
+        return whole
+
+    def drain(self) -> bytes:
+        """Everything that has arrived and was not read, without waiting."""
+        while arrived := self._receive(0):
+            self._pending += arrived
+        drained = bytes(self._pending)
+        self._pending.clear()
+        return drained
+
+    def close(self) -> None:
+        """Give the port back. Closing twice is harmless."""
+        self._close()
+
+    @abstractmethod
+    def monotonic_ms(self) -> int:
+        """The time in which this link's timeouts count, in ms from an arbitrary start."""
+
+    @abstractmethod
+    def _send(self, data: bytes) -> None: ...
+
+    @abstractmethod
+    def _receive(self, timeout_ms: int) -> bytes:
+        """At least one byte, as soon as any is there; nothing if none came within ``timeout_ms``."""
+
+    @abstractmethod
+    def _close(self) -> None: ...
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
