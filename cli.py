@@ -1,0 +1,189 @@
+"""The command line: parse, call, print. Heavy imports wait until a command needs them."""
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+__all__ = ["main", "pumprig"]
+
+EXIT_USAGE = 2
+EXIT_BENCH_FAULT = 3
+EXIT_INTERRUPTED = 130
+
+EXIT_CODES = """
+\b
+Exit codes:
+  0    pass
+  1    a requirement failed
+  2    usage or configuration error
+  3    bench or communication fault
+  4    inconclusive: the uncertainty straddles a limit
+  5    nothing ran
+  130  interrupted
+"""
+
+_FILE = click.Path(path_type=Path, dir_okay=False)
+_ANY_PATH = click.Path(path_type=Path)
+
+
+@click.group(epilog=EXIT_CODES, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(package_name="pumprig", prog_name="pumprig")
+def pumprig() -> None:
+    """Simulate and test constant-flow implantable infusion pumps.
+
+    A tool for testing devices on a bench: it never treats a patient.
+    """
+
+
+@pumprig.command(epilog=EXIT_CODES)
+@click.argument("procedures", nargs=-1, metavar="[PROCEDURE]...")
+@click.option("--bench", type=_FILE, help="Bench file. Default: the simulated bench that comes with pumprig.")
+@click.option(
+    "--target",
+    type=click.Choice(["sim", "bench", "replay"]),
+    help="What stands behind the bench: a simulation, real ports or a recording. Default: as the bench file says.",
+)
+@click.option("--recording", type=_ANY_PATH, help="Recording (run.mcap or a run folder) for --target replay.")
+@click.option("--seed", type=click.IntRange(min=0), help="Seed of everything random on a simulated bench. [default: 1]")
+@click.option(
+    "--inject",
+    "injections",
+    multiple=True,
+    metavar="FAULT[=VALUE]@TIME",
+    help="Fault to simulate, such as catheter-occlusion@6h or bath-offset=+1.5C@0h. May be repeated.",
+)
+@click.option(
+    "--out", type=click.Path(path_type=Path, file_okay=False), default=Path("runs"), show_default=True, help="Where run folders go."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
+def run(
+    procedures: tuple[str, ...],
+    bench: Path | None,
+    target: Any,
+    recording: Path | None,
+    seed: int | None,
+    injections: tuple[str, ...],
+    out: Path,
+    as_json: bool,
+) -> None:
+    """Run procedures on a bench and write a run folder with recording and report.
+
+    A PROCEDURE is the name of one that comes with pumprig (flow-accuracy) or a pytest file of your own.
+    With no arguments: flow accuracy on the simulated bench.
+    """
+    from hil.console import console_observer, print_result
+    from hil.observer import Silent
+    from hil.run_procedures import run_procedures
+    from hil.run_settings import RunSettings
+
+    settings = RunSettings(procedures, bench, target, recording, seed, injections, out)
+    result = run_procedures(settings, Silent() if as_json else console_observer())
+    if as_json:
+        click.echo(json.dumps(result.as_json(), indent=2))
+    else:
+        print_result(result)
+    sys.exit(result.exit_code)
+
+
+@pumprig.group(name="bench")
+def bench_group() -> None:
+    """Simulate a bench for other programs."""
+
+
+@bench_group.command(name="serve")
+@click.argument("file", type=_FILE, required=False)
+@click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True, help="Seed of everything random.")
+@click.option("--rate", type=click.FloatRange(min=0, min_open=True), help="Let time pass N times as fast as real time.")
+@click.option("--lock-step", is_flag=True, help="Let time pass only when a client sleeps.")
+@click.option("--inject", "injections", multiple=True, metavar="FAULT[=VALUE]@TIME", help="Fault to simulate.")
+def bench_serve(file: Path | None, seed: int, rate: float | None, lock_step: bool, injections: tuple[str, ...]) -> None:
+    """Simulate the bench of FILE as a process of its own: pump, balance and bath on sockets and pseudo-terminals.
+
+    Without FILE: served.toml, which comes with pumprig. Time passes as the file's [serve] table says, unless --rate
+    or --lock-step says otherwise. Stop it with Ctrl-C.
+    """
+    if rate is not None and lock_step:
+        raise click.UsageError("--rate and --lock-step exclude each other")
+    from hil.console import serve_bench
+
+    serve_bench(file, seed=seed, rate=rate, lock_step=lock_step, injections=injections)
+
+
+@pumprig.command()
+@click.option("--profile", type=_FILE, help="Pump profile. Default: generic-30ml, which comes with pumprig.")
+@click.option("--temperature-c", type=float, default=37.0, show_default=True, help="Temperature of the propellant.")
+@click.option("--ambient-kpa", type=float, default=101.325, show_default=True, help="Absolute pressure around the body.")
+@click.option("--outlet-kpa", type=float, default=12.40, show_default=True, help="Gauge pressure at the catheter tip.")
+@click.option("--volume-ml", type=float, default=30.0, show_default=True, help="Volume in the reservoir.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
+def flow(
+    profile: Path | None, temperature_c: float, ambient_kpa: float, outlet_kpa: float, volume_ml: float, as_json: bool
+) -> None:
+    """Print the flow that a pump is expected to have under given conditions."""
+    from firmware_model.flow import expected_flow
+    from firmware_model.profile import load_profile
+    from hil.shipped import shipped
+
+    point = expected_flow(
+        load_profile(profile or shipped("pumps/generic-30ml.toml")), temperature_c, ambient_kpa, outlet_kpa, volume_ml
+    )
+    if as_json:
+        click.echo(json.dumps({"schema": "pumprig.flow/1", **vars(point)}, indent=2))
+        return
+    click.echo(f"flow              {point.flow_ml_per_day:10.4f} mL/day")
+    click.echo(f"driving pressure  {point.driving_pressure_kpa:10.2f} kPa")
+
+
+@pumprig.command()
+@click.argument("recording", type=_ANY_PATH)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
+def info(recording: Path, as_json: bool) -> None:
+    """Say what a RECORDING (run.mcap or a run folder) holds, even if it was cut short."""
+    from hil.console import print_recording
+
+    print_recording(recording, as_json=as_json)
+
+
+def main() -> None:
+    """Run the command line; every error of ours leaves as one line and a documented exit code."""
+    try:
+        sys.exit(pumprig(standalone_mode=False))
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("pumprig: interrupted", err=True)
+        sys.exit(EXIT_INTERRUPTED)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # who read our output has left: say no more
+        sys.exit(0)
+    except Exception as error:  # noqa: BLE001 - the last resort: a user never sees a traceback unasked
+        if os.environ.get("PUMPRIG_DEBUG"):
+            raise
+        click.echo(f"pumprig: {_one_line(error)}", err=True)
+        sys.exit(_exit_code(error))
+
+
+def _exit_code(error: Exception) -> int:
+    from firmware_model.errors import ModelError
+    from hil.errors import UsageError
+
+    return EXIT_USAGE if isinstance(error, (UsageError, ModelError, ValueError)) else EXIT_BENCH_FAULT
+
+
+def _one_line(error: Exception) -> str:
+    from firmware_model.errors import ModelError
+    from hil.errors import RigError
+    from protocols.errors import ProtocolError
+
+    if isinstance(error, (RigError, ModelError, ProtocolError, ValueError)):
+        return str(error)
+    return f"internal error: {type(error).__name__}: {error}; set PUMPRIG_DEBUG=1 to see where, and report it"
+
+
+if __name__ == "__main__":
+    main()

@@ -5,7 +5,7 @@ import re
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic_core import ErrorDetails
@@ -52,7 +52,8 @@ def check_model(path: Path, text: str, document: Mapping[str, Any], model: type[
     try:
         return model.model_validate(document)
     except ValidationError as error:
-        first = error.errors()[0]
+        # What the file says wrongly comes before what it leaves out: a misspelt key is both.
+        first = min(error.errors(), key=lambda details: details["type"] == "missing")
         key = ".".join(str(part) for part in first["loc"]) or None
         problem = _problem(first, model)
         more = error.error_count() - 1
@@ -90,22 +91,20 @@ def _stem(key: str) -> str:
 
 def _keys_at(model: type[BaseModel], loc: Iterable[int | str]) -> list[str]:
     """The keys that the table at ``loc`` may have; none if the way there is not plain nested models."""
-    here: Any = model
+    here: type[BaseModel] | None = model
     for part in loc:
-        field = here.model_fields.get(part) if isinstance(here, type) and issubclass(here, BaseModel) else None
-        if field is None:
-            candidates = [arg for arg in getattr(here, "__args__", ()) if isinstance(arg, type)]
-            here = next((arg for arg in candidates if issubclass(arg, BaseModel)), None)
-        else:
-            here = field.annotation
-        if here is None:
-            return []
-        if not (isinstance(here, type) and issubclass(here, BaseModel)):
-            models = [
-                arg for arg in getattr(here, "__args__", ()) if isinstance(arg, type) and issubclass(arg, BaseModel)
-            ]
-            here = models[0] if len(models) == 1 else here
-    return list(here.model_fields) if isinstance(here, type) and issubclass(here, BaseModel) else []
+        field = here.model_fields.get(str(part)) if here is not None else None
+        if field is not None:
+            here = _model_in(field.annotation)
+    return list(here.model_fields) if here is not None else []
+
+
+def _model_in(annotation: Any) -> type[BaseModel] | None:
+    """The one model that an annotation such as ``Bath``, ``Bath | None`` or ``dict[str, Bath]`` speaks of."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    models = [model for arg in get_args(annotation) if (model := _model_in(arg)) is not None]
+    return models[0] if len(models) == 1 else None
 
 
 def _line_of(text: str, loc: Sequence[int | str]) -> int | None:

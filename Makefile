@@ -1,0 +1,47 @@
+# Every target does its own set-up. Needed: Python >= 3.11 with pip and venv, and make.
+
+PYTHON ?= python3
+JOBS ?= 2
+
+# uv is taken from the machine, or brought into the project's own .uv/ if there is none.
+UV := $(shell command -v uv 2>/dev/null)
+ifeq ($(UV),)
+UV := .uv/bin/uv
+endif
+
+RUN := .venv/bin
+
+.PHONY: demo test lint format clean
+.DEFAULT_GOAL := demo
+
+demo: .venv/.installed  ## a 24-hour flow-accuracy test of a simulated pump on a simulated bench
+	$(RUN)/pumprig run --out runs
+
+test: .venv/.developed  ## the whole test suite, in parallel
+	$(RUN)/python -m pytest -n $(JOBS) --dist worksteal
+
+lint: .venv/.developed  ## style, types, and who may import whom
+	$(RUN)/ruff check .
+	$(RUN)/ruff format --check .
+	$(RUN)/mypy
+	$(RUN)/lint-imports
+
+format: .venv/.developed
+	$(RUN)/ruff check --fix .
+	$(RUN)/ruff format .
+
+clean:
+	rm -rf .venv .uv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+# --frozen installs exactly what uv.lock says, from whichever index this machine is set up for.
+.venv/.installed: pyproject.toml uv.lock | $(UV)
+	$(UV) sync --frozen --quiet --no-dev --inexact --python $(PYTHON)
+	@touch $@
+
+.venv/.developed: pyproject.toml uv.lock | $(UV)
+	$(UV) sync --frozen --quiet --python $(PYTHON)
+	@touch .venv/.installed $@
+
+.uv/bin/uv:
+	$(PYTHON) -m venv .uv
+	.uv/bin/python -m pip install --quiet --disable-pip-version-check uv
