@@ -1,0 +1,82 @@
+"""``catheter-occlusion=50%@90min``: a fault to inject, as people write it."""
+
+import difflib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+
+__all__ = ["FaultKind", "Injection", "parse_injection"]
+
+_GRAMMAR = "NAME[=VALUE UNIT]@TIME, as in catheter-occlusion=50%@90min"
+_TEXT = re.compile(r"(?P<fault>[^=@]*)(?:=(?P<value>[^=@]*))?@(?P<time>[^=@]*)")
+_QUANTITY = re.compile(r"\s*(?P<number>[+-]?(?:\d+(?:\.\d*)?|\.\d+))\s*(?P<unit>[^\s\d.+-]\S*)?\s*", re.ASCII)
+_TIME_UNITS_MS = {"ms": 1, "s": 1000, "min": 60_000, "h": 3_600_000, "d": 86_400_000}
+_LATEST_MS = 10 * 365 * 86_400_000
+
+
+@dataclass(frozen=True)
+class FaultKind:
+    """One row of a table of faults: what its value means, what it is if nothing is said, and how far it may go."""
+
+    name: str
+    unit: str
+    default: float
+    lower: float
+    upper: float
+    summary: str
+
+
+@dataclass(frozen=True)
+class Injection:
+    """One fault, with its value in the unit of its kind, to begin at a time."""
+
+    fault: str
+    value: float
+    at_ms: int
+
+
+def parse_injection(text: str, known: Mapping[str, FaultKind]) -> Injection:
+    """The injection that ``text`` asks for.
+
+    Raises ValueError, with a sentence that says what would have been right, for an unknown fault, a value out of
+    range or in another unit, or no time.
+    """
+    match = _TEXT.fullmatch(text.strip())
+    if match is None:
+        raise ValueError(f"{text!r}: a fault is written {_GRAMMAR}")
+    kind = _kind(match["fault"].strip(), known)
+    value = kind.default if match["value"] is None else _value(match["value"], kind)
+    return Injection(kind.name, value, _time_ms(match["time"], kind))
+
+
+def _kind(name: str, known: Mapping[str, FaultKind]) -> FaultKind:
+    if name in known:
+        return known[name]
+    close = difflib.get_close_matches(name, known, n=1)
+    hint = f"did you mean {close[0]}? " if close else ""
+    raise ValueError(f"unknown fault {name!r}; {hint}known: {', '.join(sorted(known))}")
+
+
+def _value(text: str, kind: FaultKind) -> float:
+    match = _QUANTITY.fullmatch(text)
+    if match is None:
+        raise ValueError(f"{kind.name}: {text!r} is no number with a unit; write it like {kind.default:g}{kind.unit}")
+    if match["unit"] != kind.unit:
+        said = f"not in {match['unit']}" if match["unit"] else "and the unit is missing"
+        raise ValueError(f"{kind.name}: the value is in {kind.unit}, {said}; write it like {kind.default:g}{kind.unit}")
+    value = float(match["number"])
+    if not kind.lower <= value <= kind.upper:
+        raise ValueError(f"{kind.name}: {value:g}{kind.unit} is outside {kind.lower:g} to {kind.upper:g}{kind.unit}")
+    return value
+
+
+def _time_ms(text: str, kind: FaultKind) -> int:
+    match = _QUANTITY.fullmatch(text)
+    if match is None or match["unit"] not in _TIME_UNITS_MS:
+        units = ", ".join(_TIME_UNITS_MS)
+        raise ValueError(f"{kind.name}: {text!r} is no time; write a number and one of {units}, like @6h")
+    time_ms = round(Decimal(match["number"]) * _TIME_UNITS_MS[match["unit"]])
+    if not 0 <= time_ms <= _LATEST_MS:
+        raise ValueError(f"{kind.name}: a fault begins 0 to 3650 days after the start, not at {text.strip()}")
+    return time_ms

@@ -1,0 +1,66 @@
+"""Profiles: the two that ship, and what is refused."""
+
+from pathlib import Path
+
+import pytest
+
+from firmware_model.errors import ConfigurationError
+from firmware_model.profile import load_profile
+
+_PUMPS = Path(__file__).parents[2] / "fixtures" / "pumps"
+_GENERIC = _PUMPS / "generic-30ml.toml"
+
+
+@pytest.mark.parametrize("path", sorted(_PUMPS.glob("*.toml")), ids=lambda path: path.stem)
+def test_shipped_profiles_load(path: Path) -> None:
+    """Every profile under fixtures/pumps loads, is named like its file, and is generic."""
+    profile = load_profile(path)
+    assert profile.model == path.stem
+    assert profile.model.startswith("generic")
+    assert profile.label_flow_ml_per_day == 1.0
+    assert profile.capacity_ml == 30.0
+
+
+@pytest.mark.parametrize(
+    ("written", "instead", "key", "advice"),
+    [
+        ("droop_kpa = 2.0", "droop_psi = 2.0", "droop_psi", "written droop_kpa"),
+        ("capacity_ml = 30.0", "capacity_ml = nan", "capacity_ml", "finite"),
+        ('propellant = "R-11"', 'propellant = "R-12"', "propellant", "'R-11', 'R-114' or 'n-butane'"),
+        ('below_outlet = "check-valve"', 'below_outlet = "valve"', "below_outlet", "check-valve"),
+        ("residual_ml = 2.0", "residual_ml = 29.9", None, "must together be below"),
+        ("residual_ml = 2.0", "residual_ml = 2.4", None, "never reached"),
+        ('unit = "mC"', 'unit = "K"', "sensors.temperature.unit", "'mC'"),
+        ('unit = "mC"', 'unit = "Pa"', "sensors", "the unit of temperature must be mC"),
+        ("flow_debounce_n = 2", "flow_debounce_n = 4", "alarms", "must be <= flow_debounce_m"),
+        ("empty_ml = 2.3", "empty_ml = 7.0", "alarms", "must be below low_reservoir_ml"),
+        ("drift_ppm = 20", "drift_ppm = 1.5", "clock.drift_ppm", "integer"),
+        ("droop_kpa = 2.0", "droop_kpa = 2.0\ndrop_kpa = 1", "drop_kpa", "did you mean droop_kpa"),
+    ],
+)
+def test_mistakes_are_located(tmp_path: Path, written: str, instead: str, key: str | None, advice: str) -> None:
+    """A wrong key, unit, value or combination is refused with file, key and what to do."""
+    text = _GENERIC.read_text(encoding="utf-8")
+    assert written in text
+    path = tmp_path / "pump.toml"
+    path.write_text(text.replace(written, instead, 1), encoding="utf-8")
+    with pytest.raises(ConfigurationError) as caught:
+        load_profile(path)
+    assert caught.value.path == path
+    assert caught.value.key == key
+    assert advice in str(caught.value)
+
+
+def test_assumptions_are_marked() -> None:
+    """In the profiles every engineering judgement of the flow path says that it is one."""
+    for path in _PUMPS.glob("*.toml"):
+        lines = path.read_text(encoding="utf-8").splitlines()
+        for key in (
+            "label_tolerance_percent",
+            "residual_ml",
+            "stop_region_ml",
+            "droop_kpa",
+            "thermal_time_constant_min",
+        ):
+            (line,) = (line for line in lines if line.startswith(key))
+            assert "# assumed" in line
