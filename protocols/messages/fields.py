@@ -1,0 +1,102 @@
+"""Kinds of field beyond construct's own, each with exactly one encoding for a value.
+
+All keep the field that they adapt as ``subcon``, so that whoever walks a declaration (a column decoder, the reference)
+finds the integer or the bytes below. Whatever they do not accept is a ConstructError, interpreted or compiled.
+"""
+
+from typing import Any, TypeVar
+
+from construct import Bytes, MappingError, PrefixedArray, RangeError, StringError
+from construct_typed import Construct, Context
+
+from protocols.messages.adapter import CompilingAdapter
+
+__all__ = ["Ascii", "Bounded", "Member"]
+
+Kind = TypeVar("Kind", bound=int)
+Item = TypeVar("Item")
+
+_FIRST_PRINTABLE, _LAST_PRINTABLE = 0x20, 0x7E
+
+
+class Member(CompilingAdapter[int, int, Kind, Kind]):
+    """An integer that must be one of an enumeration, a union of known flags, or a bool (0 or 1).
+
+    construct-typing's TEnum and TFlagsEnum take any integer and remember each as a new member for ever; a peer must
+    not be able to fill our memory so.
+    """
+
+    def __init__(self, subcon: Construct[int, int], kind: type[Kind]) -> None:
+        """Encode the members of ``kind`` as ``subcon`` encodes their integers."""
+        super().__init__(subcon)
+        self.kind = kind
+
+    def _decode(self, obj: int, context: Context, path: str) -> Kind:
+        del context
+        try:
+            member = self.kind(obj)
+        except ValueError:
+            member = None
+        if member is None or int(member) != obj:
+            raise MappingError(f"{obj} is no {self.kind.__name__}", path=path)
+        return member
+
+    def _encode(self, obj: Kind, context: Context, path: str) -> int:
+        del context
+        if not isinstance(obj, self.kind):
+            raise MappingError(f"{obj!r} is no {self.kind.__name__}", path=path)
+        return int(obj)
+
+
+class Ascii(CompilingAdapter[bytes, bytes | bytearray | int, str, str]):
+    """Printable ASCII in a fixed number of bytes, filled up with NUL: it ends in reports and in file names."""
+
+    def __init__(self, length: int) -> None:
+        """Take ``length`` bytes on the wire."""
+        super().__init__(Bytes(length))
+        self.length = length
+
+    def _decode(self, obj: Any, context: Context, path: str) -> str:
+        del context
+        text: bytes = obj.rstrip(b"\x00")
+        self._check_printable(text, path)
+        return text.decode("ascii")
+
+    def _encode(self, obj: str, context: Context, path: str) -> bytes:
+        del context
+        if not isinstance(obj, str):
+            raise StringError(f"{obj!r} is no str", path=path)
+        text = obj.encode("utf-8", "surrogatepass")
+        self._check_printable(text, path)
+        if len(text) > self.length:
+            raise StringError(f"{obj!r} is longer than {self.length} characters", path=path)
+        return text.ljust(self.length, b"\x00")
+
+    @staticmethod
+    def _check_printable(text: bytes, path: str) -> None:
+        if not all(_FIRST_PRINTABLE <= byte <= _LAST_PRINTABLE for byte in text):
+            raise StringError(f"{text!r} is not printable ASCII", path=path)
+
+
+class Bounded(CompilingAdapter[Any, Any, tuple[Item, ...], tuple[Item, ...]]):
+    """A count and as many items, but no more than fit a frame. A tuple, since a message does not change."""
+
+    def __init__(self, count: Construct[int, int], item: Construct[Item, Item], most: int) -> None:
+        """Allow ``most`` of ``item``, behind their ``count``."""
+        super().__init__(PrefixedArray(count, item))
+        self.count = count
+        self.item = item
+        self.most = most
+
+    def _decode(self, obj: Any, context: Context, path: str) -> tuple[Item, ...]:
+        del context
+        return self._checked(tuple(obj), path)
+
+    def _encode(self, obj: tuple[Item, ...], context: Context, path: str) -> list[Item]:
+        del context
+        return list(self._checked(obj, path))
+
+    def _checked(self, items: tuple[Item, ...], path: str) -> tuple[Item, ...]:
+        if len(items) > self.most:
+            raise RangeError(f"{len(items)} items, but at most {self.most} fit", path=path)
+        return items
