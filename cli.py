@@ -57,7 +57,11 @@ def pumprig() -> None:
     help="Fault to simulate, such as catheter-occlusion@6h or bath-offset=+1.5C@0h. May be repeated.",
 )
 @click.option(
-    "--out", type=click.Path(path_type=Path, file_okay=False), default=Path("runs"), show_default=True, help="Where run folders go."
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("runs"),
+    show_default=True,
+    help="Where run folders go.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
 def run(
@@ -116,8 +120,8 @@ def bench_serve(file: Path | None, seed: int, rate: float | None, lock_step: boo
 @pumprig.command()
 @click.option("--profile", type=_FILE, help="Pump profile. Default: generic-30ml, which comes with pumprig.")
 @click.option("--temperature-c", type=float, default=37.0, show_default=True, help="Temperature of the propellant.")
-@click.option("--ambient-kpa", type=float, default=101.325, show_default=True, help="Absolute pressure around the body.")
-@click.option("--outlet-kpa", type=float, default=12.40, show_default=True, help="Gauge pressure at the catheter tip.")
+@click.option("--ambient-kpa", type=float, default=101.325, show_default=True, help="Absolute pressure around it.")
+@click.option("--outlet-kpa", type=float, default=12.40, show_default=True, help="Gauge pressure at the tip.")
 @click.option("--volume-ml", type=float, default=30.0, show_default=True, help="Volume in the reservoir.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
 def flow(
@@ -161,7 +165,7 @@ def main() -> None:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # who read our output has left: say no more
         sys.exit(0)
-    except Exception as error:  # noqa: BLE001 - the last resort: a user never sees a traceback unasked
+    except Exception as error:
         if os.environ.get("PUMPRIG_DEBUG"):
             raise
         click.echo(f"pumprig: {_one_line(error)}", err=True)

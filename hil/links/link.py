@@ -6,14 +6,52 @@ from typing import Self
 
 from hil.errors import LinkError, LinkTimeout
 
-__all__ = ["MAX_UNTERMINATED_BYTES", "Link"]
+__all__ = ["MAX_UNTERMINATED_BYTES", "BufferedLink", "Link"]
 
 MAX_UNTERMINATED_BYTES = 65_536
 """A device that sends this much without a terminator is talking garbage; waiting longer would only eat memory."""
 
 
 class Link(ABC):
-    """A byte transport with reads that end at a terminator.
+    """A byte transport with reads that end at a terminator."""
+
+    resource: str
+    """As the user wrote it: every error repeats it."""
+
+    @abstractmethod
+    def write(self, data: bytes) -> None:
+        """Send all of ``data``. Raises LinkError if the port is lost."""
+
+    @abstractmethod
+    def read_until(self, terminator: bytes, timeout_ms: int) -> bytes:
+        """Bytes up to and including ``terminator``.
+
+        Raises LinkTimeout with the partial bytes, which are consumed: they belong to a conversation that
+        failed and must never become part of a later answer. Raises LinkError if the port is lost or the
+        device sends MAX_UNTERMINATED_BYTES without a terminator.
+        """
+
+    @abstractmethod
+    def drain(self) -> bytes:
+        """Everything that has arrived and was not read, without waiting."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Give the port back. Closing twice is harmless."""
+
+    @abstractmethod
+    def monotonic_ms(self) -> int:
+        """The time in which this link's timeouts count, in ms from an arbitrary start."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+
+class BufferedLink(Link):
+    """A link over something that gives bytes as they come.
 
     A subclass moves bytes (``_send``, ``_receive``, ``_close``) and says in which time its timeouts
     count (``monotonic_ms``: virtual for a simulated device in this process, real for a port). Bytes that
@@ -21,7 +59,7 @@ class Link(ABC):
     """
 
     def __init__(self, resource: str) -> None:
-        """Name the ``resource`` as the user wrote it: every error repeats it."""
+        """Name the ``resource`` as the user wrote it."""
         self.resource = resource
         self._pending = bytearray()
 
@@ -30,31 +68,28 @@ class Link(ABC):
         self._send(data)
 
     def read_until(self, terminator: bytes, timeout_ms: int) -> bytes:
-        """Bytes up to and including ``terminator``.
-
-        Raises LinkTimeout with the partial bytes, which are consumed: they belong to a conversation that
-        failed and must never become part of a later answer. Raises LinkError if the port is lost or the
-        device sends MAX_UNTERMINATED_BYTES without a terminator.
-        """
+        """As in Link."""
         deadline_ms = self.monotonic_ms() + timeout_ms
-        while terminator not in self._pending:
-            if len(self._pending) > MAX_UNTERMINATED_BYTES:
-                raise LinkError(f"{self.resource}: {len(self._pending)} bytes came without a terminator {terminator!r}")
-            arrived = self._receive(max(0, deadline_ms - self.monotonic_ms()))
-            if arrived:
-                self._pending += arrived
-            elif self.monotonic_ms() >= deadline_ms:
+        searched, waited = 0, False
+        while (found := self._pending.find(terminator, max(0, searched - len(terminator)))) < 0:
+            searched = len(self._pending)
+            if searched > MAX_UNTERMINATED_BYTES:
+                raise LinkError(f"{self.resource}: {searched} bytes came without a terminator {terminator!r}")
+            remaining_ms = deadline_ms - self.monotonic_ms()
+            if waited and remaining_ms <= 0:  # also when bytes keep coming: garbage must not hold us for ever
                 partial = bytes(self._pending)
                 self._pending.clear()
                 raise LinkTimeout(self.resource, timeout_ms, partial)
-        end = self._pending.index(terminator) + len(terminator)
+            self._pending += self._receive(max(0, remaining_ms))
+            waited = True
+        end = found + len(terminator)
         whole = bytes(self._pending[:end])
         del self._pending[:end]
         return whole
 
     def drain(self) -> bytes:
         """Everything that has arrived and was not read, without waiting."""
-        while arrived := self._receive(0):
+        while len(self._pending) <= MAX_UNTERMINATED_BYTES and (arrived := self._receive(0)):
             self._pending += arrived
         drained = bytes(self._pending)
         self._pending.clear()
@@ -65,10 +100,6 @@ class Link(ABC):
         self._close()
 
     @abstractmethod
-    def monotonic_ms(self) -> int:
-        """The time in which this link's timeouts count, in ms from an arbitrary start."""
-
-    @abstractmethod
     def _send(self, data: bytes) -> None: ...
 
     @abstractmethod
@@ -77,9 +108,3 @@ class Link(ABC):
 
     @abstractmethod
     def _close(self) -> None: ...
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self.close()

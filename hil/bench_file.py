@@ -1,0 +1,207 @@
+"""A bench as one TOML file: the pump, the instruments, what surrounds them and, if simulated, what is true."""
+
+import hashlib
+import json
+from datetime import date, datetime
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, field_validator, model_validator
+
+from firmware_model.config import FrozenModel, load_toml
+from firmware_model.errors import ConfigurationError
+from firmware_model.profile import PumpProfile, load_profile
+
+__all__ = [
+    "BalanceTable",
+    "BathTable",
+    "BenchFile",
+    "EnvironmentTable",
+    "PumpTable",
+    "SerialTable",
+    "ServeTable",
+    "ServedDevice",
+    "WorldTable",
+    "load_bench",
+]
+
+Positive = Annotated[float, Field(gt=0)]
+NotNegative = Annotated[float, Field(ge=0)]
+LinkName = Annotated[str, Field(min_length=1)]
+
+
+class SerialTable(FrozenModel):
+    """Settings of a serial port where they differ from the device's factory settings."""
+
+    baud: Annotated[int, Field(gt=0)] | None = None
+    bits: Literal[7, 8] | None = None
+    parity: Literal["N", "E", "O"] | None = None
+    stop_bits: Literal[1, 2] | None = None
+    flow: Literal["none", "rts-cts", "xon-xoff"] | None = None
+
+
+class PumpTable(FrozenModel):
+    """The pump under test: where its telemetry comes out, and what it is meant to be."""
+
+    link: LinkName
+    profile: str
+    serial_number: str | None = None
+    serial: SerialTable = SerialTable()
+
+
+class InstrumentTable(FrozenModel):
+    """What every instrument's table says."""
+
+    link: LinkName
+    serial: SerialTable = SerialTable()
+    serial_number: str | None = None
+    calibration_due: date | None = None
+
+
+class BalanceTable(InstrumentTable):
+    """The balance under the beaker; ``u_`` keys are standard uncertainties (k = 1)."""
+
+    driver: Literal["mt-sics"]
+    readability_mg: Positive
+    u_repeatability_mg: NotNegative
+    u_drift_mg_per_day: NotNegative
+
+
+class BathTable(InstrumentTable):
+    """The water bath around the pump; ``u_`` keys are standard uncertainties (k = 1)."""
+
+    driver: Literal["julabo"]
+    u_temperature_c: NotNegative
+
+
+class InstrumentsTable(FrozenModel):
+    """One table for each role that a procedure can ask for."""
+
+    balance: BalanceTable | None = None
+    bath: BathTable | None = None
+
+
+class EnvironmentTable(FrozenModel):
+    """What the user measured around the bench; ``u_`` keys are standard uncertainties (k = 1)."""
+
+    room_temperature_c: float
+    u_room_temperature_c: NotNegative
+    relative_humidity_percent: Annotated[float, Field(ge=0, le=100)]
+    u_relative_humidity_percent: NotNegative
+    ambient_kpa: Positive
+    u_ambient_kpa: NotNegative
+    outlet_kpa: float
+    u_outlet_kpa: NotNegative
+    evaporation_ug_per_s: float
+    u_evaporation_ug_per_s: NotNegative
+    drop_volume_nl: Annotated[int, Field(ge=0)]
+
+
+class WorldTable(FrozenModel):
+    """What is physically true on a simulated bench. A procedure cannot see it; a real bench has no such table."""
+
+    start_utc: datetime
+    room_temperature_c: float
+    ambient_kpa: Positive
+    outlet_kpa: float
+    evaporation_ug_per_s: NotNegative
+    drop_volume_nl: Annotated[int, Field(ge=0)]
+    reservoir_ml: Positive
+    bath_time_constant_min: Positive
+    bath_noise_c: NotNegative
+
+    @field_validator("start_utc")
+    @classmethod
+    def _states_its_zone(cls, value: datetime) -> datetime:
+        if value.tzinfo is None:
+            raise ValueError("a time needs its zone; write it like 2026-01-01T00:00:00Z")
+        return value
+
+    @property
+    def start_utc_ms(self) -> int:
+        """UTC at bench time 0, in ms since 1970."""
+        return round(self.start_utc.timestamp() * 1000)
+
+
+class ServedDevice(FrozenModel):
+    """Where a simulated device can be reached from another process."""
+
+    tcp: str | None = None
+    pty: str | None = None
+
+    @field_validator("tcp")
+    @classmethod
+    def _is_an_address(cls, value: str | None) -> str | None:
+        return None if value is None else _address(value)
+
+
+class ServeTable(FrozenModel):
+    """How ``pumprig bench serve`` offers the simulated bench; clients find its clock at ``control``."""
+
+    control: str
+    time: Literal["lock-step", "real"] = "real"
+    pump: ServedDevice = ServedDevice()
+    balance: ServedDevice = ServedDevice()
+    bath: ServedDevice = ServedDevice()
+
+    @field_validator("control")
+    @classmethod
+    def _is_an_address(cls, value: str) -> str:
+        return _address(value)
+
+
+class BenchFile(FrozenModel):
+    """A whole bench file, checked, with the pump profile that it names."""
+
+    name: Annotated[str, Field(min_length=1)]
+    pump: PumpTable
+    instruments: InstrumentsTable = InstrumentsTable()
+    environment: EnvironmentTable
+    world: WorldTable | None = None
+    serve: ServeTable | None = None
+
+    @model_validator(mode="after")
+    def _simulated_links_have_a_world(self) -> Self:
+        simulated = [name for name, link in self.links().items() if link.startswith("sim:")]
+        if simulated and self.world is None:
+            raise ValueError(f"the link of {simulated[0]} is simulated, but there is no [world] table to simulate")
+        return self
+
+    def links(self) -> dict[str, str]:
+        """The link of every device on this bench, by wire name."""
+        instruments = {"balance": self.instruments.balance, "bath": self.instruments.bath}
+        return {"pump": self.pump.link} | {name: table.link for name, table in instruments.items() if table is not None}
+
+    def is_simulated(self) -> bool:
+        """Whether every device of this bench lives in this process."""
+        return all(link.startswith("sim:") for link in self.links().values())
+
+
+class LoadedBench(FrozenModel):
+    """A bench file together with where it stood and the profile it names."""
+
+    path: str
+    file: BenchFile
+    profile: PumpProfile
+
+    def world_digest(self) -> str:
+        """A hash of all that a simulated bench depends on: equal digests simulate the same world."""
+        world = self.file.world.model_dump(mode="json") if self.file.world else None
+        pump = {"serial_number": self.file.pump.serial_number, "profile": self.profile.model_dump(mode="json")}
+        return hashlib.sha256(json.dumps([world, pump], sort_keys=True).encode()).hexdigest()
+
+
+def load_bench(path: Path) -> LoadedBench:
+    """The bench file at ``path`` and its pump profile. Raises ConfigurationError (file, line, key)."""
+    file = load_toml(path, BenchFile)
+    profile_path = path.parent / file.pump.profile
+    if not profile_path.is_file():
+        raise ConfigurationError(path, f"names a pump profile that does not exist: {profile_path}", key="pump.profile")
+    return LoadedBench(path=str(path), file=file, profile=load_profile(profile_path))
+
+
+def _address(text: str) -> str:
+    host, colon, port = text.rpartition(":")
+    if not (colon and host and port.isdecimal() and int(port) < 65536):
+        raise ValueError("this is no HOST:PORT; write it like 127.0.0.1:47600")
+    return text

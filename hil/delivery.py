@@ -1,0 +1,86 @@
+"""What a collection says about the pump: delivered volume in time, flow, and how well the pump knows it."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from firmware_model.profile import PumpProfile
+from hil.air import air_density_kg_per_m3
+from hil.bench_file import BalanceTable, EnvironmentTable
+from hil.collection import Collection
+from hil.gravimetry import Gravimetry, buoyancy_factor
+
+__all__ = ["Delivery", "delivery_of", "gravimetry_of"]
+
+_ESTIMATE_WINDOW_MS = 6 * 3_600_000
+"""Over which the pump estimates its flow (protocol reference, HistoryRecord)."""
+
+_ESTIMATE_RECORDS = 6
+U_DENSITY_KG_PER_M3 = 0.2
+U_TIME_S = 0.2
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """Delivered volume on a grid of equal intervals, and the pump's own hourly estimates beside it."""
+
+    time_h: NDArray[np.float64]
+    """Bench time of each of n samples, in hours."""
+    volume_ml: NDArray[np.float64]
+    """Volume collected until each of n samples, corrected for buoyancy and evaporation, in mL."""
+    interval_min: float
+    estimate_time_h: NDArray[np.float64]
+    """Bench time at which each of m hourly estimates was made, in hours."""
+    estimate_ml_per_day: NDArray[np.float64]
+    estimate_difference_ml_per_day: NDArray[np.float64]
+    """Each estimate less the gravimetric flow over the same six hours."""
+
+
+def gravimetry_of(profile: PumpProfile, balance: BalanceTable, room: EnvironmentTable) -> Gravimetry:
+    """The measurement's setup, from the bench file and the pump profile."""
+    return Gravimetry(
+        readability_g=balance.readability_mg / 1000,
+        u_repeatability_g=balance.u_repeatability_mg / 1000,
+        u_drift_g_per_day=balance.u_drift_mg_per_day / 1000,
+        room_temperature_c=room.room_temperature_c,
+        u_room_temperature_c=room.u_room_temperature_c,
+        ambient_kpa=room.ambient_kpa,
+        u_ambient_kpa=room.u_ambient_kpa,
+        relative_humidity_percent=room.relative_humidity_percent,
+        u_relative_humidity_percent=room.u_relative_humidity_percent,
+        density_room_kg_per_m3=profile.infusate.density_20c_kg_per_m3,
+        density_pump_kg_per_m3=profile.infusate.density_kg_per_m3,
+        u_density_kg_per_m3=U_DENSITY_KG_PER_M3,
+        evaporation_ug_per_s=room.evaporation_ug_per_s,
+        u_evaporation_ug_per_s=room.u_evaporation_ug_per_s,
+        drop_volume_nl=room.drop_volume_nl,
+        u_time_s=U_TIME_S,
+    )
+
+
+def delivery_of(collection: Collection, setup: Gravimetry) -> Delivery:
+    """Volumes of a collection, put on the exact grid of its interval by linear interpolation over the odd moment."""
+    times_ms = np.array([sample.time_ms for sample in collection.samples], dtype=np.float64)
+    masses_g = np.array([sample.mass_g for sample in collection.samples])
+    air = air_density_kg_per_m3(setup.room_temperature_c, setup.ambient_kpa, setup.relative_humidity_percent)
+    evaporated_g = setup.evaporation_ug_per_s * (times_ms - times_ms[0]) * 1e-9
+    collected_g = (masses_g - masses_g[0]) * buoyancy_factor(air, setup.density_room_kg_per_m3) + evaporated_g
+    volumes_ml = collected_g / setup.density_pump_kg_per_m3 * 1000
+    grid_ms = times_ms[0] + collection.interval_ms * np.arange(times_ms.size)
+    grid_ml = np.interp(grid_ms, times_ms, volumes_ml)
+
+    began_after_ms = times_ms[0] - collection.samples[0].pump_uptime_ms
+    inside = [record for record in collection.history[_ESTIMATE_RECORDS - 1 :] if record.flow_valid]
+    ends_ms = np.array([record.end_uptime_ms + began_after_ms for record in inside], dtype=np.float64)
+    estimates = np.array([record.flow_nl_per_day / 1e6 for record in inside])
+    before_ml = np.interp(ends_ms - _ESTIMATE_WINDOW_MS, grid_ms, grid_ml)
+    gravimetric = (np.interp(ends_ms, grid_ms, grid_ml) - before_ml) / (_ESTIMATE_WINDOW_MS / 86_400_000)
+    return Delivery(
+        time_h=grid_ms / 3_600_000,
+        volume_ml=grid_ml,
+        interval_min=collection.interval_ms / 60_000,
+        estimate_time_h=ends_ms / 3_600_000,
+        estimate_ml_per_day=estimates,
+        estimate_difference_ml_per_day=estimates - gravimetric,
+    )

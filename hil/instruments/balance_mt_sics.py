@@ -1,0 +1,116 @@
+"""A balance that speaks MT-SICS."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from hil.clock import Clock
+from hil.errors import InstrumentFault, LinkTimeout
+from hil.instruments.identity import InstrumentIdentity
+from hil.links.link import Link
+from hil.links.serial_settings import SerialSettings
+from protocols.instruments import mt_sics
+from protocols.instruments.mt_sics import Refusal, Weight
+
+__all__ = ["MtSicsBalance", "Weighing"]
+
+_TIMEOUT_MS = 3000
+_STABLE_TRIES = 40
+_BETWEEN_TRIES_MS = 500
+
+
+@dataclass(frozen=True)
+class Weighing:
+    """Net weight as the balance shows it."""
+
+    mass_g: float
+    stable: bool
+
+
+class MtSicsBalance:
+    """One balance behind one link.
+
+    It uses the commands that answer at once and waits for stability by asking again: in lock step time passes only
+    while the rig sleeps, so a command that waits inside the balance would wait for ever.
+    """
+
+    SERIAL: ClassVar[SerialSettings] = SerialSettings(baud=9600, flow="xon-xoff")
+
+    def __init__(self, link: Link, clock: Clock) -> None:
+        """Talk over ``link``; nothing is sent yet."""
+        self._link = link
+        self._clock = clock
+        self._poisoned = True  # whatever the last user left behind must not answer our first command
+
+    def identify(self) -> InstrumentIdentity:
+        """Maker, model, serial number and version."""
+        serial_number = self._resynchronise()
+        model = self._text(mt_sics.IDENTIFY_MODEL)
+        version = self._text(mt_sics.IDENTIFY_VERSION)
+        return InstrumentIdentity("MT-SICS", model, serial_number, version)
+
+    def tare(self) -> None:
+        """Take what is on the pan, once it is stable, as the new zero of the net weight."""
+        self.weigh_stable()
+        reply = mt_sics.parse_weight(self._ask(mt_sics.TARE_NOW), mt_sics.TARE_NOW)
+        if isinstance(reply, Refusal):
+            raise self._fault(mt_sics.TARE_NOW, reply)
+
+    def weigh(self) -> Weighing:
+        """The weight now, stable or not."""
+        reply = mt_sics.parse_weight(self._ask(mt_sics.WEIGH_NOW), "S")
+        if isinstance(reply, Refusal):
+            raise self._fault(mt_sics.WEIGH_NOW, reply)
+        return self._weighing(reply)
+
+    def weigh_stable(self) -> Weighing:
+        """The first stable weight within 20 s. Raises InstrumentFault if none comes."""
+        for _ in range(_STABLE_TRIES):
+            weighing = self.weigh()
+            if weighing.stable:
+                return weighing
+            self._clock.sleep_ms(_BETWEEN_TRIES_MS)
+        raise InstrumentFault(
+            f"{self._link.resource}: the balance does not settle; keep draught and hands away from it"
+        )
+
+    def _weighing(self, weight: Weight) -> Weighing:
+        if weight.unit != "g":
+            raise InstrumentFault(f"{self._link.resource}: the balance shows {weight.unit}; set its display to g")
+        return Weighing(float(weight.value), weight.stable)
+
+    def _text(self, command: str) -> str:
+        reply = mt_sics.parse_text_reply(self._ask(command), command)
+        if isinstance(reply, Refusal):
+            raise self._fault(command, reply)
+        return reply
+
+    def _fault(self, command: str, refusal: Refusal) -> InstrumentFault:
+        return InstrumentFault(
+            f"{self._link.resource}: the balance refused {command} ({refusal.code}): {refusal.meaning}"
+        )
+
+    def _ask(self, command: str) -> bytes:
+        """The reply to ``command``. After a timeout the conversation is poisoned: it begins anew before the next."""
+        if self._poisoned:
+            self._resynchronise()
+        return self._exchange(command)
+
+    def _exchange(self, command: str) -> bytes:
+        try:
+            self._link.write(command.encode("ascii") + mt_sics.TERMINATOR)
+            return self._link.read_until(mt_sics.TERMINATOR, _TIMEOUT_MS)
+        except LinkTimeout as timeout:
+            self._poisoned = True
+            raise InstrumentFault(
+                f"{timeout}: the balance does not answer {command}; is it on, is this its port, and are the serial "
+                f"settings those in its menu?"
+            ) from timeout
+
+    def _resynchronise(self) -> str:
+        """Drop whatever is under way and begin anew: the balance answers a cancel with its serial number."""
+        self._link.drain()
+        reply = mt_sics.parse_text_reply(self._exchange(mt_sics.CANCEL), mt_sics.SERIAL_NUMBER)
+        if isinstance(reply, Refusal):
+            raise self._fault(mt_sics.CANCEL, reply)
+        self._poisoned = False
+        return reply

@@ -1,0 +1,24 @@
+"""Which kind of link a resource name means."""
+
+import re
+
+from hil.links.link import Link
+from hil.links.serial_settings import SerialSettings
+
+__all__ = ["open_link"]
+
+_VISA = re.compile(r"::(INSTR|SOCKET)$", re.IGNORECASE)
+
+
+def open_link(resource: str, serial: SerialSettings) -> Link:
+    """The open link of ``resource``: VISA if it ends as VISA resources do, pyserial otherwise.
+
+    Raises LinkError naming the resource and what to do.
+    """
+    if _VISA.search(resource):
+        from hil.links.visa import VisaLink  # noqa: PLC0415 - pyvisa takes 0.4 s to import
+
+        return VisaLink(resource, serial)
+    from hil.links.serial_port import SerialLink  # noqa: PLC0415
+
+    return SerialLink(resource, serial)

@@ -1,0 +1,72 @@
+"""A link through pyserial: a serial device, a pseudo-terminal, ``socket://`` or ``rfc2217://``."""
+
+import time
+
+import serial
+from serial.tools import list_ports
+
+from hil.errors import LinkError
+from hil.links.link import BufferedLink
+from hil.links.serial_settings import SerialSettings
+
+__all__ = ["SerialLink"]
+
+
+class SerialLink(BufferedLink):
+    """One pyserial port, opened for us alone where the system can do that."""
+
+    def __init__(self, resource: str, settings: SerialSettings) -> None:
+        """Open ``resource``. Raises LinkError naming it and what to do."""
+        super().__init__(resource)
+        try:
+            self._port = serial.serial_for_url(resource, do_not_open=True)
+            self._port.baudrate = settings.baud
+            self._port.bytesize = settings.bits
+            self._port.parity = settings.parity
+            self._port.stopbits = settings.stop_bits
+            self._port.rtscts = settings.flow == "rts-cts"
+            self._port.xonxoff = settings.flow == "xon-xoff"
+            self._port.write_timeout = 5.0
+            if "://" not in resource:
+                self._port.exclusive = True
+            self._port.open()
+        except (OSError, ValueError) as error:  # SerialException is an OSError
+            raise LinkError(f"{resource}: cannot be opened: {_reason(error)}; {_advice(resource)}") from error
+
+    def monotonic_ms(self) -> int:
+        """Real time."""
+        return time.monotonic_ns() // 1_000_000
+
+    def _send(self, data: bytes) -> None:
+        try:
+            self._port.write(data)
+            self._port.flush()
+        except OSError as error:
+            raise LinkError(f"{self.resource}: lost while sending: {_reason(error)}") from error
+
+    def _receive(self, timeout_ms: int) -> bytes:
+        try:
+            self._port.timeout = timeout_ms / 1000
+            first: bytes = self._port.read(1)
+            if not first:
+                return b""
+            self._port.timeout = 0
+            waiting = self._port.in_waiting
+            return first + self._port.read(waiting) if waiting else first
+        except (OSError, TypeError) as error:  # pyserial reads a port that was closed meanwhile as None: TypeError
+            raise LinkError(f"{self.resource}: lost while reading: {_reason(error)}; is it still connected?") from error
+
+    def _close(self) -> None:
+        self._port.close()
+
+
+def _reason(error: Exception) -> str:
+    strerror = getattr(error, "strerror", None)
+    return strerror or str(error) or type(error).__name__
+
+
+def _advice(resource: str) -> str:
+    if "://" in resource:
+        return "check host and port, and that the serial server is running"
+    ports = ", ".join(port.device for port in list_ports.comports()) or "none"
+    return f"serial ports on this machine: {ports}"

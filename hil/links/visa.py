@@ -1,0 +1,128 @@
+"""A link through VISA: ``ASRL...::INSTR`` and ``TCPIP::...::SOCKET`` by pyvisa with pyvisa-py.
+
+pyvisa throws away what came before a timeout, so this link asks the library for one byte after the other, below pyvisa's
+own buffering: a byte that has come is kept, whatever happens after it.
+"""
+
+import os
+import select
+import socket
+import time
+from functools import cache
+from typing import Any
+
+import pyvisa
+from pyvisa import constants
+from pyvisa.resources import MessageBasedResource
+
+from hil.errors import LinkError
+from hil.links.link import BufferedLink
+from hil.links.serial_settings import SerialSettings
+
+__all__ = ["VisaLink"]
+
+_PARITY = {"N": constants.Parity.none, "E": constants.Parity.even, "O": constants.Parity.odd}
+_STOP_BITS = {1: constants.StopBits.one, 2: constants.StopBits.two}
+_FLOW = {
+    "none": constants.ControlFlow.none,
+    "rts-cts": constants.ControlFlow.rts_cts,
+    "xon-xoff": constants.ControlFlow.xon_xoff,
+}
+
+
+class VisaLink(BufferedLink):
+    """One VISA resource."""
+
+    def __init__(self, resource: str, settings: SerialSettings) -> None:
+        """Open ``resource``; ``settings`` count for ASRL resources only. Raises LinkError naming it and what to do."""
+        super().__init__(resource)
+        try:
+            opened = _manager().open_resource(resource, open_timeout=5000)
+            if not isinstance(opened, MessageBasedResource):
+                raise LinkError(
+                    f"{resource}: is no message-based VISA resource; write ASRL...::INSTR or TCPIP...::SOCKET"
+                )
+            self._resource = opened
+            self._resource.read_termination = None
+            self._resource.write_termination = None
+            if resource.upper().startswith("ASRL"):
+                self._set_line(settings)
+            else:
+                self._check_connected()
+        except (pyvisa.Error, OSError, ValueError) as error:
+            advice = "check the resource's name, the cable, and that no other program holds it"
+            raise LinkError(f"{resource}: cannot be opened: {_reason(error)}; {advice}") from error
+        self._timeout_ms = -1
+
+    def monotonic_ms(self) -> int:
+        """Real time."""
+        return time.monotonic_ns() // 1_000_000
+
+    def _set_line(self, settings: SerialSettings) -> None:
+        line: Any = self._resource
+        line.baud_rate = settings.baud
+        line.data_bits = settings.bits
+        line.parity = _PARITY[settings.parity]
+        line.stop_bits = _STOP_BITS[settings.stop_bits]
+        line.flow_control = _FLOW[settings.flow]
+        line.end_input = constants.SerialTermination.none
+
+    def _check_connected(self) -> None:
+        """Raise OSError if nobody listens: pyvisa-py opens a refused connection without a word."""
+        interface = self._interface()
+        if interface is not None:
+            error = interface.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+            if error:
+                raise OSError(error, os.strerror(error))
+            interface.getpeername()
+            interface.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+    def _check_not_hung_up(self) -> None:
+        """Raise LinkError if the peer has closed: pyvisa-py reports that as a timeout, for ever."""
+        interface = self._interface()
+        if interface is None or not select.select([interface], [], [], 0)[0]:
+            return
+        try:
+            gone = not interface.recv(1, socket.MSG_PEEK)
+        except OSError as error:
+            raise LinkError(f"{self.resource}: lost while reading: {_reason(error)}") from error
+        if gone:
+            raise LinkError(f"{self.resource}: lost while reading: the device closed the connection")
+
+    def _interface(self) -> socket.socket | None:
+        """The socket below a pyvisa-py TCPIP resource; None for everything else."""
+        sessions: Any = getattr(self._resource.visalib, "sessions", {})
+        interface = getattr(sessions.get(self._resource.session), "interface", None)
+        return interface if isinstance(interface, socket.socket) else None
+
+    def _send(self, data: bytes) -> None:
+        try:
+            self._resource.write_raw(data)
+        except (pyvisa.Error, OSError) as error:
+            raise LinkError(f"{self.resource}: lost while sending: {_reason(error)}") from error
+
+    def _receive(self, timeout_ms: int) -> bytes:
+        try:
+            if timeout_ms != self._timeout_ms:
+                self._resource.timeout = self._timeout_ms = timeout_ms
+            data, _ = self._resource.visalib.read(self._resource.session, 1)
+        except pyvisa.VisaIOError as error:
+            if error.error_code == constants.StatusCode.error_timeout:
+                self._check_not_hung_up()
+                return b""
+            raise LinkError(f"{self.resource}: lost while reading: {_reason(error)}") from error
+        except (pyvisa.Error, OSError, TypeError) as error:
+            raise LinkError(f"{self.resource}: lost while reading: {_reason(error)}; is it still connected?") from error
+        return bytes(data)
+
+    def _close(self) -> None:
+        self._resource.close()
+
+
+@cache
+def _manager() -> pyvisa.ResourceManager:
+    return pyvisa.ResourceManager("@py")
+
+
+def _reason(error: Exception) -> str:
+    return getattr(error, "strerror", None) or str(error) or type(error).__name__

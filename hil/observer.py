@@ -1,0 +1,39 @@
+"""Who watches a run: the command line on a terminal, plain lines elsewhere, nobody in a test."""
+
+from typing import Protocol
+
+from hil.measurement import Measurement
+
+__all__ = ["Observer", "Silent"]
+
+
+class Observer(Protocol):
+    """Told of everything in a run that a person waiting for it would want to know."""
+
+    def procedure_started(self, procedure: str) -> None:
+        """A procedure begins."""
+
+    def progressed(self, activity: str, fraction: float) -> None:
+        """``fraction`` (0 to 1) of an ``activity`` is done."""
+
+    def measured(self, measurement: Measurement) -> None:
+        """A measurement was taken and judged."""
+
+    def procedure_finished(self, procedure: str, outcome: str) -> None:
+        """A procedure has ended."""
+
+
+class Silent:
+    """Watches nothing."""
+
+    def procedure_started(self, procedure: str) -> None:
+        """Nobody is waiting."""
+
+    def progressed(self, activity: str, fraction: float) -> None:
+        """Nobody is waiting."""
+
+    def measured(self, measurement: Measurement) -> None:
+        """Nobody is waiting."""
+
+    def procedure_finished(self, procedure: str, outcome: str) -> None:
+        """Nobody is waiting."""

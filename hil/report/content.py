@@ -1,0 +1,35 @@
+"""Everything that a report shows, as pure data."""
+
+from dataclasses import dataclass
+
+from hil.figure import Figure
+from hil.measurement import Measurement, Outcome
+
+__all__ = ["ReportContent", "Rows"]
+
+Rows = tuple[tuple[str, str], ...]
+"""Names and values of one table."""
+
+
+@dataclass(frozen=True)
+class ReportContent:
+    """One run's report. Equal contents but for ``wall_clock`` give equal reports but for that section."""
+
+    verdict: Outcome
+    title: str
+    finding: str
+    """One sentence: what was found, naming what failed."""
+    device: Rows
+    measurements: tuple[Measurement, ...]
+    requirements: Rows
+    """Id and text of every requirement that the procedures speak of."""
+    figures: tuple[Figure, ...]
+    markers: tuple[tuple[float, str], ...]
+    """What was injected: bench time in hours, and what it was."""
+    instruments: tuple[tuple[str, Rows], ...]
+    environment: Rows
+    notes: tuple[str, ...]
+    """Deviations, and what the run does not claim."""
+    hashes: Rows
+    command: str
+    wall_clock: Rows

@@ -1,0 +1,97 @@
+"""One execution of procedures on a bench: opens it, keeps what was found, writes the run folder."""
+
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from pathlib import Path
+
+from hil.bench import Bench, open_bench
+from hil.measurement import Outcome, verdict
+from hil.observer import Observer
+from hil.procedure import Procedure
+from hil.recording.writer import RecordingWriter
+from hil.run_folder import RunFolder
+from hil.run_plan import BENCH_ATTACHMENT, RunPlan
+from hil.run_result import RunResult
+
+__all__ = ["EXIT_INTERRUPTED", "EXIT_NOTHING_RAN", "Run"]
+
+EXIT_NOTHING_RAN = 5
+EXIT_INTERRUPTED = 130
+_EXIT_CODES = {Outcome.PASS: 0, Outcome.FAIL: 1, Outcome.INCONCLUSIVE: 4}
+
+
+class Run:
+    """A run while it goes on: one folder, one recording, one page for each procedure."""
+
+    def __init__(self, plan: RunPlan, out: Path, observer: Observer) -> None:
+        """Make the run folder under ``out``; no port is touched yet."""
+        self.plan = plan
+        self.observer = observer
+        self.procedures: list[Procedure] = []
+        self.bench: Bench | None = None
+        self.interrupted = False
+        self.started = datetime.now(UTC)
+        self.folder = RunFolder.create(
+            out,
+            procedure=plan.procedures[0] if len(plan.procedures) == 1 else "suite",
+            serial_number=plan.bench.file.pump.serial_number or "unidentified",
+            started=self.started,
+        )
+        self.folder.audit("run started", why=plan.command)
+        self._cleanup = ExitStack()
+
+    def open_bench(self) -> Bench:
+        """The bench, opened when the first procedure asks for it. Raises BenchFault naming the port or device."""
+        if self.bench is None:
+            wiring = self.plan.wiring()
+            self._cleanup.callback(wiring.close)
+            writer = RecordingWriter(
+                self.folder.path / "run.mcap",
+                start_utc_ms=wiring.clock.start_utc_ms,
+                metadata=self.plan.metadata(),
+                attachments={BENCH_ATTACHMENT: self.plan.bench.model_dump_json(indent=2).encode()},
+            )
+            self._cleanup.callback(writer.close)
+            self.bench = open_bench(self.plan.bench, wiring, writer, self._cleanup)
+        return self.bench
+
+    def begin(self, procedure: Procedure) -> None:
+        """Open a page for ``procedure``."""
+        self.procedures.append(procedure)
+        self.observer.procedure_started(procedure.name)
+
+    def end(self, procedure: Procedure) -> None:
+        """Close the page of ``procedure``."""
+        if procedure.outcome is None:
+            procedure.broke(KeyboardInterrupt(), where="")
+        self.observer.procedure_finished(procedure.name, procedure.outcome or Outcome.ERROR)
+
+    def finish(self) -> RunResult:
+        """Close the bench, write report and manifest, and say how it all ended."""
+        from hil.run_documents import write_documents  # noqa: PLC0415 - bokeh and pyarrow are slow to import
+
+        self._cleanup.close()
+        said, exit_code = self._judge()
+        result = RunResult(
+            plan=self.plan,
+            verdict=said,
+            exit_code=exit_code,
+            folder=self.folder.path,
+            procedures=tuple(self.procedures),
+            started=self.started,
+            finished=datetime.now(UTC),
+        )
+        self.folder.audit("run finished", why=f"verdict {said}")
+        write_documents(self.folder, result, self.bench)
+        return result
+
+    def _judge(self) -> tuple[Outcome, int]:
+        ran = [page for page in self.procedures if page.outcome is not Outcome.SKIPPED]
+        if self.interrupted:
+            return Outcome.ERROR, EXIT_INTERRUPTED
+        if not ran:
+            return Outcome.ERROR, EXIT_NOTHING_RAN
+        said = verdict(page.outcome or Outcome.ERROR for page in ran)
+        if said in _EXIT_CODES:
+            return said, _EXIT_CODES[said]
+        return said, next(page.exit_code for page in ran if page.exit_code is not None)

@@ -1,0 +1,128 @@
+"""What a run will do, worked out and checked before a port is touched or a folder made."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from firmware_model.faults.injection import parse_injection
+from hil.bench_file import LoadedBench, load_bench
+from hil.errors import RecordingError, UsageError
+from hil.procedures import PROCEDURES
+from hil.recording.reader import Recording
+from hil.run_settings import RunSettings, Target
+from hil.shipped import shipped
+from hil.virtual_bench.bench_faults import KNOWN_FAULTS
+from hil.wiring import PortWiring, ReplayWiring, SimulatedWiring, Wiring
+
+__all__ = ["BENCH_ATTACHMENT", "RunPlan", "plan_run"]
+
+BENCH_ATTACHMENT = "bench.json"
+"""The bench file and the pump profile, as they were checked: a recording needs nothing beside it to be replayed."""
+
+DEFAULT_SEED = 1
+
+
+@dataclass(frozen=True)
+class RunPlan:
+    """A run's choices with nothing left open."""
+
+    target: Target
+    bench: LoadedBench
+    seed: int
+    injections: tuple[str, ...]
+    procedures: tuple[str, ...]
+    """As the user names them."""
+    files: tuple[Path, ...]
+    """The pytest files that hold them."""
+    recording: Recording | None
+    command: str
+
+    def wiring(self) -> Wiring:
+        """The links and the clock of this run's target. Raises BenchFault if a served bench is not there."""
+        if self.recording is not None:
+            return ReplayWiring(self.recording)
+        if self.target == "sim":
+            return SimulatedWiring(self.bench, self.seed, self.injections)
+        return PortWiring(self.bench, self.seed, self.injections)
+
+    def markers(self) -> tuple[tuple[float, str], ...]:
+        """When each fault begins, in hours of bench time, and how it was asked for."""
+        parsed = [(parse_injection(text, KNOWN_FAULTS), text) for text in self.injections]
+        return tuple((injection.at_ms / 3_600_000, text) for injection, text in parsed)
+
+    def metadata(self) -> dict[str, str]:
+        """What a recording says of its run: all that a replay needs, nothing that differs between equal runs."""
+        return {
+            "seed": str(self.seed),
+            "inject": json.dumps(self.injections),
+            "procedures": json.dumps(self.procedures),
+            "session": "open: not authenticated, not encrypted",
+        }
+
+
+def plan_run(settings: RunSettings) -> RunPlan:
+    """The plan of what ``settings`` ask for.
+
+    Raises ConfigurationError (a file, with line and key), UsageError (choices that do not fit together),
+    RecordingError (a recording that is cut short or not of ours) or ValueError (a fault that does not exist).
+    """
+    if settings.target == "replay" and settings.recording is None:
+        raise UsageError("--target replay needs --recording FILE")
+    if settings.recording is not None:
+        return _plan_replay(settings, settings.recording)
+    bench = load_bench(settings.bench or shipped("benches/simulated.toml"))
+    target: Target = settings.target or ("sim" if bench.file.is_simulated() else "bench")
+    _check_target(bench, target)
+    for injection in settings.injections:
+        parse_injection(injection, KNOWN_FAULTS)
+    names = settings.procedures or ("flow-accuracy",)
+    seed = DEFAULT_SEED if settings.seed is None else settings.seed
+    files = tuple(_file_of(name) for name in names)
+    return RunPlan(target, bench, seed, settings.injections, names, files, None, settings.command())
+
+
+def _plan_replay(settings: RunSettings, source: Path) -> RunPlan:
+    if settings.target not in (None, "replay"):
+        raise UsageError(f"--recording goes with --target replay, not {settings.target}")
+    given = {"--bench": settings.bench, "--seed": settings.seed, "--inject": settings.injections or None}
+    for option, value in given.items():
+        if value is not None:
+            raise UsageError(f"{option} does not go with a recording, which holds the bench, the seed and the faults")
+    path = source / "run.mcap" if source.is_dir() else source
+    recording = Recording.open(path)
+    if not recording.complete:
+        raise RecordingError(
+            f"{path}: cut short at byte {recording.truncated_at}; a verdict needs the whole. "
+            f"See what it holds with `pumprig info {path}`"
+        )
+    try:
+        metadata = recording.metadata
+        bench = LoadedBench.model_validate_json(recording.attachments[BENCH_ATTACHMENT])
+        seed = int(metadata["seed"])
+        injections = tuple(json.loads(metadata["inject"]))
+        recorded = tuple(json.loads(metadata["procedures"]))
+    except (KeyError, ValidationError, ValueError) as error:
+        raise RecordingError(f"{path}: is no recording of a run of this version of pumprig: {error}") from error
+    names = settings.procedures or recorded
+    return RunPlan("replay", bench, seed, injections, names, tuple(map(_file_of, names)), recording, settings.command())
+
+
+def _check_target(bench: LoadedBench, target: Target) -> None:
+    simulated = [wire for wire, link in bench.file.links().items() if link.startswith("sim:")]
+    if target == "sim" and bench.file.world is None:
+        raise UsageError(f"{bench.path}: has no [world] table, so --target sim has nothing to simulate")
+    if target == "bench" and simulated:
+        raise UsageError(f"{bench.path}: {simulated[0]} has a simulated link; name a port, or run with --target sim")
+
+
+def _file_of(name: str) -> Path:
+    """The pytest file of a procedure: one of ours by its name, or a path of the user's."""
+    if name in PROCEDURES:
+        return PROCEDURES[name]
+    path = Path(name)
+    if path.suffix == ".py" and path.is_file():
+        return path.resolve()
+    known = ", ".join(sorted(PROCEDURES))
+    raise UsageError(f"unknown procedure {name!r}; known: {known}, or the path of a pytest file")

@@ -1,0 +1,56 @@
+"""``pumprig run``: pytest runs the procedures, the run keeps what they found."""
+
+import os
+
+import pytest
+
+from hil.observer import Observer
+from hil.procedure import Procedure
+from hil.pytest_plugin import RUN_KEY
+from hil.run import Run
+from hil.run_plan import plan_run
+from hil.run_result import RunResult
+from hil.run_settings import RunSettings
+
+__all__ = ["run_procedures"]
+
+
+class _Session:
+    """Hands the run to the fixtures, and hears what pytest says beside the procedures themselves."""
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+
+    def pytest_configure(self, config: pytest.Config) -> None:
+        config.stash[RUN_KEY] = self._run
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        if report.failed:
+            self._run.begin(Procedure.unreadable(report.nodeid, _last_line(report.longreprtext), self._run.observer))
+
+    def pytest_keyboard_interrupt(self) -> None:
+        self._run.interrupted = True
+
+
+def run_procedures(settings: RunSettings, observer: Observer) -> RunResult:
+    """Run the procedures that ``settings`` ask for, and write the run folder.
+
+    Whatever happens on the bench ends in the result. Raises ConfigurationError, UsageError, RecordingError or
+    ValueError, before there is a run folder, if the settings themselves are wrong.
+    """
+    plan = plan_run(settings)
+    run = Run(plan, settings.out, observer)
+    # Nothing that is installed beside pumprig takes part in a run, and pytest itself stays silent.
+    arguments = [
+        *("-c", os.devnull, f"--rootdir={plan.files[0].parent}", "--import-mode=importlib"),
+        *("--disable-plugin-autoload", "-p", "pumprig", "-p", "no:cacheprovider", "-p", "no:terminal"),
+        f"--junitxml={run.folder.path / 'junit.xml'}",
+        *(str(file) for file in plan.files),
+    ]
+    pytest.main(arguments, plugins=[_Session(run)])
+    return run.finish()
+
+
+def _last_line(text: str) -> str:
+    lines = [line.removeprefix("E").strip() for line in text.splitlines() if line.strip()]
+    return lines[-1] if lines else "cannot be read"

@@ -1,0 +1,44 @@
+"""How a run ended, and where everything about it stands."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from hil.measurement import Measurement, Outcome
+from hil.procedure import Procedure
+from hil.run_plan import RunPlan
+
+__all__ = ["RunResult"]
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """How a run ended, and where everything about it stands."""
+
+    plan: RunPlan
+    verdict: Outcome
+    exit_code: int
+    folder: Path
+    procedures: tuple[Procedure, ...]
+    started: datetime
+    finished: datetime
+
+    @property
+    def measurements(self) -> list[Measurement]:
+        """All measurements, in the order in which they were taken."""
+        return [measurement for procedure in self.procedures for measurement in procedure.measurements]
+
+    def as_json(self) -> dict[str, Any]:
+        """The result for other programs."""
+        return {
+            "schema": "pumprig.result/1",
+            "verdict": str(self.verdict),
+            "exit_code": self.exit_code,
+            "folder": str(self.folder),
+            "procedures": [
+                {"name": page.name, "outcome": str(page.outcome), "problem": page.problem} for page in self.procedures
+            ],
+            "measurements": [measurement.as_json() for measurement in self.measurements],
+            "reproduce": self.plan.command,
+        }

@@ -1,0 +1,38 @@
+"""What one run was asked to do."""
+
+import shlex
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+__all__ = ["RunSettings", "Target"]
+
+Target = Literal["sim", "bench", "replay"]
+
+
+@dataclass(frozen=True)
+class RunSettings:
+    """The choices of a run, as the user made them; None where it was left to the rig."""
+
+    procedures: tuple[str, ...] = ()
+    bench: Path | None = None
+    target: Target | None = None
+    recording: Path | None = None
+    seed: int | None = None
+    injections: tuple[str, ...] = ()
+    out: Path = Path("runs")
+
+    def command(self) -> str:
+        """The command that repeats this run, for reports and failure messages."""
+        words = ["pumprig", "run", *self.procedures]
+        options: list[tuple[str, object]] = [
+            ("--bench", self.bench),
+            ("--target", self.target),
+            ("--recording", self.recording),
+            ("--seed", self.seed),
+            *(("--inject", injection) for injection in self.injections),
+        ]
+        for option, value in options:
+            if value is not None:
+                words += [option, str(value)]
+        return shlex.join(words)

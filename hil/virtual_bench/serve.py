@@ -1,0 +1,236 @@
+"""The simulated bench as a process of its own: devices on sockets and pseudo-terminals, its time on a control port.
+
+One thread and one selector: every byte and every step of time is handled in turn, so what a client
+sees after ``advance`` is the world after it. In lock step time stands still between the client's
+sleeps; otherwise it runs at ``rate`` times real time.
+"""
+
+import json
+import selectors
+import socket
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from firmware_model.faults.injection import Injection, parse_injection
+from hil.bench_file import LoadedBench, ServedDevice, ServeTable
+from hil.clock import WallClock
+from hil.errors import BenchFault
+from hil.virtual_bench.bench_faults import KNOWN_FAULTS
+from hil.virtual_bench.ports import Port, PtyPort, SocketPort, listen
+from hil.virtual_bench.world import World
+
+__all__ = ["ServedBench", "ServedPort"]
+
+_CONTROL = "control"
+_FREE_PORT = "127.0.0.1:0"
+_IDLE_S = 0.5
+_MAX_REQUEST_BYTES = 65_536
+
+
+@dataclass(frozen=True)
+class ServedPort:
+    """One place where a device, or the control port, can be reached."""
+
+    device: str
+    kind: str
+    where: str
+
+
+class ServedBench:
+    """A simulated bench that other processes use. Make it, then ``run`` it until ``stop`` is asked for."""
+
+    def __init__(
+        self,
+        bench: LoadedBench,
+        *,
+        seed: int,
+        rate: float | None = None,
+        lock_step: bool = False,
+        injections: Sequence[Injection] = (),
+    ) -> None:
+        """Open every port of the bench file's [serve] table; free ones where it names none.
+
+        Without ``rate`` and ``lock_step`` time passes as the file says. Raises BenchFault if a port is taken,
+        UsageError if the file has no world to simulate.
+        """
+        self._bench = bench
+        table = bench.file.serve or ServeTable(control=_FREE_PORT)
+        self._world = World(bench, seed=seed, injections=injections)
+        in_lock_step = lock_step or (rate is None and table.time == "lock-step")
+        self._clock = None if in_lock_step else WallClock(rate or 1.0)
+        self._selector = selectors.DefaultSelector()
+        self._ports: list[Port] = []
+        self._listeners: list[socket.socket] = []
+        self._request = b""
+        self.served: list[ServedPort] = []
+        try:
+            self._listen(_CONTROL, table.control)
+            self._free_ptys = None if bench.file.serve else Path(tempfile.mkdtemp(prefix="pumprig-"))
+            for device in self._world.devices:
+                self._serve_device(device, getattr(table, device))
+        except BaseException:
+            self.close()
+            raise
+
+    @property
+    def pace(self) -> str:
+        """How time passes, in words."""
+        return "in lock step with its client" if self._clock is None else f"at {self._clock.rate:g} times real time"
+
+    def run(self, stop: Callable[[], bool]) -> None:
+        """Serve until ``stop()`` is true; it is asked at least twice a second."""
+        while not stop():
+            self._step()
+
+    def close(self) -> None:
+        """Take every port away."""
+        for port in self._ports:
+            port.close()
+        for listener in self._listeners:
+            listener.close()
+        self._selector.close()
+
+    def _step(self) -> None:
+        for key, _ in self._selector.select(self._seconds_to_wait()):
+            act: Callable[[], None] = key.data
+            act()
+        if self._clock is not None:
+            self._advance_to(self._clock.now_ms())
+        for port in self._ports:
+            wanted = selectors.EVENT_READ | (selectors.EVENT_WRITE if port.flush() else 0)
+            if self._selector.get_key(port).events != wanted:
+                self._selector.modify(port, wanted, self._selector.get_key(port).data)
+
+    def _seconds_to_wait(self) -> float:
+        due_ms = self._next_emit_ms()
+        if self._clock is None or due_ms is None:
+            return _IDLE_S
+        return min(_IDLE_S, max(0, due_ms - self._clock.now_ms()) / 1000 / self._clock.rate)
+
+    # --- the devices -------------------------------------------------------------------------------------
+
+    def _serve_device(self, device: str, table: ServedDevice) -> None:
+        if table.tcp or self._free_ptys:
+            self._listen(device, table.tcp or _FREE_PORT)
+        if table.pty or (self._free_ptys and sys.platform != "win32"):
+            port = PtyPort(device, Path(table.pty) if table.pty else self._free_ptys_path(device))
+            self.served.append(ServedPort(device, "pty", str(port.link)))
+            self._add(port, lambda: self._pass_on(port))
+
+    def _free_ptys_path(self, device: str) -> Path:
+        return (self._free_ptys or Path()) / device
+
+    def _listen(self, device: str, address: str) -> None:
+        listener = listen(device, address)
+        self._listeners.append(listener)
+        host, port = listener.getsockname()[:2]
+        self.served.append(ServedPort(device, "tcp", f"{host}:{port}"))
+        self._selector.register(listener, selectors.EVENT_READ, lambda: self._accept(device, listener))
+
+    def _accept(self, device: str, listener: socket.socket) -> None:
+        try:
+            connection, _ = listener.accept()
+        except OSError:
+            return  # the client has gone already
+        port = SocketPort(device, connection)
+        if device != _CONTROL:
+            self._add(port, lambda: self._pass_on(port))
+        elif any(other.device == _CONTROL for other in self._ports):
+            port.write(_line({"error": "another client drives this bench; wait until it has finished"}))
+            port.close()
+        else:
+            self._request = b""
+            self._add(port, lambda: self._serve_control(port))
+
+    def _add(self, port: Port, act: Callable[[], None]) -> None:
+        self._ports.append(port)
+        self._selector.register(port, selectors.EVENT_READ, act)
+
+    def _remove(self, port: Port) -> None:
+        self._selector.unregister(port)
+        self._ports.remove(port)
+        port.close()
+
+    def _pass_on(self, port: Port) -> None:
+        data = port.read()
+        if data is None:
+            self._remove(port)
+        elif data:
+            if self._clock is not None:
+                self._advance_to(self._clock.now_ms())
+            port.write(self._world.devices[port.device].receive(self._world.now_ms, data))
+
+    def _advance_to(self, now_ms: int) -> None:
+        """Move the world on, stopping wherever a device speaks unasked."""
+        while (due_ms := self._next_emit_ms()) is not None and due_ms <= now_ms:
+            self._world.advance_to(max(due_ms, self._world.now_ms))
+            for name, device in self._world.devices.items():
+                emit_ms = device.next_emit_ms()
+                if emit_ms is not None and emit_ms <= self._world.now_ms:
+                    self._say(name, device.emit(self._world.now_ms))
+        self._world.advance_to(now_ms)
+
+    def _next_emit_ms(self) -> int | None:
+        times = [device.next_emit_ms() for device in self._world.devices.values()]
+        return min((time for time in times if time is not None), default=None)
+
+    def _say(self, device: str, data: bytes) -> None:
+        for port in self._ports:
+            if port.device == device:
+                port.write(data)
+
+    # --- the control port --------------------------------------------------------------------------------
+
+    def _serve_control(self, port: Port) -> None:
+        data = port.read()
+        if data is None or len(self._request) > _MAX_REQUEST_BYTES:
+            self._remove(port)
+            return
+        *requests, self._request = (self._request + data).split(b"\n")
+        for request in requests:
+            port.write(_line(self._answer(request)))
+
+    def _answer(self, line: bytes) -> dict[str, Any]:
+        try:
+            request = json.loads(line)
+            return self._do(request["do"], request)
+        except (KeyError, TypeError, ValueError, BenchFault) as error:
+            return {"error": f"{line[:200].decode(errors='replace')}: {error}"}
+
+    def _do(self, verb: str, request: dict[str, Any]) -> dict[str, Any]:
+        if verb == "hello":
+            return self._hello()
+        if verb == "inject":
+            self._world.inject(parse_injection(request["fault"], KNOWN_FAULTS))
+            return {"now_ms": self._world.now_ms}
+        if self._clock is not None:
+            raise BenchFault(f"this bench runs {self.pace}; {verb} needs lock step")
+        if verb == "reset":
+            injections = [parse_injection(text, KNOWN_FAULTS) for text in request["inject"]]
+            self._world = World(self._bench, seed=int(request["seed"]), injections=injections)
+            return {"now_ms": self._world.now_ms}
+        if verb == "advance":
+            duration_ms = int(request["ms"])
+            if duration_ms < 0:
+                raise ValueError("time does not run backwards")
+            self._advance_to(self._world.now_ms + duration_ms)
+            return {"now_ms": self._world.now_ms}
+        raise ValueError("unknown request; known: hello, reset, advance, inject")
+
+    def _hello(self) -> dict[str, Any]:
+        return {
+            "name": self._bench.file.name,
+            "digest": self._bench.world_digest(),
+            "time": "lock-step" if self._clock is None else "real",
+            "rate": 0.0 if self._clock is None else self._clock.rate,
+            "now_ms": self._world.now_ms,
+            "start_utc_ms": self._world.start_utc_ms,
+        }
+
+
+def _line(reply: dict[str, Any]) -> bytes:
+    return json.dumps(reply).encode() + b"\n"

@@ -1,0 +1,145 @@
+"""How the wires of a bench are opened, and in whose time they run: the one place where the targets differ.
+
+A procedure never sees this module. It gets a bench whose links and clock came from one of these:
+
+======================  ============================  ===========================================
+wiring                  links                         bench time
+======================  ============================  ===========================================
+``SimulatedWiring``     devices in this process       virtual, moves when somebody waits
+``PortWiring``          serial ports, sockets, VISA   the wall clock; or that of a served bench
+``ReplayWiring``        a recording                   as it was recorded
+======================  ============================  ===========================================
+"""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from firmware_model.faults.injection import Injection, parse_injection
+from hil.bench_file import LoadedBench
+from hil.clock import Clock, WallClock
+from hil.errors import UsageError
+from hil.links.link import Link
+from hil.links.open_link import open_link
+from hil.links.serial_settings import SerialSettings
+from hil.links.virtual import VirtualLink
+from hil.recording.reader import Recording
+from hil.recording.replay import ReplayClock, ReplayLink
+from hil.virtual_bench.bench_faults import KNOWN_FAULTS
+from hil.virtual_bench.control import ControlClient, LockStepClock
+from hil.virtual_bench.world import World
+
+__all__ = ["PortWiring", "ReplayWiring", "SimulatedWiring", "VirtualClock", "Wiring"]
+
+
+class Wiring(Protocol):
+    """Links by wire name, and the clock they share."""
+
+    clock: Clock
+
+    def open(self, wire: str, resource: str, serial: SerialSettings) -> Link:
+        """Open the link of one device. Raises LinkError naming the resource."""
+
+    def close(self) -> None:
+        """Give back what is not a link: a world, a control port, a recording."""
+
+
+class VirtualClock:
+    """The time of a world in this process: sleeping moves the world on."""
+
+    def __init__(self, world: World) -> None:
+        """Drive ``world``."""
+        self._world = world
+        self.start_utc_ms = world.start_utc_ms
+
+    def now_ms(self) -> int:
+        """Bench time now, in ms."""
+        return self._world.now_ms
+
+    def sleep_ms(self, duration_ms: int) -> None:
+        """Let ``duration_ms`` of bench time pass."""
+        if duration_ms > 0:
+            self._world.advance_to(self._world.now_ms + duration_ms)
+
+
+class SimulatedWiring:
+    """The whole bench in this process."""
+
+    def __init__(self, bench: LoadedBench, seed: int, injections: Sequence[str]) -> None:
+        """Build the world that the bench file states."""
+        self._world = World(bench, seed=seed, injections=_parse(injections))
+        self.clock: Clock = VirtualClock(self._world)
+
+    def open(self, wire: str, resource: str, serial: SerialSettings) -> Link:  # noqa: ARG002 - a virtual wire has no baud rate
+        """Plug into the simulated device."""
+        world = self._world
+        return VirtualLink(resource, world.devices[wire], lambda: world.now_ms, world.advance_to)
+
+    def close(self) -> None:
+        """Nothing is left behind."""
+
+
+class PortWiring:
+    """Real ports, whatever stands behind them; a served bench is asked for its time."""
+
+    def __init__(self, bench: LoadedBench, seed: int, injections: Sequence[str]) -> None:
+        """Find out in whose time the bench runs. Raises BenchFault if a served bench is not there."""
+        self._control: ControlClient | None = None
+        if bench.file.serve is None:
+            if injections:
+                raise UsageError("--inject needs a simulated bench: nothing can be injected into real instruments")
+            self.clock: Clock = WallClock()
+            return
+        _parse(injections)  # a typing mistake should not need a served bench to be found
+        self._control = ControlClient(bench.file.serve.control)
+        try:
+            self.clock = self._take_over(self._control, bench, seed, injections)
+        except BaseException:
+            self._control.close()
+            raise
+
+    @staticmethod
+    def _take_over(control: ControlClient, bench: LoadedBench, seed: int, injections: Sequence[str]) -> Clock:
+        hello = control.hello()
+        if hello.digest != bench.world_digest():
+            raise UsageError(
+                f"{bench.path}: the bench served at {control.address} ({hello.name}) simulates another world or pump "
+                "than this file states; serve this file, or run with the file that is served"
+            )
+        if hello.time == "lock-step":
+            control.reset(seed, injections)
+            return LockStepClock(control, hello.start_utc_ms)
+        for injection in injections:
+            control.inject(injection)
+        return WallClock(hello.rate)
+
+    def open(self, wire: str, resource: str, serial: SerialSettings) -> Link:
+        """Open the port that the bench file names."""
+        if resource.startswith("sim:"):
+            raise UsageError(f"{wire}: link {resource} is simulated in process; run with --target sim")
+        return open_link(resource, serial)
+
+    def close(self) -> None:
+        """Leave a served bench to the next client."""
+        if self._control is not None:
+            self._control.close()
+
+
+class ReplayWiring:
+    """A recording in the place of the bench."""
+
+    def __init__(self, recording: Recording) -> None:
+        """Play ``recording``."""
+        self._recording = recording
+        self._clock = ReplayClock(self._recording)
+        self.clock: Clock = self._clock
+
+    def open(self, wire: str, resource: str, serial: SerialSettings) -> Link:  # noqa: ARG002 - the wire's bytes are recorded
+        """Listen to what was recorded on ``wire``."""
+        return ReplayLink(self._recording, wire, self._clock)
+
+    def close(self) -> None:
+        """Nothing is left behind."""
+
+
+def _parse(injections: Sequence[str]) -> list[Injection]:
+    return [parse_injection(text, KNOWN_FAULTS) for text in injections]

@@ -1,0 +1,71 @@
+"""Bench files: the shipped ones load, and what does not fit together is refused where it stands."""
+
+from pathlib import Path
+
+import pytest
+
+from firmware_model.errors import ConfigurationError
+from hil.bench_file import load_bench
+from hil.shipped import shipped
+
+
+@pytest.mark.parametrize("name", ["simulated", "served", "example-real"])
+def test_shipped_benches_load(name: str) -> None:
+    """Every bench that comes with pumprig is valid."""
+    loaded = load_bench(shipped(f"benches/{name}.toml"))
+    assert set(loaded.file.links()) == {"pump", "balance", "bath"}
+    assert loaded.file.is_simulated() == (name == "simulated")
+
+
+def test_served_bench_simulates_the_same_world_as_the_simulated_one() -> None:
+    """The two shipped simulations differ in their wires only, so their results can be compared."""
+    digests = {load_bench(shipped(f"benches/{name}.toml")).world_digest() for name in ("simulated", "served")}
+    assert len(digests) == 1
+
+
+def test_bench_survives_being_recorded() -> None:
+    """A recording keeps the loaded bench as JSON; it comes back equal."""
+    loaded = load_bench(shipped("benches/served.toml"))
+    assert type(loaded).model_validate_json(loaded.model_dump_json()) == loaded
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "key", "problem"),
+    [
+        ("[world]", "[wordl]", "wordl", "did you mean world?"),
+        ("start_utc = 2026-01-01T00:00:00Z", "start_utc = 2026-01-01T00:00:00", "world.start_utc", "needs its zone"),
+        (
+            "bath_time_constant_min = 12.0",
+            "bath_time_constant_min = 0",
+            "world.bath_time_constant_min",
+            "greater than 0",
+        ),
+        ("u_outlet_kpa = 0.07", "u_outlet_kpa = -0.07", "environment.u_outlet_kpa", "greater than or equal to 0"),
+        ('control = "127.0.0.1:47600"', 'control = "47600"', "serve.control", "HOST:PORT"),
+        ('tcp = "127.0.0.1:47602"', 'tcp = "127.0.0.1:99999"', "serve.balance.tcp", "HOST:PORT"),
+        ('link = "/tmp/pumprig-served/pump"', 'link = ""', "pump.link", "at least 1 character"),
+    ],
+)
+def test_what_does_not_fit_is_refused_where_it_stands(
+    tmp_path: Path, old: str, new: str, key: str, problem: str
+) -> None:
+    """Each mistake in a bench file is found at its key and line."""
+    text = shipped("benches/served.toml").read_text(encoding="utf-8")
+    assert old in text
+    path = tmp_path / "bench.toml"
+    path.write_text(text.replace(old, new, 1), encoding="utf-8")
+    with pytest.raises(ConfigurationError) as caught:
+        load_bench(path)
+    assert caught.value.key == key
+    assert problem in caught.value.problem
+    assert caught.value.line is not None
+    assert new in path.read_text(encoding="utf-8").splitlines()[caught.value.line - 1]
+
+
+def test_simulated_link_without_a_world_is_refused(tmp_path: Path) -> None:
+    """A bench cannot be simulated if the file does not say what is true on it."""
+    text = shipped("benches/simulated.toml").read_text(encoding="utf-8")
+    path = tmp_path / "bench.toml"
+    path.write_text(text.partition("[world]")[0], encoding="utf-8")
+    with pytest.raises(ConfigurationError, match=r"no \[world\] table"):
+        load_bench(path)

@@ -1,0 +1,100 @@
+"""Real processes: the command line as a user starts it, and benches served by another process."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hil.shipped import shipped
+
+PumpRig = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def pumprig(tmp_path: Path) -> PumpRig:
+    """Run the command line in an empty folder: ``pumprig("run", "--seed", "2")``."""
+
+    def run(*arguments: str | Path, timeout: float = 120) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "cli", *map(str, arguments)],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
+            env={**os.environ, "COLUMNS": "120"},
+        )
+
+    return run
+
+
+def free_ports(count: int) -> list[int]:
+    """TCP ports on the loopback that nobody listened on a moment ago."""
+    sockets = [socket.socket() for _ in range(count)]
+    try:
+        for each in sockets:
+            each.bind(("127.0.0.1", 0))
+        return [int(each.getsockname()[1]) for each in sockets]
+    finally:
+        for each in sockets:
+            each.close()
+
+
+@pytest.fixture
+def served_file(tmp_path: Path) -> Path:
+    """A copy of served.toml with ports and pseudo-terminals of its own, so that tests can run side by side."""
+    text = shipped("benches/served.toml").read_text(encoding="utf-8")
+    for old, new in zip(range(47600, 47604), free_ports(4), strict=True):
+        text = text.replace(str(old), str(new))
+    text = text.replace("/tmp/pumprig-served", str(tmp_path / "ptys"))  # noqa: S108 - the shipped file's own path
+    text = text.replace("../pumps/", f"{shipped('pumps')}/")
+    path = tmp_path / "served.toml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+Serve = Callable[..., subprocess.Popen[str]]
+
+
+@pytest.fixture
+def serve() -> Iterator[Serve]:
+    """Start ``pumprig bench serve FILE ...`` and wait until it says that it is ready."""
+    processes: list[subprocess.Popen[str]] = []
+
+    def start(*arguments: str | Path) -> subprocess.Popen[str]:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "cli", "bench", "serve", *map(str, arguments)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        processes.append(process)
+        assert process.stdout is not None
+        said = []
+        for line in process.stdout:
+            said.append(line)
+            if line.startswith("ready"):
+                return process
+        pytest.fail(f"the bench was not served:\n{''.join(said)}")
+
+    yield start
+    for process in processes:
+        process.send_signal(signal.SIGTERM)
+        process.wait(timeout=10)
+        if process.stdout is not None:
+            process.stdout.close()
+
+
+def manifest_of(result: subprocess.CompletedProcess[str], tmp_path: Path) -> dict[str, Any]:
+    """The manifest of the only run under ``tmp_path``/runs."""
+    folders = list((tmp_path / "runs").iterdir())
+    assert len(folders) == 1, result.stdout + result.stderr
+    manifest: dict[str, Any] = json.loads((folders[0] / "manifest.json").read_text(encoding="utf-8"))
+    return manifest

@@ -1,0 +1,154 @@
+"""``pumprig run`` as a user starts it: verdicts, exit codes, run folders, replays."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from hil.shipped import shipped
+from tests.system.conftest import PumpRig
+
+pytestmark = pytest.mark.system
+
+_WALL_CLOCK = re.compile(r'<section id="wall-clock".*?</section>', re.DOTALL)
+
+
+def only_folder(where: Path) -> Path:
+    """The only run folder in ``where``."""
+    (folder,) = where.iterdir()
+    return folder
+
+
+def named(folder: Path) -> dict[str, dict[str, object]]:
+    """The measurements in a run folder's manifest, by name."""
+    manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    return {measurement["name"]: measurement for measurement in manifest["measurements"]}
+
+
+def test_default_run_passes_and_leaves_a_whole_folder(pumprig: PumpRig, tmp_path: Path) -> None:
+    """No arguments: the simulated bench passes, exit 0, and the folder holds all that it should."""
+    result = pumprig("run")
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert re.search(r"^verdict +pass$", result.stdout, re.MULTILINE)
+    folder = only_folder(tmp_path / "runs")
+    names = {file.name for file in folder.iterdir()}
+    assert names == {"manifest.json", "run.mcap", "measurements.parquet", "report.html", "junit.xml", "audit.jsonl"}
+    manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    assert (manifest["verdict"], manifest["target"], manifest["seed"]) == ("pass", "sim", 1)
+    assert set(manifest["files"]) == names - {"manifest.json"}
+    flow = named(folder)["flow"]
+    assert flow["outcome"] == "pass"
+    assert flow["unit"] == "mL/day"
+    assert 0.97 < float(str(flow["value"])) < 1.03
+    assert 0.005 < float(str(flow["expanded_uncertainty"])) < 0.05
+
+
+def test_two_runs_differ_in_wall_clock_only(pumprig: PumpRig, tmp_path: Path) -> None:
+    """Same seed: identical recording and measurements, and a report that differs only where it names the wall clock."""
+    for out in ("first", "second"):
+        assert pumprig("run", "--seed", "5", "--out", out).returncode == 0
+    first, second = only_folder(tmp_path / "first"), only_folder(tmp_path / "second")
+    for name in ("run.mcap", "measurements.parquet"):
+        assert (first / name).read_bytes() == (second / name).read_bytes(), name
+    reports = [(folder / "report.html").read_text(encoding="utf-8") for folder in (first, second)]
+    assert reports[0] != reports[1]
+    assert _WALL_CLOCK.sub("", reports[0]) == _WALL_CLOCK.sub("", reports[1])
+
+
+def test_occlusion_fails_and_names_the_measurement(pumprig: PumpRig, tmp_path: Path) -> None:
+    """A catheter occluded after six hours exits 1; text, manifest, JUnit and report name the flow."""
+    result = pumprig("run", "--inject", "catheter-occlusion@6h")
+    assert result.returncode == 1, result.stdout + result.stderr
+    assert "flow-accuracy: flow:" in result.stdout
+    assert "reproduce  pumprig run --inject catheter-occlusion@6h" in result.stdout
+    folder = only_folder(tmp_path / "runs")
+    flow = named(folder)["flow"]
+    assert flow["outcome"] == "fail"
+    assert float(str(flow["value"])) < 0.3
+    assert "flow: " in (folder / "junit.xml").read_text(encoding="utf-8")
+    assert "catheter-occlusion@6h" in (folder / "report.html").read_text(encoding="utf-8")
+
+
+def test_warm_bath_fails_at_twenty_percent_and_the_pump_knows(pumprig: PumpRig, tmp_path: Path) -> None:
+    """A bath 1.5 C warmer than it says: about +20 % of flow with R-11, and the pump's thermometer shows why."""
+    result = pumprig("run", "--inject", "bath-offset=+1.5C@0h")
+    assert result.returncode == 1, result.stdout + result.stderr
+    found = named(only_folder(tmp_path / "runs"))
+    assert found["flow"]["outcome"] == "fail"
+    assert float(str(found["flow"]["value"])) == pytest.approx(1.20, abs=0.02)
+    assert found["pump-temperature-error"]["outcome"] == "fail"
+    assert float(str(found["pump-temperature-error"]["value"])) == pytest.approx(1.5, abs=0.1)
+
+
+def test_replay_comes_to_the_same_measurements(pumprig: PumpRig, tmp_path: Path) -> None:
+    """The recording alone, without bench file or seed, gives every measurement again, for a pass and for a fail."""
+    for number, injections in enumerate([(), ("--inject", "catheter-occlusion@6h")]):
+        recorded = pumprig("run", *injections, "--out", f"live{number}", "--json")
+        folder = tmp_path / json.loads(recorded.stdout)["folder"]
+        moved = tmp_path / f"moved{number}.mcap"
+        moved.write_bytes((folder / "run.mcap").read_bytes())
+        replayed = pumprig("run", "--target", "replay", "--recording", moved, "--out", f"again{number}", "--json")
+        assert replayed.returncode == recorded.returncode, replayed.stdout + replayed.stderr
+        assert json.loads(replayed.stdout)["measurements"] == json.loads(recorded.stdout)["measurements"]
+
+
+def test_truncated_recording_is_refused_but_can_be_looked_into(pumprig: PumpRig, tmp_path: Path) -> None:
+    """A recording cut in half: replay exits 3 and names file and byte; info still says what it holds."""
+    pumprig("run")
+    whole = (only_folder(tmp_path / "runs") / "run.mcap").read_bytes()
+    cut = tmp_path / "cut.mcap"
+    cut.write_bytes(whole[: len(whole) // 2])
+    result = pumprig("run", "--target", "replay", "--recording", cut)
+    assert result.returncode == 3
+    assert re.search(r"cut\.mcap: cut short at byte \d+", result.stderr)
+    assert "Traceback" not in result.stderr
+    told = pumprig("info", cut, "--json")
+    assert told.returncode == 0, told.stderr
+    assert json.loads(told.stdout)["complete"] is False
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("u_ambient_kpa = 0.05", "u_ambient_psi = 0.05", r":\d+: environment\.u_ambient_psi: unknown unit.*_kpa"),
+        ('driver = "mt-sics"', 'driver = "mt-sicks"', r":\d+: instruments\.balance\.driver: .*'mt-sics'"),
+        ("[instruments.balance]", "[instruments.ballance]", r":\d+: instruments\.ballance: .*did you mean balance\?"),
+        ("room_temperature_c = 22.0", "room_temperature_c = nan", r":\d+: environment\.room_temperature_c: .*finite"),
+        ("generic-30ml.toml", "generic-31ml.toml", r"pump\.profile: .*does not exist"),
+        ('name = "simulated"', 'name = "simulated', r"bench\.toml:\d+: not TOML"),
+    ],
+)
+def test_wrong_bench_file_is_refused_with_file_line_and_key(
+    pumprig: PumpRig, tmp_path: Path, old: str, new: str, said: str
+) -> None:
+    """Unknown keys, units and instruments, NaN, missing profiles, broken TOML: exit 2, one line, no folder."""
+    text = shipped("benches/simulated.toml").read_text(encoding="utf-8").replace("../pumps/", f"{shipped('pumps')}/")
+    assert old in text
+    (tmp_path / "bench.toml").write_text(text.replace(old, new, 1), encoding="utf-8")
+    result = pumprig("run", "--bench", "bench.toml")
+    assert result.returncode == 2, result.stdout + result.stderr
+    assert re.search(said, result.stderr)
+    assert len(result.stderr.strip().splitlines()) == 1
+    assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--target", "replay"), "needs --recording"),
+        (("--recording", "nowhere.mcap"), "nowhere.mcap"),
+        (("--inject", "catheter-oclusion@6h"), "did you mean catheter-occlusion"),
+        (("--inject", "bath-offset=1.5K@0h"), "write it like"),
+        (("--inject", "catheter-occlusion"), "@TIME"),
+        (("flow-acuracy",), "known: flow-accuracy"),
+        (("--bench", "nowhere.toml"), "there is no such file"),
+        (("--target", "bench"), "--target sim"),
+    ],
+)
+def test_wrong_choices_are_usage_errors(pumprig: PumpRig, arguments: tuple[str, ...], said: str) -> None:
+    """What cannot be run is refused in one line that says what would be right; exit 2 (3 for a missing recording)."""
+    result = pumprig("run", *arguments)
+    assert result.returncode == (3 if "nowhere.mcap" in arguments else 2), result.stdout + result.stderr
+    assert said in result.stderr
+    assert "Traceback" not in result.stderr

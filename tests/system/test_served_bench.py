@@ -1,0 +1,93 @@
+"""A bench served by another process, over a real pty and real sockets, is the same bench."""
+
+import json
+import socket
+import subprocess
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.system.conftest import PumpRig, Serve
+
+pytestmark = pytest.mark.system
+
+
+def measured(result: subprocess.CompletedProcess[str]) -> tuple[Any, Path]:
+    """The measurements and the run folder that ``pumprig run --json`` speaks of."""
+    assert result.returncode == 0, result.stdout + result.stderr
+    said = json.loads(result.stdout)
+    return said["measurements"], Path(said["folder"])
+
+
+def test_served_in_lock_step_measures_what_in_process_does(
+    pumprig: PumpRig, serve: Serve, served_file: Path, tmp_path: Path
+) -> None:
+    """Pty with pyserial, socket with pyvisa-py, another process: the measurements are those of the in-process run."""
+    serve(served_file)
+    in_process, _ = measured(pumprig("run", "--seed", "7", "--json"))
+    first, first_folder = measured(pumprig("run", "--bench", served_file, "--seed", "7", "--json"))
+    second, second_folder = measured(pumprig("run", "--bench", served_file, "--seed", "7", "--json"))
+    other, _ = measured(pumprig("run", "--bench", served_file, "--seed", "8", "--json"))
+    assert first == in_process
+    assert second == first
+    assert other != first
+    assert (tmp_path / first_folder / "run.mcap").read_bytes() == (tmp_path / second_folder / "run.mcap").read_bytes()
+
+
+def test_fault_is_injected_through_the_control_port(pumprig: PumpRig, serve: Serve, served_file: Path) -> None:
+    """An occlusion asked for by the client happens in the server's world."""
+    serve(served_file)
+    result = pumprig("run", "--bench", served_file, "--inject", "catheter-occlusion@6h")
+    assert result.returncode == 1, result.stdout + result.stderr
+    assert "flow-accuracy: flow:" in result.stdout
+
+
+def test_faster_than_real_time_serves_programs_that_know_no_lock_step(serve: Serve, served_file: Path) -> None:
+    """At --rate the world moves by itself: a plain socket sees the bath's clock-driven warming."""
+    serve(served_file, "--rate", "600")
+    port = int(served_file.read_text(encoding="utf-8").split("socket://127.0.0.1:")[1].split('"')[0])
+    with socket.create_connection(("127.0.0.1", port), timeout=5) as bath:
+
+        def ask(command: bytes) -> bytes:
+            bath.sendall(command + b"\r")
+            return bath.recv(100)
+
+        bath.sendall(b"out_sp_00 37.00\r")
+        bath.sendall(b"out_mode_05 1\r")
+        cold = float(ask(b"in_pv_00"))
+        deadline = time.monotonic() + 10
+        while (warm := float(ask(b"in_pv_00"))) < cold + 1 and time.monotonic() < deadline:
+            time.sleep(0.05)
+    assert warm >= cold + 1
+
+
+def test_port_in_use_ends_in_one_line(pumprig: PumpRig, serve: Serve, served_file: Path) -> None:
+    """A second server on the same ports says which port, and what to do, and exits 3."""
+    serve(served_file)
+    result = pumprig("bench", "serve", served_file)
+    assert result.returncode == 3
+    assert len(result.stderr.strip().splitlines()) == 1
+    assert "in use" in result.stderr
+    assert "127.0.0.1:" in result.stderr
+
+
+def test_client_without_a_server_is_told_to_start_one(pumprig: PumpRig, served_file: Path) -> None:
+    """Running against a served bench that is not there exits 3 and names the control port and the command."""
+    result = pumprig("run", "--bench", served_file)
+    assert result.returncode == 3
+    assert "pumprig bench serve" in result.stdout + result.stderr
+
+
+def test_another_world_than_the_served_one_is_refused(
+    pumprig: PumpRig, serve: Serve, served_file: Path, tmp_path: Path
+) -> None:
+    """A bench file that states another world than the served one is a usage error, not a silent difference."""
+    serve(served_file)
+    other = tmp_path / "other.toml"
+    text = served_file.read_text(encoding="utf-8")
+    other.write_text(text.replace("bath_time_constant_min = 12.0", "bath_time_constant_min = 20.0"), encoding="utf-8")
+    result = pumprig("run", "--bench", other)
+    assert result.returncode == 2
+    assert "another world" in result.stdout + result.stderr
