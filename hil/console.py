@@ -34,7 +34,7 @@ _STYLES = {
 
 def console_observer() -> Observer:
     """An observer for this process's standard output: a live line on a terminal, one line per step elsewhere."""
-    console = Console(highlight=False)
+    console = Console(file=sys.stdout, highlight=False)  # this very stream: pytest puts another in its place
     return _LiveObserver(console) if console.is_terminal else _PlainObserver(console)
 
 

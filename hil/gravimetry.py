@@ -5,9 +5,9 @@ The model of the measurement::
     flow = [m (1 - a/8000) / (1 - a/L) + e t] / (D t) + (v + f) / t
 
 with m the indicated mass collected in the time t, a the density of air, L that of the infusate in the beaker, D that at
-the pump's temperature, where its volume counts, e the evaporation rate, v the drop that may hang on at either end, and f
-what no bench knows (see FLOOR). It is then converted to the label's conditions: multiplied by the ratio of flows that the
-pump model gives for the two conditions, whose uncertainty is that of the conditions times the model's sensitivities.
+the pump's temperature, where its volume counts, e the evaporation rate, v the drop that may hang on at either end, and
+f what no bench knows (see FLOOR). It is then converted to the label's conditions: multiplied by the ratio of flows that
+the pump model gives for the two conditions, with the uncertainty of the conditions times the model's sensitivities.
 """
 
 import math

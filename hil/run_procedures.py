@@ -43,7 +43,7 @@ def run_procedures(settings: RunSettings, observer: Observer) -> RunResult:
     # Nothing that is installed beside pumprig takes part in a run, and pytest itself stays silent.
     arguments = [
         *("-c", os.devnull, f"--rootdir={plan.files[0].parent}", "--import-mode=importlib"),
-        *("--disable-plugin-autoload", "-p", "pumprig", "-p", "no:cacheprovider", "-p", "no:terminal"),
+        *("--disable-plugin-autoload", "-p", "pumprig", "-p", "no:cacheprovider", "-p", "no:terminal", "--capture=sys"),
         f"--junitxml={run.folder.path / 'junit.xml'}",
         *(str(file) for file in plan.files),
     ]

@@ -1,7 +1,7 @@
 """A link through VISA: ``ASRL...::INSTR`` and ``TCPIP::...::SOCKET`` by pyvisa with pyvisa-py.
 
-pyvisa throws away what came before a timeout, so this link asks the library for one byte after the other, below pyvisa's
-own buffering: a byte that has come is kept, whatever happens after it.
+pyvisa throws away what came before a timeout, so this link asks the library for one byte after the other, below
+pyvisa's own buffering: a byte that has come is kept, whatever happens after it.
 """
 
 import os

@@ -69,7 +69,7 @@ def plot_json(data: Figure, markers: tuple[tuple[float, str], ...], target: str)
     plot.legend.border_line_color = None
     plot.legend.click_policy = "mute"
     plot.add_layout(plot.legend[0], "below")
-    return json.dumps(_canonical(json_item(plot, target)), separators=(",", ":"), sort_keys=True)
+    return json.dumps(_canonical(json_item(plot, target)), separators=(",", ":"))
 
 
 def _draw(plot: Any, series: Series, colour: str, dash: str) -> None:
