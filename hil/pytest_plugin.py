@@ -3,7 +3,7 @@
 Loaded by every pytest in which pumprig is installed; it stays out of the way of tests that ask for none of this.
 """
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:  # every pytest of the user's imports this module: nothing hea
 __all__ = ["RUN_KEY"]
 
 RUN_KEY = pytest.StashKey["Run"]()
+OWN_RUN_KEY = pytest.StashKey[bool]()
 PROCEDURE_KEY = pytest.StashKey["Procedure"]()
 
 
@@ -49,7 +50,13 @@ def pytest_collection_finish(session: pytest.Session) -> None:
         return
     if any(_is_procedure(item) for item in session.items):
         session.config.stash[RUN_KEY] = _run_from_options(session.config)
-        session.config.add_cleanup(session.config.stash[RUN_KEY].finish)
+        session.config.stash[OWN_RUN_KEY] = True
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Write the run folder of a run that this session began."""
+    if OWN_RUN_KEY in session.config.stash:
+        session.config.stash[RUN_KEY].finish()
 
 
 @pytest.fixture(scope="session")
@@ -90,7 +97,7 @@ def measure(procedure: "Procedure") -> Any:
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
-def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
     """Give each procedure its own page in the run."""
     if not _is_procedure(item):
         return (yield)
@@ -108,9 +115,9 @@ def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, Any, Any]:
     """Turn what was measured into the test's outcome: limits missed, straddled or never measured fail it."""
-    report: Any = yield
+    report = yield
     procedure = item.stash.get(PROCEDURE_KEY, None)
     if procedure is None:
         return report

@@ -11,6 +11,12 @@ from hil.links.serial_settings import SerialSettings
 
 __all__ = ["SerialLink"]
 
+_SLICE_S = 0.05
+"""How long one read of the port waits. It stays as it is: a new timeout makes pyserial set up the port anew."""
+
+_WRITE_TIMEOUT_S = 5.0
+"""A device that holds us off by flow control for longer than this is lost."""
+
 
 class SerialLink(BufferedLink):
     """One pyserial port, opened for us alone where the system can do that."""
@@ -26,11 +32,12 @@ class SerialLink(BufferedLink):
             self._port.stopbits = settings.stop_bits
             self._port.rtscts = settings.flow == "rts-cts"
             self._port.xonxoff = settings.flow == "xon-xoff"
-            self._port.write_timeout = 5.0
-            if "://" not in resource:
+            self._port.timeout = _SLICE_S
+            if "://" not in resource:  # pyserial's URL handlers have neither
                 self._port.exclusive = True
+                self._port.write_timeout = _WRITE_TIMEOUT_S
             self._port.open()
-        except (OSError, ValueError) as error:  # SerialException is an OSError
+        except (OSError, ValueError, NotImplementedError) as error:  # SerialException is an OSError
             raise LinkError(f"{resource}: cannot be opened: {_reason(error)}; {_advice(resource)}") from error
 
     def monotonic_ms(self) -> int:
@@ -46,13 +53,14 @@ class SerialLink(BufferedLink):
 
     def _receive(self, timeout_ms: int) -> bytes:
         try:
-            self._port.timeout = timeout_ms / 1000
-            first: bytes = self._port.read(1)
-            if not first:
-                return b""
-            self._port.timeout = 0
-            waiting = self._port.in_waiting
-            return first + self._port.read(waiting) if waiting else first
+            deadline_ms = self.monotonic_ms() + timeout_ms
+            while not (waiting := self._port.in_waiting):
+                if self.monotonic_ms() >= deadline_ms:
+                    return b""
+                first: bytes = self._port.read(1)
+                if first:
+                    return first
+            return bytes(self._port.read(waiting))
         except (OSError, TypeError) as error:  # pyserial reads a port that was closed meanwhile as None: TypeError
             raise LinkError(f"{self.resource}: lost while reading: {_reason(error)}; is it still connected?") from error
 

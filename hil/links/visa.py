@@ -43,8 +43,6 @@ class VisaLink(BufferedLink):
                     f"{resource}: is no message-based VISA resource; write ASRL...::INSTR or TCPIP...::SOCKET"
                 )
             self._resource = opened
-            self._resource.read_termination = None
-            self._resource.write_termination = None
             if resource.upper().startswith("ASRL"):
                 self._set_line(settings)
             else:
@@ -121,7 +119,10 @@ class VisaLink(BufferedLink):
 
 @cache
 def _manager() -> pyvisa.ResourceManager:
-    return pyvisa.ResourceManager("@py")
+    manager = pyvisa.ResourceManager("@py")
+    # One byte asked for and one byte read is what we want, not something to be warned of.
+    manager.visalib.issue_warning_on.discard(constants.StatusCode.success_max_count_read)
+    return manager
 
 
 def _reason(error: Exception) -> str:

@@ -111,7 +111,7 @@ class RecordingWriter:
         builder = RecordBuilder()
         for record in [*self._channels.values(), statistics, *self._attachments, *self._metadata]:
             record.write(builder)
-        summary = builder.end()
+        summary = bytes(builder.end())  # type: ignore[no-untyped-call] # mcap leaves it untyped
         # The summary's CRC covers the footer up to the CRC itself (MCAP specification, Footer).
         footer_head = struct.pack("<BQQQ", Opcode.FOOTER, 8 + 8 + 4, summary_start, 0)
         crc = zlib.crc32(footer_head, zlib.crc32(summary))
@@ -160,7 +160,7 @@ class RecordingWriter:
     def _append_record(self, record: McapRecord) -> None:
         builder = RecordBuilder()
         record.write(builder)
-        self._append(builder.end())
+        self._append(builder.end())  # type: ignore[no-untyped-call] # mcap leaves it untyped
 
     def _append(self, data: bytes) -> None:
         try:

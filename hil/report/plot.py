@@ -3,8 +3,10 @@
 import json
 from typing import Any
 
+from bokeh.core.types import ID
 from bokeh.embed import json_item
-from bokeh.models import ColumnDataSource, HoverTool, Label, Range1d, Span
+from bokeh.models import ColumnDataSource, HoverTool, Range1d
+from bokeh.models.annotations import Label, Span
 from bokeh.plotting import figure
 
 from hil.figure import Figure, Series
@@ -69,7 +71,7 @@ def plot_json(data: Figure, markers: tuple[tuple[float, str], ...], target: str)
     plot.legend.border_line_color = None
     plot.legend.click_policy = "mute"
     plot.add_layout(plot.legend[0], "below")
-    return json.dumps(_canonical(json_item(plot, target)), separators=(",", ":"))
+    return json.dumps(_canonical(json_item(plot, ID(target))), separators=(",", ":"))
 
 
 def _draw(plot: Any, series: Series, colour: str, dash: str) -> None:
@@ -88,7 +90,7 @@ def _y_range(data: Figure) -> Range1d:
     values = [float(y) for series in data.series for y in series.y] + [limit.value for limit in data.limits]
     low, high = min(values), max(values)
     margin = 0.08 * (high - low) or 1.0
-    return Range1d(low - margin, high + margin)
+    return Range1d(start=low - margin, end=high + margin)
 
 
 def _canonical(item: Any) -> Any:

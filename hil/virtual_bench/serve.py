@@ -151,6 +151,8 @@ class ServedBench:
         self._selector.register(port, selectors.EVENT_READ, act)
 
     def _remove(self, port: Port) -> None:
+        if port not in self._ports:
+            return  # removed while its event waited in the same round
         self._selector.unregister(port)
         self._ports.remove(port)
         port.close()
@@ -173,6 +175,15 @@ class ServedBench:
                 if emit_ms is not None and emit_ms <= self._world.now_ms:
                     self._say(name, device.emit(self._world.now_ms))
         self._world.advance_to(now_ms)
+
+    def _hear_devices(self) -> None:
+        """Take what has arrived on every wire.
+
+        What a client sent before it let time pass came before that time, whichever wire the selector names first; a
+        bath, for one, does not answer a setting, so the client has nothing to wait for.
+        """
+        for port in [port for port in self._ports if port.device != _CONTROL]:
+            self._pass_on(port)
 
     def _next_emit_ms(self) -> int | None:
         times = [device.next_emit_ms() for device in self._world.devices.values()]
@@ -214,6 +225,7 @@ class ServedBench:
             self._world = World(self._bench, seed=int(request["seed"]), injections=injections)
             return {"now_ms": self._world.now_ms}
         if verb == "advance":
+            self._hear_devices()
             duration_ms = int(request["ms"])
             if duration_ms < 0:
                 raise ValueError("time does not run backwards")

@@ -12,10 +12,10 @@ from protocols.errors import InstrumentReplyError
 
 __all__ = [
     "CANCEL",
+    "CLEAR_TARE",
     "IDENTIFY_MODEL",
     "IDENTIFY_VERSION",
     "SERIAL_NUMBER",
-    "CLEAR_TARE",
     "TARE_NOW",
     "TERMINATOR",
     "WEIGH_NOW",
@@ -42,14 +42,18 @@ SERIAL_NUMBER = "I4"
 
 _VALUE_WIDTH = 10
 _WEIGHT = re.compile(r"(?P<id>S|T|TI|TA) (?P<status>[SD]) +(?P<value>[+-]?\d+(?:\.\d+)?) (?P<unit>[A-Za-z%]+) *")
-_TEXT = re.compile(r'(?P<id>[A-Z0-9]+) (?P<status>[AB]) (?P<text>.*)')
+_TEXT = re.compile(r"(?P<id>[A-Z0-9]+) (?P<status>[AB]) (?P<text>.*)")
 _REFUSALS = {
     "I": "it cannot do this now: busy, or no stable weight in time",
     "L": "it does not take this parameter",
     "+": "overload: more than its capacity is on the pan",
     "-": "underload: the pan is missing or lifted",
 }
-_ERRORS = {"ES": "it does not know this command", "ET": "a byte was damaged on the way", "EL": "it cannot carry this out"}
+_ERRORS = {
+    "ES": "it does not know this command",
+    "ET": "a byte was damaged on the way",
+    "EL": "it cannot carry this out",
+}
 
 
 @dataclass(frozen=True)
