@@ -12,7 +12,7 @@ from protocols.instruments import julabo
 
 __all__ = ["JulaboBath"]
 
-_TIMEOUT_MS = 3000
+_TIMEOUT_MS = 2000
 _READ_BACK_C = 0.01
 _EMPTY_LINES = 4
 
@@ -31,6 +31,7 @@ class JulaboBath:
         self._link = link
         self._clock = clock
         self._poisoned = True  # whatever the last user left behind must not answer our first command
+        self._upper_case = False
 
     def identify(self) -> InstrumentIdentity:
         """Maker and version; a Julabo bath does not tell its serial number."""
@@ -69,8 +70,8 @@ class JulaboBath:
             raise self._refused("to start" if on else "to stop")
 
     def _refused(self, what: str) -> InstrumentFault:
-        code, text = self.status()
-        return InstrumentFault(f"{self._link.resource}: the bath did not take {what} (status {code:02d} {text})")
+        status = julabo.clean_reply(self._ask(julabo.STATUS)).strip()
+        return InstrumentFault(f"{self._link.resource}: the bath did not take {what} (status {status})")
 
     def _tell(self, command: str) -> None:
         if self._poisoned:
@@ -100,12 +101,21 @@ class JulaboBath:
 
     def _send(self, command: str) -> None:
         self._clock.sleep_ms(julabo.PAUSE_MS)
-        self._link.write(command.encode("ascii") + julabo.COMMAND_END)
+        cased = command.upper() if self._upper_case else command
+        self._link.write(cased.encode("ascii") + julabo.COMMAND_END)
 
     def _resynchronise(self) -> str:
-        """Drop whatever is under way and begin anew; gives the bath's version text."""
+        """Drop whatever is under way and begin anew; gives the bath's version text.
+
+        Manuals print commands in lower case; a bath that is silent to that is asked once more in upper case.
+        """
         self._link.drain()
-        version = julabo.clean_reply(self._exchange(julabo.VERSION)).strip()
+        try:
+            reply = self._exchange(julabo.VERSION)
+        except InstrumentFault:
+            self._upper_case = not self._upper_case
+            reply = self._exchange(julabo.VERSION)
+        version = julabo.clean_reply(reply).strip()
         if "JULABO" not in version.upper():
             raise InstrumentFault(f"{self._link.resource}: no Julabo bath answers here, but {version!r}")
         self._poisoned = False

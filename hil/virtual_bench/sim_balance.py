@@ -36,7 +36,8 @@ class SimulatedBalance:
         self._seed = seed
         self._zero_g = 0.0
         self._tare_g = 0.0
-        self._looked_ms, self._looked_g = 0, load_g(0)
+        self._before = self._latest = (0, load_g(0))
+        """When the load was looked at last, and the time before, and what it was."""
         self._received = b""
         self._waiting: str | None = None
         """SIR, which streams, or a command that waits for a stable weight."""
@@ -132,12 +133,12 @@ class SimulatedBalance:
         return self._load_g(now_ms) + noise + drift
 
     def _is_stable(self, now_ms: int) -> bool:
-        """Whether the load is what it was when it was last looked at, if that was a moment ago."""
+        """Whether the load is what it was when it was last looked at before, if that was a moment ago."""
         load_g = self._load_g(now_ms)
-        moved = now_ms - self._looked_ms <= _STABLE_OVER_MS and abs(load_g - self._looked_g) > _STABLE_WITHIN_G
-        if now_ms > self._looked_ms:
-            self._looked_ms, self._looked_g = now_ms, load_g
-        return not moved
+        if now_ms > self._latest[0]:
+            self._before, self._latest = self._latest, (now_ms, load_g)
+        looked_ms, looked_g = self._before
+        return now_ms - looked_ms > _STABLE_OVER_MS or abs(load_g - looked_g) <= _STABLE_WITHIN_G
 
     @staticmethod
     def _rounded(mass_g: float) -> Decimal:

@@ -45,7 +45,7 @@ class SimulatedBath:
         return b""
 
     def _carry_out(self, now_ms: int, command: bytes) -> bytes:
-        text = command.decode("ascii", errors="replace").strip()
+        text = command.decode("ascii", errors="replace").strip().lower()
         if text in self._answers:
             return self._answers[text](now_ms).encode("ascii") + b"\r\n"
         self._error = self._set(now_ms, text)
