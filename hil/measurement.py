@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-__all__ = ["BudgetLine", "Measurement", "Outcome", "judge", "verdict"]
+__all__ = ["BudgetLine", "Measurement", "Outcome", "effective_degrees_of_freedom", "judge", "verdict"]
 
 
 class Outcome(StrEnum):
@@ -31,6 +31,8 @@ class BudgetLine:
     """Change of the result for a unit change of the input."""
     contribution: float
     """Standard uncertainty that the input adds to the result, in the result's unit."""
+    degrees_of_freedom: float = math.inf
+    """How well the standard uncertainty itself is known; infinite where a certificate or a bound states it."""
 
 
 @dataclass(frozen=True)
@@ -56,13 +58,13 @@ class Measurement:
         return f"{self.name}: {self.value:.3f} +- {self.expanded_uncertainty:.3f} {self.unit} ({lower} to {upper})"
 
     def as_json(self) -> dict[str, Any]:
-        """The fields that a manifest has."""
+        """The fields that a manifest has; a number that is none (NaN, infinite) is null, which JSON can say."""
         return {
             "name": self.name,
             "procedure": self.procedure,
-            "value": self.value,
+            "value": _finite(self.value),
             "unit": self.unit,
-            "expanded_uncertainty": self.expanded_uncertainty,
+            "expanded_uncertainty": _finite(self.expanded_uncertainty),
             "lower": self.lower,
             "upper": self.upper,
             "outcome": str(self.outcome),
@@ -70,19 +72,21 @@ class Measurement:
         }
 
 
-def judge(value: float, expanded_uncertainty: float, lower: float | None, upper: float | None) -> Outcome:
+def judge(value: float | None, expanded_uncertainty: float | None, lower: float | None, upper: float | None) -> Outcome:
     """Pass if the whole interval lies within the limits, fail if none of it does, inconclusive between.
 
-    A value or an uncertainty that is no number is an error: it says nothing. Raises ValueError for limits the wrong
-    way round.
+    An interval that just touches a limit from inside is within it. A value or an uncertainty that is missing or no
+    number is an error: it says nothing. Raises ValueError for limits that are NaN or the wrong way round.
     """
-    if lower is not None and upper is not None and not lower <= upper:
+    below = -math.inf if lower is None else lower
+    above = math.inf if upper is None else upper
+    if not below <= above:  # also refuses NaN
         raise ValueError(f"lower limit {lower} must be <= upper limit {upper}")
+    if value is None or expanded_uncertainty is None:
+        return Outcome.ERROR
     if not (math.isfinite(value) and math.isfinite(expanded_uncertainty) and expanded_uncertainty >= 0):
         return Outcome.ERROR
     least, most = value - expanded_uncertainty, value + expanded_uncertainty
-    below = -math.inf if lower is None else lower
-    above = math.inf if upper is None else upper
     if below <= least and most <= above:
         return Outcome.PASS
     if most < below or least > above:
@@ -97,3 +101,18 @@ def verdict(outcomes: Iterable[Outcome]) -> Outcome:
         if worst in found:
             return worst
     return Outcome.ERROR
+
+
+def effective_degrees_of_freedom(budget: Iterable[BudgetLine]) -> float:
+    """Degrees of freedom of the combined standard uncertainty, by Welch and Satterthwaite (GUM, G.4.1).
+
+    Infinite if every contribution is as good as known. k = 2 stands for 95 % only while this is large, say above 30.
+    """
+    lines = tuple(budget)
+    combined = math.fsum(line.contribution**2 for line in lines)
+    spread = math.fsum(line.contribution**4 / line.degrees_of_freedom for line in lines)
+    return combined**2 / spread if spread > 0 else math.inf
+
+
+def _finite(number: float) -> float | None:
+    return number if math.isfinite(number) else None

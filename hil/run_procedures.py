@@ -1,6 +1,10 @@
 """``pumprig run``: pytest runs the procedures, the run keeps what they found."""
 
 import os
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 
@@ -47,8 +51,22 @@ def run_procedures(settings: RunSettings, observer: Observer) -> RunResult:
         f"--junitxml={run.folder.path / 'junit.xml'}",
         *(str(file) for file in plan.files),
     ]
-    pytest.main(arguments, plugins=[_Session(run)])
+    with _terminated_like_interrupted():
+        pytest.main(arguments, plugins=[_Session(run)])
     return run.finish()
+
+
+@contextmanager
+def _terminated_like_interrupted() -> Iterator[None]:
+    """SIGTERM ends the procedures as Ctrl-C does: in order, with a closed recording and a manifest."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # only the main thread may handle signals
+        return
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _last_line(text: str) -> str:

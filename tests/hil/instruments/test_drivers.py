@@ -91,7 +91,9 @@ def test_balance_waits_until_the_load_is_still() -> None:
 
 def test_balance_that_never_settles_is_a_fault() -> None:
     """A load that never rests ends in one sentence after twenty seconds of bench time."""
-    _, balance = simulated_balance(lambda now_ms: now_ms / 1000)
+    bench, balance = simulated_balance(lambda now_ms: now_ms / 1000)
+    balance.weigh()
+    bench.sleep_ms(100)
     with pytest.raises(InstrumentFault, match="does not settle"):
         balance.tare()
 
