@@ -93,6 +93,8 @@ class Procedure:
         missing = [name for name in self.declared if name not in {taken.name for taken in self.measurements}]
         if missing:
             self._end(Outcome.ERROR, f"never measured: {', '.join(missing)}", EXIT_BENCH_FAULT)
+        elif Outcome.ERROR in outcomes:
+            self._end(Outcome.ERROR, self._named(Outcome.ERROR), EXIT_BENCH_FAULT)
         elif Outcome.FAIL in outcomes:
             self._end(Outcome.FAIL, self._named(Outcome.FAIL))
         elif Outcome.INCONCLUSIVE in outcomes:

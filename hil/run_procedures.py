@@ -48,6 +48,7 @@ def run_procedures(settings: RunSettings, observer: Observer) -> RunResult:
     arguments = [
         *("-c", os.devnull, f"--rootdir={plan.files[0].parent}", "--import-mode=importlib"),
         *("--disable-plugin-autoload", "-p", "pumprig", "-p", "no:cacheprovider", "-p", "no:terminal", "--capture=sys"),
+        "--continue-on-collection-errors",
         f"--junitxml={run.folder.path / 'junit.xml'}",
         *(str(file) for file in plan.files),
     ]

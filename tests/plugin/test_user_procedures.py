@@ -1,0 +1,153 @@
+"""A user's own procedure, outside the package: under ``pumprig run`` and under plain pytest."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.system.conftest import PumpRig
+from tests.system.conftest import pumprig as pumprig  # noqa: PLC0414 - the fixture, for this folder as well
+
+pytestmark = pytest.mark.system
+
+STABILITY = '''
+import pytest
+
+
+@pytest.mark.procedure("bath-stability", measurements=["bath-drift"], requirements=["REQ-TEMP-001"])
+def test_bath_stability(bench, bath, measure):
+    """The bath holds its temperature for an hour."""
+    before = bath.temperature_c()
+    bench.sleep(hours=1)
+    drift_c = bath.temperature_c() - before
+    measure("bath-drift", drift_c, "C", expanded_uncertainty=0.06, lower=-0.2, upper=0.2)
+'''
+
+
+def outcome_of(pumprig: PumpRig, tmp_path: Path, body: str) -> tuple[int, Any]:
+    """Exit code and JSON of a run of one procedure with this ``body``."""
+    (tmp_path / "mine.py").write_text(body, encoding="utf-8")
+    result = pumprig("run", "mine.py", "--json")
+    assert "Traceback" not in result.stderr, result.stderr
+    return result.returncode, json.loads(result.stdout)
+
+
+def test_documented_example_runs(pumprig: PumpRig, tmp_path: Path) -> None:
+    """The procedure of the guide passes as it is printed there."""
+    guide = Path(__file__).parents[2] / "docs" / "guides" / "procedures.md"
+    printed = guide.read_text(encoding="utf-8").split("```python\n# stability.py\n")[1].split("```")[0]
+    assert printed.strip() == STABILITY.strip()
+    code, said = outcome_of(pumprig, tmp_path, STABILITY)
+    assert code == 0
+    assert [each["name"] for each in said["measurements"]] == ["bath-drift"]
+    assert said["procedures"] == [{"name": "bath-stability", "outcome": "pass", "problem": None}]
+
+
+@pytest.mark.parametrize(
+    ("line", "code", "outcome", "problem"),
+    [
+        ('measure("x", 2.0, "mL", expanded_uncertainty=0.1, lower=0, upper=1)', 1, "fail", "x: 2.000"),
+        ('measure("x", 1.05, "mL", expanded_uncertainty=0.1, lower=0, upper=1)', 4, "inconclusive", "x: 1.050"),
+        ('measure("y", 0.5, "mL", expanded_uncertainty=0.1, lower=0, upper=1)', 3, "error", "never measured: x"),
+        ("pass", 3, "error", "never measured: x"),
+        ("assert bench is None", 1, "fail", "mine.py:6"),
+        ("raise RuntimeError('oops')", 3, "error", "RuntimeError: oops"),
+        ("pytest.skip('no pump today')", 5, "skipped", "no pump today"),
+        ("pytest.fail('not good')", 1, "fail", "not good"),
+        ('measure("x", float("nan"), "mL", expanded_uncertainty=0.1, lower=0, upper=1)', 3, "error", "x: nan"),
+    ],
+)
+def test_every_way_out_has_its_exit_code(
+    pumprig: PumpRig, tmp_path: Path, line: str, code: int, outcome: str, problem: str
+) -> None:
+    """Fail, inconclusive, never measured, broken, skipped: each is told apart, with its reason."""
+    body = f"""
+import pytest
+@pytest.mark.procedure("mine", measurements=["x"])
+def test_mine(bench, measure):
+    bench.sleep(seconds=1)
+    {line}
+"""
+    exit_code, said = outcome_of(pumprig, tmp_path, body)
+    assert exit_code == code, said
+    assert said["procedures"][0]["outcome"] == outcome
+    assert problem in said["procedures"][0]["problem"]
+
+
+@pytest.mark.parametrize(
+    ("body", "problem"),
+    [
+        ("import nonexistent_module\n", "nonexistent_module"),
+        ("def test_x(:\n", "SyntaxError"),
+        ("def test_x(bench, balancce): pass\n", "balancce"),
+    ],
+)
+def test_file_that_cannot_be_read_is_a_usage_error(pumprig: PumpRig, tmp_path: Path, body: str, problem: str) -> None:
+    """A mistake in the user's file is told in one line, not as a fault of the bench."""
+    code, said = outcome_of(pumprig, tmp_path, body)
+    assert code in {2, 3}
+    assert problem in said["procedures"][0]["problem"]
+
+
+def test_file_without_tests_runs_nothing(pumprig: PumpRig, tmp_path: Path) -> None:
+    """An empty file is exit 5, not a pass."""
+    code, said = outcome_of(pumprig, tmp_path, "x = 1\n")
+    assert (code, said["procedures"]) == (5, [])
+
+
+def plain_pytest(tmp_path: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """A user's own pytest, with pumprig installed beside it."""
+    return subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "pytest",
+            "-q",
+            "-p",
+            "no:cacheprovider",
+            "-c",
+            os.devnull,
+            f"--rootdir={tmp_path}",
+            *arguments,
+        ],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )
+
+
+def test_plain_pytest_runs_procedures_too(tmp_path: Path) -> None:
+    """The fixtures work in the user's own pytest, which gets a run folder and the measured outcome."""
+    (tmp_path / "test_mine.py").write_text(STABILITY.replace("upper=0.2", "upper=-0.1"), encoding="utf-8")
+    result = plain_pytest(tmp_path, "--pumprig-seed", "3", "--pumprig-out", "here")
+    assert result.returncode == 1, result.stdout
+    assert "bath-drift: " in result.stdout
+    (folder,) = (tmp_path / "here").iterdir()
+    manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    assert (manifest["verdict"], manifest["seed"]) == ("fail", 3)
+
+
+def test_plain_pytest_says_what_is_wrong_with_its_options(tmp_path: Path) -> None:
+    """A bench file that does not exist is pytest's usage error, in one line."""
+    (tmp_path / "test_mine.py").write_text(STABILITY, encoding="utf-8")
+    result = plain_pytest(tmp_path, "--pumprig-bench", "nowhere.toml")
+    assert result.returncode == 4
+    assert "nowhere.toml: there is no such file" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_plain_pytest_without_procedures_is_left_alone(tmp_path: Path) -> None:
+    """Tests that ask for nothing of ours get no folder and nothing heavy imported."""
+    (tmp_path / "test_other.py").write_text(
+        "import sys\ndef test_nothing():\n    assert not {'bokeh', 'pyarrow', 'GTC', 'simpy'} & set(sys.modules)\n",
+        encoding="utf-8",
+    )
+    result = plain_pytest(tmp_path)
+    assert result.returncode == 0, result.stdout
+    assert not (tmp_path / "runs").exists()
