@@ -39,7 +39,7 @@ def pumprig() -> None:
     """
 
 
-@pumprig.command(epilog=EXIT_CODES)
+@pumprig.command(epilog=EXIT_CODES, short_help="Run procedures on a bench; write recording and report.")
 @click.argument("procedures", nargs=-1, metavar="[PROCEDURE]...")
 @click.option("--bench", type=_FILE, help="Bench file. Default: the simulated bench that comes with pumprig.")
 @click.option(
@@ -117,7 +117,7 @@ def bench_serve(file: Path | None, seed: int, rate: float | None, lock_step: boo
     serve_bench(file, seed=seed, rate=rate, lock_step=lock_step, injections=injections)
 
 
-@pumprig.command()
+@pumprig.command(short_help="Print the flow to expect under given conditions.")
 @click.option("--profile", type=_FILE, help="Pump profile. Default: generic-30ml, which comes with pumprig.")
 @click.option("--temperature-c", type=float, default=37.0, show_default=True, help="Temperature of the propellant.")
 @click.option("--ambient-kpa", type=float, default=101.325, show_default=True, help="Absolute pressure around it.")
@@ -142,7 +142,7 @@ def flow(
     click.echo(f"driving pressure  {point.driving_pressure_kpa:10.2f} kPa")
 
 
-@pumprig.command()
+@pumprig.command(short_help="Say what a recording holds.")
 @click.argument("recording", type=_ANY_PATH)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
 def info(recording: Path, as_json: bool) -> None:

@@ -111,7 +111,7 @@ class Procedure:
         """Note that the procedure ended early: a missed expectation fails it, all else says nothing of the pump."""
         if isinstance(error, KeyboardInterrupt):
             self._end(Outcome.ERROR, "interrupted", EXIT_BENCH_FAULT)
-        elif isinstance(error, (UsageError, ConfigurationError)):
+        elif isinstance(error, (UsageError, ConfigurationError, pytest.FixtureLookupError)):
             self._end(Outcome.ERROR, str(error), EXIT_USAGE)
         elif isinstance(error, (BenchFault, ProtocolError)):
             self._end(Outcome.ERROR, str(error), EXIT_BENCH_FAULT)
