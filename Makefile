@@ -35,11 +35,11 @@ clean:
 
 # --frozen installs exactly what uv.lock says, from whichever index this machine is set up for.
 .venv/.installed: pyproject.toml uv.lock | $(UV)
-	$(UV) sync --frozen --quiet --no-dev --inexact --python $(PYTHON)
+	$(UV) sync --frozen --quiet --compile-bytecode --no-dev --inexact --python $(PYTHON)
 	@touch $@
 
 .venv/.developed: pyproject.toml uv.lock | $(UV)
-	$(UV) sync --frozen --quiet --python $(PYTHON)
+	$(UV) sync --frozen --quiet --compile-bytecode --python $(PYTHON)
 	@touch .venv/.installed $@
 
 .uv/bin/uv:
