@@ -16,7 +16,6 @@ __all__ = ["Delivery", "delivery_of", "gravimetry_of"]
 _ESTIMATE_WINDOW_MS = 6 * 3_600_000
 """Over which the pump estimates its flow (protocol reference, HistoryRecord)."""
 
-_ESTIMATE_RECORDS = 6
 U_DENSITY_KG_PER_M3 = 0.2
 U_TIME_S = 0.2
 
@@ -34,7 +33,7 @@ class Delivery:
     """Bench time at which each of m hourly estimates was made, in hours."""
     estimate_ml_per_day: NDArray[np.float64]
     estimate_difference_ml_per_day: NDArray[np.float64]
-    """Each estimate less the gravimetric flow over the same six hours."""
+    """Each estimate less the gravimetric flow over the same six hours, all of which were collected."""
 
 
 def gravimetry_of(profile: PumpProfile, balance: BalanceTable, room: EnvironmentTable) -> Gravimetry:
@@ -71,7 +70,13 @@ def delivery_of(collection: Collection, setup: Gravimetry) -> Delivery:
     grid_ml = np.interp(grid_ms, times_ms, volumes_ml)
 
     began_after_ms = times_ms[0] - collection.samples[0].pump_uptime_ms
-    inside = [record for record in collection.history[_ESTIMATE_RECORDS - 1 :] if record.flow_valid]
+    inside = [
+        record
+        for record in collection.history
+        if record.flow_valid
+        and record.end_uptime_ms + began_after_ms - _ESTIMATE_WINDOW_MS >= grid_ms[0]
+        and record.end_uptime_ms + began_after_ms <= grid_ms[-1]
+    ]
     ends_ms = np.array([record.end_uptime_ms + began_after_ms for record in inside], dtype=np.float64)
     estimates = np.array([record.flow_nl_per_day / 1e6 for record in inside])
     before_ml = np.interp(ends_ms - _ESTIMATE_WINDOW_MS, grid_ms, grid_ml)

@@ -8,20 +8,26 @@ __all__ = ["Figure", "Limit", "Marker", "Series"]
 
 @dataclass(frozen=True)
 class Series:
-    """One curve: x and y of equal length, in the units of the figure's axes."""
+    """One curve: x and y of equal length, in the units of the figure's axes; a y that is NaN is a gap."""
 
     name: str
     x: tuple[float, ...]
     y: tuple[float, ...]
     style: Literal["line", "step", "points"] = "line"
 
+    def __post_init__(self) -> None:
+        """Raise ValueError if x and y differ in length."""
+        if len(self.x) != len(self.y):
+            raise ValueError(f"{self.name}: {len(self.x)} x go with {len(self.y)} y")
+
 
 @dataclass(frozen=True)
 class Limit:
-    """A horizontal line that the curve is judged by."""
+    """A horizontal line: a limit that the curve is judged by, or a reference such as a set point."""
 
     value: float
     label: str
+    kind: Literal["limit", "reference"] = "limit"
 
 
 @dataclass(frozen=True)

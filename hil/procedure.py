@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from math import nan
 from typing import Any
 
 import pytest
@@ -45,13 +46,18 @@ class Procedure:
         """The page of a procedure whose file cannot be read."""
         return cls(name, (), (), observer, outcome=Outcome.ERROR, problem=problem, exit_code=EXIT_USAGE)
 
+    @classmethod
+    def lost(cls, name: str, problem: str, observer: Observer) -> "Procedure":
+        """A page for what went wrong with the bench outside any procedure."""
+        return cls(name, (), (), observer, outcome=Outcome.ERROR, problem=problem, exit_code=EXIT_BENCH_FAULT)
+
     def measure(
         self,
         name: str,
-        value: float,
+        value: float | None,
         unit: str,
         *,
-        expanded_uncertainty: float,
+        expanded_uncertainty: float | None,
         lower: float | None = None,
         upper: float | None = None,
         requirements: Sequence[str] | None = None,
@@ -60,14 +66,14 @@ class Procedure:
     ) -> Measurement:
         """The measurement, judged: ``expanded_uncertainty`` (k = 2) and limits are in the ``unit`` of ``value``.
 
-        It never raises for a missed limit: an outcome is data, and the procedure goes on to measure the rest.
+        None, like NaN, is no number, and so an error. It never raises for a missed limit: an outcome is data, and the procedure goes on to measure the rest.
         """
         measurement = Measurement(
             name=name,
             procedure=self.name,
-            value=value,
+            value=nan if value is None else value,
             unit=unit,
-            expanded_uncertainty=expanded_uncertainty,
+            expanded_uncertainty=nan if expanded_uncertainty is None else expanded_uncertainty,
             lower=lower,
             upper=upper,
             outcome=judge(value, expanded_uncertainty, lower, upper),

@@ -3,7 +3,7 @@
 from typing import TypeVar
 
 from hil.errors import BenchFault, LinkTimeout
-from hil.links.link import Link
+from hil.links.link import MAX_UNTERMINATED_BYTES, Link
 from protocols.channel import Channel, OpenChannel
 from protocols.errors import ExchangeError
 from protocols.exchange import Exchange, PeerRefused
@@ -64,6 +64,9 @@ class Programmer:
             reply = self._ask(ReadHistory(from_seq=from_seq, max_records=_RECORDS_PER_REPLY), History)
             if not reply.records:
                 return records
+            seqs = [record.seq for record in reply.records]
+            if seqs[0] < from_seq or seqs != sorted(set(seqs)):
+                raise PumpFault(f"{self._link.resource}: asked for history from {from_seq} on, but records {seqs} came")
             records += reply.records
             from_seq = reply.records[-1].seq + 1
             if from_seq >= reply.next_seq:
@@ -98,6 +101,8 @@ class Programmer:
             reply = self._exchange.receive(self._link.monotonic_ms(), data)
             if reply is not None:
                 return reply
+            if len(heard) > MAX_UNTERMINATED_BYTES:  # frame ends and no frames: no deadline would ever come
+                raise PumpFault(f"{self._link.resource}: {_evidence(heard)}")
 
 
 def _evidence(heard: bytearray) -> str:

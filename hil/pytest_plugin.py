@@ -48,7 +48,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     """Begin a run if procedures were collected and ``pumprig run`` has not begun one already."""
     if RUN_KEY in session.config.stash or session.config.option.collectonly:
         return
-    if any(_is_procedure(item) for item in session.items):
+    if any(_asks_for_a_bench(item) for item in session.items):
         session.config.stash[RUN_KEY] = _run_from_options(session.config)
         session.config.stash[OWN_RUN_KEY] = True
 
@@ -99,7 +99,8 @@ def measure(procedure: "Procedure") -> Any:
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
     """Give each procedure its own page in the run."""
-    if not _is_procedure(item):
+    ran_by_us = RUN_KEY in item.config.stash and OWN_RUN_KEY not in item.config.stash
+    if not (ran_by_us or _asks_for_a_bench(item)):
         return (yield)
     from hil.procedure import Procedure
 
@@ -135,9 +136,12 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
     return report
 
 
-def _is_procedure(item: pytest.Item) -> bool:
-    fixtures = getattr(item, "fixturenames", ())
-    return item.get_closest_marker("procedure") is not None or "procedure" in fixtures or "bench" in fixtures
+def _asks_for_a_bench(item: pytest.Item) -> bool:
+    """Whether a test is a procedure: by its marker, or by a fixture of ours (not another one of the same name)."""
+    if item.get_closest_marker("procedure") is not None:
+        return True
+    fixtures: dict[str, Any] = getattr(getattr(item, "_fixtureinfo", None), "name2fixturedefs", {})
+    return any(name in fixtures and fixtures[name][-1].func.__module__ == __name__ for name in ("bench", "procedure"))
 
 
 def _run_from_options(config: pytest.Config) -> "Run":

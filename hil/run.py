@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from hil.bench import Bench, open_bench
+from hil.errors import RigError
 from hil.measurement import Outcome, verdict
 from hil.observer import Observer
 from hil.procedure import Procedure
@@ -70,7 +71,10 @@ class Run:
         """Close the bench, write report and manifest, and say how it all ended."""
         from hil.run_documents import write_documents  # noqa: PLC0415 - bokeh and pyarrow are slow to import
 
-        self._cleanup.close()
+        try:
+            self._cleanup.close()
+        except RigError as error:
+            self.procedures.append(Procedure.lost("closing the bench", str(error), self.observer))
         said, exit_code = self._judge()
         result = RunResult(
             plan=self.plan,

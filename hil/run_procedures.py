@@ -3,8 +3,9 @@
 import os
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
@@ -24,16 +25,35 @@ class _Session:
 
     def __init__(self, run: Run) -> None:
         self._run = run
+        self._collected: set[Path] = set()
 
     def pytest_configure(self, config: pytest.Config) -> None:
         config.stash[RUN_KEY] = self._run
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         if report.failed:
-            self._run.begin(Procedure.unreadable(report.nodeid, _last_line(report.longreprtext), self._run.observer))
+            self._note(report.nodeid, _last_line(report.longreprtext))
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        self._collected = {item.path for item in session.items}
+
+    def pytest_internalerror(self, excrepr: object) -> None:
+        self._note("pytest", _last_line(str(excrepr)))
 
     def pytest_keyboard_interrupt(self) -> None:
         self._run.interrupted = True
+
+    def account_for(self, files: Iterable[Path]) -> None:
+        """Note every file that was named but holds no procedure, unless nothing ran at all, which says so itself."""
+        noted = {page.name for page in self._run.procedures}
+        for file in files:
+            if self._collected and file not in self._collected and not any(file.name in name for name in noted):
+                self._note(file.name, "holds no procedure; a procedure is a function whose name begins with test_")
+
+    def _note(self, name: str, problem: str) -> None:
+        page = Procedure.unreadable(name, problem, self._run.observer)
+        self._run.begin(page)
+        self._run.end(page)
 
 
 def run_procedures(settings: RunSettings, observer: Observer) -> RunResult:
@@ -52,9 +72,14 @@ def run_procedures(settings: RunSettings, observer: Observer) -> RunResult:
         f"--junitxml={run.folder.path / 'junit.xml'}",
         *(str(file) for file in plan.files),
     ]
+    session = _Session(run)
     with _terminated_like_interrupted():
-        pytest.main(arguments, plugins=[_Session(run)])
-    return run.finish()
+        try:
+            pytest.main(arguments, plugins=[session])
+        except KeyboardInterrupt:  # a second one, while pytest was ending because of the first
+            run.interrupted = True
+        session.account_for(plan.files)
+        return run.finish()
 
 
 @contextmanager

@@ -108,6 +108,8 @@ class PortWiring:
         if hello.time == "lock-step":
             control.reset(seed, injections)
             return LockStepClock(control, hello.start_utc_ms)
+        if hello.seed != seed:
+            raise UsageError(f"the bench at {control.address} is served with seed {hello.seed}; run with that --seed")
         for injection in injections:
             control.inject(injection)
         return WallClock(hello.rate)

@@ -46,8 +46,7 @@ class SerialLink(BufferedLink):
 
     def _send(self, data: bytes) -> None:
         try:
-            self._port.write(data)
-            self._port.flush()
+            self._port.write(data)  # no flush(): it waits without an end for a device that holds us off
         except OSError as error:
             raise LinkError(f"{self.resource}: lost while sending: {_reason(error)}") from error
 

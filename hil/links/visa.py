@@ -8,6 +8,7 @@ import os
 import select
 import socket
 import time
+from contextlib import suppress
 from functools import cache
 from typing import Any
 
@@ -29,6 +30,8 @@ _FLOW = {
     "xon-xoff": constants.ControlFlow.xon_xoff,
 }
 
+_OPEN_TIMEOUT_MS = 5000
+
 
 class VisaLink(BufferedLink):
     """One VISA resource."""
@@ -36,8 +39,9 @@ class VisaLink(BufferedLink):
     def __init__(self, resource: str, settings: SerialSettings) -> None:
         """Open ``resource``; ``settings`` count for ASRL resources only. Raises LinkError naming it and what to do."""
         super().__init__(resource)
+        opened: Any = None
         try:
-            opened = _manager().open_resource(resource, open_timeout=5000)
+            opened = _manager().open_resource(resource, open_timeout=_OPEN_TIMEOUT_MS)
             if not isinstance(opened, MessageBasedResource):
                 raise LinkError(
                     f"{resource}: is no message-based VISA resource; write ASRL...::INSTR or TCPIP...::SOCKET"
@@ -47,7 +51,12 @@ class VisaLink(BufferedLink):
                 self._set_line(settings)
             else:
                 self._check_connected()
-        except (pyvisa.Error, OSError, ValueError) as error:
+        except Exception as error:
+            if opened is not None:
+                opened.close()
+            if isinstance(error, LinkError):
+                raise
+            # pyvisa-py raises bare Exceptions for hosts and ports that it does not like
             advice = "check the resource's name, the cable, and that no other program holds it"
             raise LinkError(f"{resource}: cannot be opened: {_reason(error)}; {advice}") from error
         self._timeout_ms = -1
@@ -114,7 +123,8 @@ class VisaLink(BufferedLink):
         return bytes(data)
 
     def _close(self) -> None:
-        self._resource.close()
+        with suppress(pyvisa.Error, OSError):  # a port that has gone is as closed as it can be
+            self._resource.close()
 
 
 @cache

@@ -1,22 +1,32 @@
 """Reads a recording, whole or cut short."""
 
-import struct
+import json
+import zlib
 from dataclasses import dataclass
-from io import BytesIO
 from pathlib import Path
+from typing import NamedTuple
 
-from mcap.exceptions import EndOfFile, McapError
-from mcap.records import Attachment, Channel, Header, McapRecord, Message, Metadata
-from mcap.stream_reader import StreamReader
+from mcap.opcode import Opcode
+from mcap.records import Attachment, Channel, DataEnd, Footer, Header, McapRecord, Message, Metadata
 
 from hil.errors import RecordingError
-from hil.recording.tap import DIRECTIONS, Direction
-from hil.recording.writer import MAGIC, METADATA_NAME, PROFILE
+from hil.recording.layout import (
+    MAGIC,
+    METADATA_NAME,
+    NOTES_TOPIC,
+    PROFILE,
+    SEQUENCES,
+    START_KEY,
+    Direction,
+    parse_topic,
+    sequence_of,
+)
+from hil.recording.spans import FOOTER_SIZE, HEAD, DamagedRecord, Span, parse, spans
 
-__all__ = ["Record", "Recording"]
+__all__ = ["Note", "Record", "Recording"]
 
-_RECORD_HEAD = struct.Struct("<BQ")
-"""Opcode and length, before every record (MCAP specification, Records)."""
+_FOOTER_HEAD = HEAD.pack(Opcode.FOOTER, FOOTER_SIZE - HEAD.size)
+_CRC_SIZE = 4
 
 
 @dataclass(frozen=True)
@@ -30,16 +40,26 @@ class Record:
 
 
 @dataclass(frozen=True)
+class Note:
+    """A remark for people, at a bench time."""
+
+    time_ms: int
+    text: str
+
+
+@dataclass(frozen=True)
 class Recording:
     """A recording's contents, in the order in which they were written."""
 
     path: Path
     start_utc_ms: int
+    """UTC at bench time 0; 0 if the recording was cut before it says so, and then it holds no records."""
     metadata: dict[str, str]
     attachments: dict[str, bytes]
     records: tuple[Record, ...]
     truncated_at: int | None
     """Where the last whole record ends, if the file is cut short there; None if it is whole."""
+    notes: tuple[Note, ...] = ()
 
     @property
     def complete(self) -> bool:
@@ -50,7 +70,8 @@ class Recording:
     def open(cls, path: Path) -> "Recording":
         """The recording at ``path``; of one that was cut short, all whole records.
 
-        Raises RecordingError if there is no such file, it is no MCAP, or another program's, or damaged.
+        Raises RecordingError if there is no such file, it is no MCAP, or another program's, or damaged. Damage is
+        certain to be found in a recording that was closed; one that was cut has no checksum over its messages.
         """
         try:
             return _read(path, path.read_bytes())
@@ -58,36 +79,57 @@ class Recording:
             raise RecordingError(f"{path}: there is no such recording") from None
         except OSError as error:
             raise RecordingError(f"{path}: cannot be read: {error.strerror}") from error
+        except DamagedRecord as error:
+            raise RecordingError(f"{path}: {error}") from error
 
 
 def _read(path: Path, data: bytes) -> Recording:
-    if data[: len(MAGIC)] != MAGIC:
+    if not data.startswith(MAGIC):
+        if data and MAGIC.startswith(data):
+            raise RecordingError(f"{path}: cut short at byte {len(data)}, before anything was recorded")
         raise RecordingError(f"{path}: is no MCAP recording (byte 0)")
-    end = _whole_records(data)
-    complete = data[end:] == MAGIC and end > len(MAGIC)
     contents = _Contents(path)
-    stream = BytesIO(data[:end] + (MAGIC if complete else b""))
-    at = len(MAGIC)
-    try:
-        for record in StreamReader(stream, validate_crcs=True).records:
-            contents.take(record)
-            at = stream.tell()
-    except EndOfFile:
-        complete = False  # cut short just behind a whole record
-    except (McapError, ValueError, struct.error) as error:
-        raise RecordingError(f"{path}: damaged at byte {at}: {error}") from error
+    end = len(MAGIC)
+    for span in spans(data):
+        _take(contents, span, data)
+        end = span.end
+    rest = data[end:]
+    complete = contents.has_footer and rest == MAGIC
+    if not complete:
+        _check_cut(contents, data, end, rest)
     return contents.recording(None if complete else end)
 
 
-def _whole_records(data: bytes) -> int:
-    """Where the last record ends that is there as a whole."""
-    at = len(MAGIC)
-    while at + _RECORD_HEAD.size <= len(data) and data[at:] != MAGIC:
-        _, length = _RECORD_HEAD.unpack_from(data, at)
-        if at + _RECORD_HEAD.size + length > len(data):
-            break
-        at += _RECORD_HEAD.size + length
-    return at
+def _take(contents: "_Contents", span: Span, data: bytes) -> None:
+    record = parse(span)
+    if isinstance(record, DataEnd) and record.data_section_crc != zlib.crc32(data[: span.at]):
+        raise DamagedRecord(span.at, f"the checksum over bytes 0 to {span.at} is wrong")
+    if isinstance(record, Footer):
+        summary = data[record.summary_start : span.end - _CRC_SIZE]
+        if record.summary_crc != zlib.crc32(summary):
+            raise DamagedRecord(span.at, "the checksum of the summary is wrong")
+    contents.take(span.at, record)
+
+
+def _check_cut(contents: "_Contents", data: bytes, end: int, rest: bytes) -> None:
+    """Refuse what is not a file that was cut at byte ``end``, but a whole one with damage at that byte."""
+    if contents.has_footer and not MAGIC.startswith(rest):
+        raise DamagedRecord(end, "something else follows the footer than the end of the file")
+    footer_at = len(data) - len(MAGIC) - FOOTER_SIZE
+    if data.endswith(MAGIC) and (contents.has_data_end or data.startswith(_FOOTER_HEAD, max(0, footer_at))):
+        raise DamagedRecord(end, "the file was closed, but this record does not lead on to its end")
+    if rest.startswith(b"\0") and rest.strip(b"\0"):
+        raise DamagedRecord(end, "a record of kind 0")
+
+
+class _Topic(NamedTuple):
+    sequence: str
+    wire: tuple[str, Direction] | None
+    """None for the notes."""
+
+    @classmethod
+    def of(cls, topic: str) -> "_Topic":
+        return cls(sequence_of(topic), None if topic == NOTES_TOPIC else parse_topic(topic))
 
 
 class _Contents:
@@ -95,37 +137,76 @@ class _Contents:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._start_utc_ms: int | None = None
         self._metadata: dict[str, str] = {}
         self._attachments: dict[str, bytes] = {}
-        self._wires: dict[int, tuple[str, Direction]] = {}
+        self._topics: dict[int, _Topic] = {}
+        self._sequences: dict[str, int] = {}
         self._records: list[Record] = []
+        self._notes: list[Note] = []
+        self.has_data_end = False
+        self.has_footer = False
 
-    def take(self, record: McapRecord) -> None:
-        if isinstance(record, Header) and record.profile != PROFILE:
-            raise RecordingError(
-                f"{self._path}: is an MCAP file of profile {record.profile!r}, not a pumprig recording"
-            )
-        if isinstance(record, Metadata) and record.name == METADATA_NAME:
-            self._metadata = record.metadata
-        elif isinstance(record, Attachment):
-            self._attachments[record.name] = record.data
-        elif isinstance(record, Channel):
-            _, _, wire, direction = record.topic.split("/")
-            if direction not in DIRECTIONS:
-                raise ValueError(f"unknown topic {record.topic}")
-            self._wires[record.id] = wire, direction
-        elif isinstance(record, Message):
-            if record.channel_id not in self._wires:
-                raise ValueError(f"a message on channel {record.channel_id}, which was not announced")
-            wire, direction = self._wires[record.channel_id]
-            time_ms = record.log_time // 1_000_000 - self._start_utc_ms()
-            self._records.append(Record(wire, direction, time_ms, record.data))
-
-    def _start_utc_ms(self) -> int:
-        return int(self._metadata.get("start_utc_ms", "0"))
+    def take(self, at: int, record: McapRecord) -> None:
+        try:
+            self._take(record)
+        except (KeyError, TypeError, ValueError) as error:
+            raise DamagedRecord(at, str(error)) from error
 
     def recording(self, truncated_at: int | None) -> Recording:
-        metadata = {key: value for key, value in self._metadata.items() if key != "start_utc_ms"}
+        if truncated_at is None and (not self.has_data_end or self._start_utc_ms is None):
+            raise DamagedRecord(len(MAGIC), "the file was closed without saying when its run began")
         return Recording(
-            self._path, self._start_utc_ms(), metadata, self._attachments, tuple(self._records), truncated_at
+            self._path,
+            self._start_utc_ms or 0,
+            self._metadata,
+            self._attachments,
+            tuple(self._records),
+            truncated_at,
+            tuple(self._notes),
         )
+
+    def _take(self, record: McapRecord) -> None:
+        self.has_footer = isinstance(record, Footer)
+        if self.has_data_end:
+            return  # the summary repeats what the data section has said
+        match record:
+            case Message():
+                self._take_message(record)
+            case Header():
+                self._check_header(record)
+            case Metadata() if record.name == METADATA_NAME:
+                metadata = dict(record.metadata)
+                self._start_utc_ms = int(metadata.pop(START_KEY))
+                self._metadata = metadata
+            case Attachment():
+                self._attachments[record.name] = record.data
+            case Channel():
+                if self._topics.setdefault(record.id, topic := _Topic.of(record.topic)) != topic:
+                    raise ValueError(f"channel {record.id} is announced twice, the second time as {record.topic!r}")
+            case DataEnd():
+                self.has_data_end = True
+
+    def _check_header(self, header: Header) -> None:
+        if header.profile != PROFILE:
+            raise RecordingError(
+                f"{self._path}: is MCAP of profile {header.profile!r} (byte {len(MAGIC)}), not a pumprig recording"
+            )
+
+    def _take_message(self, message: Message) -> None:
+        topic = self._topics.get(message.channel_id)
+        if topic is None or self._start_utc_ms is None:
+            raise ValueError(f"a message on channel {message.channel_id}, which was not announced")
+        self._count(topic.sequence, message.sequence)
+        if topic.wire is None:
+            note = json.loads(message.data)
+            self._notes.append(Note(int(note["time_ms"]), str(note["text"])))
+            return
+        time_ms = message.log_time // 1_000_000 - self._start_utc_ms
+        self._records.append(Record(*topic.wire, time_ms, message.data))
+
+    def _count(self, counter: str, sequence: int) -> None:
+        expected = self._sequences.get(counter, 0)
+        if sequence != expected:
+            raise ValueError(f"message {sequence} of {counter} stands where message {expected} belongs")
+        self._sequences[counter] = (expected + 1) % SEQUENCES

@@ -1,16 +1,14 @@
 """A link with a recorder on the wire: nothing passes that is not written down first."""
 
-from typing import Literal, Protocol, get_args
+from contextlib import suppress
+from typing import Protocol
 
 from hil.clock import Clock
-from hil.errors import LinkTimeout
+from hil.errors import LinkError, LinkTimeout
 from hil.links.link import Link
+from hil.recording.layout import DIRECTIONS, Direction
 
 __all__ = ["DIRECTIONS", "Direction", "TappedLink", "WireSink"]
-
-Direction = Literal["tx", "rx", "timeout"]
-DIRECTIONS: tuple[Direction, ...] = get_args(Direction)
-"""tx goes to the device, rx comes from it; timeout holds what came of an answer that was given up."""
 
 
 class WireSink(Protocol):
@@ -19,12 +17,24 @@ class WireSink(Protocol):
     def write(self, wire: str, direction: Direction, time_ms: int, data: bytes) -> None:
         """Keep ``data``; when this returns, it survives the end of this process."""
 
+    def note(self, time_ms: int, text: str) -> None:
+        """Keep a remark for people."""
+
 
 class TappedLink(Link):
-    """``link``, with every write, every completed read, every timeout and every drain recorded in bench time.
+    """``link``, with everything that happens on it recorded in bench time, one record for each thing that happens.
 
-    One read is one record, made when the answer is complete and before anyone sees it. A timeout is a record of its
-    own with the partial bytes: evidence, and what a replay needs to time out likewise.
+    =======================  =============================================================================
+    write                    ``tx``, before it is sent; nothing for no bytes
+    read                     ``rx``, once, when the answer is complete and before anyone sees it
+    read that times out      ``timeout`` with the partial bytes: evidence, and what a replay needs
+    drain                    ``rx``, also if it found nothing: or else a replay could not tell it from a read
+    a port that fails        ``lost`` with what had come and was not read, and a note with the error
+    close                    ``rx`` with what nobody has read, if there is anything
+    =======================  =============================================================================
+
+    How long a read was willing to wait is not recorded: a replay is asked for the same wait by the same procedure, and
+    what is left of a deadline on a real port would differ from run to run.
     """
 
     def __init__(self, link: Link, wire: str, sink: WireSink, clock: Clock) -> None:
@@ -34,29 +44,45 @@ class TappedLink(Link):
         self._wire = wire
         self._sink = sink
         self._clock = clock
+        self._closed = False
         self.last_time_ms = 0
-        """Bench time of the last record on this wire."""
+        """Bench time of the last thing that the device said, or did not say in time.
+
+        What is sent does not count: a replay learns the time of a command only when it has been sent.
+        """
 
     def write(self, data: bytes) -> None:
         """Send all of ``data``; recorded first, so that what a device received is never missing."""
-        self._record("tx", data)
-        self._link.write(data)
+        if not data:
+            return
+        self._sink.write(self._wire, "tx", self._clock.now_ms(), data)
+        try:
+            self._link.write(data)
+        except LinkError as error:
+            self._record_loss(error)
+            raise
 
     def read_until(self, terminator: bytes, timeout_ms: int) -> bytes:
         """As ``Link.read_until``."""
         try:
             data = self._link.read_until(terminator, timeout_ms)
         except LinkTimeout as timeout:
-            self._record("timeout", timeout.partial)
+            self._heard("timeout", timeout.partial)
             raise
-        self._record("rx", data)
+        except LinkError as error:
+            self._record_loss(error)
+            raise
+        self._heard("rx", data)
         return data
 
     def drain(self) -> bytes:
         """As ``Link.drain``."""
-        data = self._link.drain()
-        if data:
-            self._record("rx", data)
+        try:
+            data = self._link.drain()
+        except LinkError as error:
+            self._record_loss(error)
+            raise
+        self._heard("rx", data)
         return data
 
     def monotonic_ms(self) -> int:
@@ -64,9 +90,27 @@ class TappedLink(Link):
         return self._link.monotonic_ms()
 
     def close(self) -> None:
-        """Give the port back."""
-        self._link.close()
+        """Keep what nobody has read, and give the port back."""
+        if self._closed:
+            return
+        self._closed = True
+        try:
+            unread = self._unread()
+            if unread:
+                self._heard("rx", unread)
+        finally:
+            self._link.close()
 
-    def _record(self, direction: Direction, data: bytes) -> None:
-        self.last_time_ms = self._clock.now_ms()
-        self._sink.write(self._wire, direction, self.last_time_ms, data)
+    def _heard(self, direction: Direction, data: bytes) -> None:
+        time_ms = self._clock.now_ms()
+        self._sink.write(self._wire, direction, time_ms, data)
+        self.last_time_ms = time_ms
+
+    def _record_loss(self, error: LinkError) -> None:
+        self._heard("lost", self._unread())
+        self._sink.note(self.last_time_ms, f"{self._wire}: {error}")
+
+    def _unread(self) -> bytes:
+        with suppress(LinkError):  # the port may be gone: then there is nothing more to keep
+            return self._link.drain()
+        return b""

@@ -4,45 +4,45 @@ mcap's own ``Writer`` collects messages in memory even without chunks; so its re
 record goes to the file with one unbuffered write. The file is valid MCAP once closed, and readable before.
 """
 
-import os
-import struct
+import json
 import time
-import zlib
 from collections.abc import Mapping
-from pathlib import Path
+from pathlib import Path, PurePath
+from typing import Final
 
-from mcap.data_stream import RecordBuilder
-from mcap.opcode import Opcode
-from mcap.records import (
-    Attachment,
-    AttachmentIndex,
-    Channel,
-    DataEnd,
-    Footer,
-    Header,
-    McapRecord,
-    Message,
-    Metadata,
-    MetadataIndex,
-    Statistics,
-)
+from mcap.records import Attachment, Channel, DataEnd, Header, McapRecord, Message, Metadata, Schema
 
 from hil.errors import RecordingError
-from hil.recording.tap import Direction
+from hil.recording.append_file import AppendFile
+from hil.recording.layout import (
+    LIBRARY,
+    MAGIC,
+    MESSAGE_ENCODING,
+    METADATA_NAME,
+    NOTE_ENCODING,
+    NOTE_SCHEMA,
+    NOTE_SCHEMA_NAME,
+    NOTES_TOPIC,
+    PROFILE,
+    START_KEY,
+    Direction,
+    topic_of,
+)
+from hil.recording.ledger import Ledger, encode
+from hil.recording.spans import DamagedRecord, parse, spans
 
-__all__ = ["LIBRARY", "MAGIC", "METADATA_NAME", "PROFILE", "RecordingWriter"]
+__all__ = ["RecordingWriter"]
 
-PROFILE = "pumprig"
-LIBRARY = "pumprig recording 1"
-METADATA_NAME = "pumprig"
-MESSAGE_ENCODING = "x-pumprig-bytes"
-
-MAGIC = b"\x89MCAP0\r\n"
-_SYNC_PERIOD_NS = 1_000_000_000
+_SYNC_PERIOD_NS: Final = 1_000_000_000
+_MEDIA_TYPES: Final = {".json": "application/json", ".toml": "application/toml", ".txt": "text/plain"}
 
 
 class RecordingWriter:
-    """One recording being made. A failed write or sync is fatal: what cannot be kept must not look as if it were."""
+    """One recording being made. A failed write or sync is fatal: what cannot be kept must not look as if it were.
+
+    An exception out of nowhere (Ctrl-C) may leave a record in the file that the ledger does not know, or half a
+    record. Then the file is the truth: the ledger is made again from it before anything else is written.
+    """
 
     def __init__(
         self, path: Path, *, start_utc_ms: int, metadata: Mapping[str, str], attachments: Mapping[str, bytes]
@@ -50,131 +50,101 @@ class RecordingWriter:
         """Create ``path`` and write down what is known at the start. Raises RecordingError if that fails."""
         self.path = path
         self._start_utc_ms = start_utc_ms
-        self._channels: dict[tuple[str, str], Channel] = {}
-        self._counts: dict[int, int] = {}
-        self._times: tuple[int, int] | None = None
-        self._attachments: list[AttachmentIndex] = []
-        self._metadata: list[MetadataIndex] = []
-        self._offset = 0
-        self._data_crc = 0
+        self._ledger = Ledger()
+        self._ledger_is_true = True
         self._closed = False
         self._synced_ns = time.monotonic_ns()
+        self._file = AppendFile(path)
         try:
-            self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o644)
-        except OSError as error:
-            raise RecordingError(f"{path}: cannot be made: {error.strerror}") from error
-        self._append(MAGIC)
-        self._append_record(Header(profile=PROFILE, library=LIBRARY))
-        self._write_metadata({"start_utc_ms": str(start_utc_ms), **metadata})
-        for name, data in attachments.items():
-            self._write_attachment(name, data)
+            self._file.append(MAGIC)
+            self._append(Header(profile=PROFILE, library=LIBRARY))
+            self._append(Metadata(name=METADATA_NAME, metadata={START_KEY: str(start_utc_ms), **metadata}))
+            for name, data in attachments.items():
+                self._append(self._attachment(name, data))
+        except BaseException:
+            self._file.close()
+            raise
 
     def write(self, wire: str, direction: Direction, time_ms: int, data: bytes) -> None:
         """Keep ``data`` that went over ``wire`` at bench time ``time_ms``. It is in the file when this returns."""
-        channel = self._channel(wire, direction)
-        time_ns = (self._start_utc_ms + time_ms) * 1_000_000
-        sequence = self._counts[channel.id]
-        self._append_record(
-            Message(channel_id=channel.id, log_time=time_ns, publish_time=time_ns, sequence=sequence, data=data)
-        )
-        self._counts[channel.id] = sequence + 1
-        first, last = self._times or (time_ns, time_ns)
-        self._times = min(first, time_ns), max(last, time_ns)
-        if time.monotonic_ns() - self._synced_ns > _SYNC_PERIOD_NS:
-            self._sync()
+        self._begin()
+        channel = self._channel(topic_of(wire, direction), MESSAGE_ENCODING, 0)
+        self._message(channel, time_ms, data)
+
+    def note(self, time_ms: int, text: str) -> None:
+        """Keep a remark for people at bench time ``time_ms``. It is in the file when this returns."""
+        self._begin()
+        channel = self._channel(NOTES_TOPIC, NOTE_ENCODING, self._note_schema().id)
+        self._message(channel, time_ms, json.dumps({"time_ms": time_ms, "text": text}).encode())
 
     def close(self) -> None:
-        """Write summary and footer, and wait until the disk has it all. Closing twice is harmless."""
+        """Write summary and footer, and wait until the disk has it all. Closing twice is harmless.
+
+        Raises RecordingError if the recording is not whole, also if that was said before: nobody who closes it may
+        take it for whole.
+        """
         if self._closed:
             return
         self._closed = True
-        self._append_record(DataEnd(data_section_crc=self._data_crc))
-        self._append_summary()
-        self._append(MAGIC)
-        self._sync()
-        os.close(self._file)
+        try:
+            self._make_ledger_true()
+            self._append(DataEnd(data_section_crc=self._ledger.data_crc))
+            self._file.append(self._ledger.closing())
+            self._file.sync()
+        finally:
+            self._file.close()
 
-    def _append_summary(self) -> None:
-        start, end = self._times or (0, 0)
-        statistics = Statistics(
-            attachment_count=len(self._attachments),
-            channel_count=len(self._channels),
-            channel_message_counts=self._counts,
-            chunk_count=0,
-            message_count=sum(self._counts.values()),
-            message_end_time=end,
-            message_start_time=start,
-            metadata_count=len(self._metadata),
-            schema_count=0,
-        )
-        summary_start = self._offset
-        builder = RecordBuilder()
-        for record in [*self._channels.values(), statistics, *self._attachments, *self._metadata]:
-            record.write(builder)
-        summary = bytes(builder.end())  # type: ignore[no-untyped-call] # mcap leaves it untyped
-        # The summary's CRC covers the footer up to the CRC itself (MCAP specification, Footer).
-        footer_head = struct.pack("<BQQQ", Opcode.FOOTER, 8 + 8 + 4, summary_start, 0)
-        crc = zlib.crc32(footer_head, zlib.crc32(summary))
-        self._append(summary)
-        self._append_record(Footer(summary_start=summary_start, summary_offset_start=0, summary_crc=crc))
+    def _begin(self) -> None:
+        if self._closed:
+            raise RecordingError(f"{self.path}: is closed; nothing more can be recorded")
+        self._make_ledger_true()
 
-    def _channel(self, wire: str, direction: Direction) -> Channel:
-        channel = self._channels.get((wire, direction))
+    def _message(self, channel: Channel, time_ms: int, data: bytes) -> None:
+        time_ns = (self._start_utc_ms + time_ms) * 1_000_000
+        sequence = self._ledger.next_sequence(channel)
+        message = Message(channel_id=channel.id, log_time=time_ns, publish_time=time_ns, sequence=sequence, data=data)
+        self._append(message)
+        if time.monotonic_ns() - self._synced_ns > _SYNC_PERIOD_NS:
+            self._file.sync()
+            self._synced_ns = time.monotonic_ns()
+
+    def _channel(self, topic: str, encoding: str, schema_id: int) -> Channel:
+        channel = self._ledger.channels.get(topic)
         if channel is None:
-            channel = Channel(
-                id=len(self._channels) + 1,
-                topic=f"/wire/{wire}/{direction}",
-                message_encoding=MESSAGE_ENCODING,
-                metadata={},
-                schema_id=0,
-            )
-            self._append_record(channel)
-            self._channels[wire, direction] = channel
-            self._counts[channel.id] = 0
+            number = len(self._ledger.channels) + 1
+            channel = Channel(id=number, topic=topic, message_encoding=encoding, metadata={}, schema_id=schema_id)
+            self._append(channel)
         return channel
 
-    def _write_metadata(self, metadata: Mapping[str, str]) -> None:
-        offset = self._offset
-        self._append_record(Metadata(name=METADATA_NAME, metadata=dict(metadata)))
-        self._metadata.append(MetadataIndex(offset=offset, length=self._offset - offset, name=METADATA_NAME))
+    def _note_schema(self) -> Schema:
+        schema = self._ledger.schemas.get(NOTE_SCHEMA_NAME)
+        if schema is None:
+            schema = Schema(id=1, name=NOTE_SCHEMA_NAME, encoding="jsonschema", data=NOTE_SCHEMA)
+            self._append(schema)
+        return schema
 
-    def _write_attachment(self, name: str, data: bytes) -> None:
-        offset = self._offset
+    def _attachment(self, name: str, data: bytes) -> Attachment:
         time_ns = self._start_utc_ms * 1_000_000
-        media_type = "application/json"
-        self._append_record(
-            Attachment(create_time=time_ns, log_time=time_ns, name=name, media_type=media_type, data=data)
-        )
-        self._attachments.append(
-            AttachmentIndex(
-                offset=offset,
-                length=self._offset - offset,
-                create_time=time_ns,
-                log_time=time_ns,
-                data_size=len(data),
-                name=name,
-                media_type=media_type,
-            )
-        )
+        media_type = _MEDIA_TYPES.get(PurePath(name).suffix, "application/octet-stream")
+        return Attachment(create_time=time_ns, log_time=time_ns, name=name, media_type=media_type, data=data)
 
-    def _append_record(self, record: McapRecord) -> None:
-        builder = RecordBuilder()
-        record.write(builder)
-        self._append(builder.end())  # type: ignore[no-untyped-call] # mcap leaves it untyped
+    def _append(self, record: McapRecord) -> None:
+        data = encode(record)
+        self._ledger_is_true = False
+        self._file.append(data)
+        self._ledger.add(record, data)
+        self._ledger_is_true = True
 
-    def _append(self, data: bytes) -> None:
+    def _make_ledger_true(self) -> None:
+        if self._ledger_is_true:
+            return
+        ledger = Ledger()
         try:
-            view = memoryview(data)
-            while view:
-                view = view[os.write(self._file, view) :]
-        except OSError as error:
-            raise RecordingError(f"{self.path}: cannot be written at byte {self._offset}: {error.strerror}") from error
-        self._offset += len(data)
-        self._data_crc = zlib.crc32(data, self._data_crc)
-
-    def _sync(self) -> None:
-        try:
-            os.fsync(self._file)
-        except OSError as error:
-            raise RecordingError(f"{self.path}: the disk did not take it: {error.strerror}") from error
-        self._synced_ns = time.monotonic_ns()
+            for span in spans(self.path.read_bytes()):
+                record = parse(span)
+                ledger.add(record, encode(record))
+        except (OSError, DamagedRecord) as error:
+            raise RecordingError(f"{self.path}: cannot be read back after an interruption: {error}") from error
+        self._file.truncate(ledger.size)
+        self._ledger = ledger
+        self._ledger_is_true = True

@@ -29,7 +29,9 @@ class ReportContent:
     instruments: tuple[tuple[str, Rows], ...]
     environment: Rows
     notes: tuple[str, ...]
-    """Deviations, and what the run does not claim."""
+    """Deviations from the procedure, and what else a reader must know."""
     hashes: Rows
     command: str
     wall_clock: Rows
+    not_claimed: tuple[str, ...] = ()
+    """What this run does not show, beside what no report of ours claims."""

@@ -1,114 +1,180 @@
-"""Figures as Bokeh draws them, in a form that is the same for the same figure."""
+"""Figures as Bokeh draws them, in a form that is the same for the same figure.
+
+Nothing is told by colour alone: curves differ in dash and in the shape of their points, limits carry their names. Texts
+are PlainText, for Bokeh may take a bare string for TeX, and the report has no renderer for that.
+"""
 
 import json
-from typing import Any
+from typing import Any, Literal
 
 from bokeh.core.types import ID
 from bokeh.embed import json_item
-from bokeh.models import ColumnDataSource, HoverTool, Range1d
-from bokeh.models.annotations import Label, Span
+from bokeh.models import ColumnDataSource, HoverTool, PlainText, Range1d
+from bokeh.models.annotations import BoxAnnotation, Label, Legend, LegendItem, Span
 from bokeh.plotting import figure
 
-from hil.figure import Figure, Series
+from hil.figure import Figure, Limit, Marker, Series
+from hil.report.axes import x_span, y_span
+from hil.report.canonical import canonical
+from hil.report.numbers import number
 
 __all__ = ["plot_json"]
 
-_COLOURS = ("#1f5fa8", "#c2571a", "#2e7d4f", "#6b4aa0")
-_DASHES = ("solid", "dashed", "dotted", "dotdash")
-_INK, _GRID, _LIMIT, _MARK = "#222222", "#e6e6e6", "#8a1c1c", "#6b4aa0"
+_COLOURS = ("#1b4f8f", "#b8501a", "#2a7550", "#65479b")
+_DASHES: tuple[list[int], ...] = ([], [8, 4], [2, 3], [9, 3, 2, 3])
+_SHAPES = ("circle", "square", "triangle", "diamond")
+_INK, _SOFT, _GRID, _LIMIT, _REFERENCE, _MARK = "#1a232c", "#55626e", "#e9edf0", "#9b1c1c", "#55626e", "#5b2f86"
+_POINTS, _ALLOWED = "#7d8fa3", "#2a7550"
+_FONT = 'system-ui, -apple-system, "Segoe UI", "DejaVu Sans", sans-serif'
+_FEW = 30
+"""A curve of no more points than this shows them."""
+
+_MARK_ROWS = 4
+_MARK_ROW_PX = 16
 
 
-def plot_json(data: Figure, markers: tuple[tuple[float, str], ...], target: str) -> str:
-    """The figure as a JSON item for ``Bokeh.embed.embed_item``, to be drawn into the element ``target``."""
+def plot_json(data: Figure, markers: tuple[Marker, ...], target: str) -> str:
+    """The figure as a JSON item for ``Bokeh.embed.embed_item``, to be drawn into the element ``target``.
+
+    It can stand inside a script element: no ``<`` is left in it, whatever the figure's texts are.
+    """
+    marks = (*data.markers, *markers)
+    x_start, x_end = x_span(data, marks)
+    y_start, y_end = y_span(data)
     plot = figure(
-        height=340,
+        height=360,
         sizing_mode="stretch_width",
-        x_axis_label=data.x_label,
-        y_axis_label=data.y_label,
         x_axis_type="log" if data.log_x else "linear",
+        x_range=Range1d(start=x_start, end=x_end),
+        y_range=Range1d(start=y_start, end=y_end),
         tools="pan,box_zoom,wheel_zoom,reset,save",
         active_scroll=None,
-        background_fill_color="#ffffff",
         outline_line_color=None,
     )
+    _style(plot, data)
+    _draw_limits(plot, data.limits, x_end)
+    _draw_curves(plot, data)
+    for row, marker in enumerate(marks):
+        _draw_marker(plot, marker, y_end, row % _MARK_ROWS, at_right=marker.x > x_start + 0.7 * (x_end - x_start))
+    text = json.dumps(canonical(json_item(plot, ID(target))), separators=(",", ":"), allow_nan=False)
+    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+
+
+def _style(plot: Any, data: Figure) -> None:
     plot.toolbar.logo = None
     plot.toolbar.autohide = True
-    for axis in (plot.xaxis, plot.yaxis):
-        axis.axis_label_text_font_style = "normal"
-        axis.axis_label_text_color = axis.major_label_text_color = _INK
     plot.grid.grid_line_color = _GRID
-    plot.y_range = _y_range(data)
-    for number, series in enumerate(data.series):
-        _draw(plot, series, _COLOURS[number % len(_COLOURS)], _DASHES[number % len(_DASHES)])
+    for axis, label in ((plot.xaxis[0], data.x_label), (plot.yaxis[0], data.y_label)):
+        axis.update(
+            axis_label=PlainText(text=label),
+            axis_label_text_font=_FONT,
+            axis_label_text_font_size="13px",
+            axis_label_text_font_style="normal",
+            axis_label_text_color=_INK,
+            major_label_text_font=_FONT,
+            major_label_text_font_size="12px",
+            major_label_text_color=_SOFT,
+            axis_line_color=_SOFT,
+            major_tick_line_color=_SOFT,
+            minor_tick_line_color=None,
+        )
     if data.log_x:
-        plot.xaxis.ticker = sorted({x for series in data.series for x in series.x})
-    for limit in data.limits:
+        plot.xaxis.ticker = sorted({float(x) for series in data.series for x in series.x if x > 0})
+
+
+def _draw_limits(plot: Any, limits: tuple[Limit, ...], right: float) -> None:
+    judged = sorted(limit.value for limit in limits if limit.kind == "limit")
+    if len(judged) > 1:
         plot.add_layout(
-            Span(location=limit.value, dimension="width", line_color=_LIMIT, line_dash=[6, 4], line_width=1.2)
-        )
-        x_left = min(x for series in data.series for x in series.x)
-        plot.add_layout(
-            Label(x=x_left, y=limit.value, text=limit.label, text_color=_LIMIT, text_font_size="11px", y_offset=2)
-        )
-    for at, what in markers:
-        plot.add_layout(Span(location=at, dimension="height", line_color=_MARK, line_dash=[2, 3], line_width=1.5))
-        plot.add_layout(
-            Label(
-                x=at,
-                y=300,
-                y_units="screen",
-                text=what,
-                text_color=_MARK,
-                text_font_size="11px",
-                x_offset=4,
-                y_offset=-24,
+            BoxAnnotation(
+                bottom=judged[0],
+                top=judged[-1],
+                fill_color=_ALLOWED,
+                fill_alpha=0.06,
+                line_color=None,
+                level="underlay",
             )
         )
-    plot.add_tools(HoverTool(tooltips=[(data.x_label, "$x{0.00}"), (data.y_label, "$y{0.000}")]))
-    plot.legend.location = "top_right"
-    plot.legend.orientation = "horizontal"
-    plot.legend.label_text_font_size = "11px"
-    plot.legend.border_line_color = None
-    plot.legend.click_policy = "mute"
-    plot.add_layout(plot.legend[0], "below")
-    return json.dumps(_canonical(json_item(plot, ID(target))), separators=(",", ":"))
-
-
-def _draw(plot: Any, series: Series, colour: str, dash: str) -> None:
-    source = ColumnDataSource({"x": [float(x) for x in series.x], "y": [float(y) for y in series.y]})
-    if series.style == "points":
-        plot.scatter("x", "y", source=source, size=4, color=colour, alpha=0.45, legend_label=series.name)
-    elif series.style == "step":
-        plot.step(
-            "x", "y", source=source, mode="before", color=colour, line_dash=dash, line_width=2, legend_label=series.name
+    for limit in limits:
+        colour, dash = (_LIMIT, [7, 4]) if limit.kind == "limit" else (_REFERENCE, [2, 3])
+        plot.add_layout(
+            Span(location=limit.value, dimension="width", line_color=colour, line_dash=dash, line_width=1.3)
         )
-    else:
-        plot.line("x", "y", source=source, color=colour, line_dash=dash, line_width=2, legend_label=series.name)
+        name = _text(f"{limit.label} {number(f'{limit.value:g}')}", right, limit.value, colour, baseline="middle")
+        name.update(text_align="right", x_offset=-6)
+        plot.add_layout(name)
 
 
-def _y_range(data: Figure) -> Range1d:
-    values = [float(y) for series in data.series for y in series.y] + [limit.value for limit in data.limits]
-    low, high = min(values), max(values)
-    margin = 0.08 * (high - low) or 1.0
-    return Range1d(start=low - margin, end=high + margin)
+def _draw_curves(plot: Any, data: Figure) -> None:
+    items, lines = [], 0
+    for place, series in enumerate(data.series):
+        source = ColumnDataSource({"x": [float(x) for x in series.x], "y": [float(y) for y in series.y]})
+        if series.style == "points":
+            renderers = [_points(plot, source, series, _POINTS, _SHAPES[place % len(_SHAPES)])]
+        else:
+            colour, dash = _COLOURS[lines % len(_COLOURS)], _DASHES[lines % len(_DASHES)]
+            draw = plot.line if series.style == "line" else plot.step
+            renderers = [draw("x", "y", source=source, color=colour, line_dash=dash, line_width=2.2, name=series.name)]
+            if series.style == "step":
+                renderers[0].glyph.mode = "before"
+            elif len(series.x) <= _FEW:
+                renderers.append(_points(plot, source, series, colour, _SHAPES[lines % len(_SHAPES)]))
+            lines += 1
+        items.append(LegendItem(label=series.name, renderers=renderers))
+    plot.add_layout(
+        Legend(
+            items=items,
+            orientation="horizontal",
+            location="left",
+            border_line_color=None,
+            background_fill_color=None,
+            label_text_font=_FONT,
+            label_text_font_size="12px",
+            label_text_color=_INK,
+            click_policy="mute",
+            margin=0,
+            spacing=18,
+        ),
+        "above",
+    )
+    tooltips = [("", "$name"), (data.x_label, "@x{0.00}"), (data.y_label, "@y{0.000}")]
+    plot.add_tools(HoverTool(tooltips=tooltips))
 
 
-def _canonical(item: Any) -> Any:
-    """``item`` with its ids, which Bokeh counts up in a process, replaced by their order of appearance."""
-    text = json.dumps(item)
-    found: dict[str, str] = {}
+def _points(plot: Any, source: ColumnDataSource, series: Series, colour: str, shape: str) -> Any:
+    return plot.scatter(
+        "x",
+        "y",
+        source=source,
+        marker=shape,
+        size=4 if series.style == "points" else 6,
+        color=colour,
+        alpha=0.55 if series.style == "points" else 1,
+        name=series.name,
+    )
 
-    def collect(value: Any) -> None:
-        if isinstance(value, dict):
-            for key, inner in value.items():
-                if key in {"id", "root_id"} and isinstance(inner, str):
-                    found.setdefault(inner, f"b{len(found)}")
-                collect(inner)
-        elif isinstance(value, list):
-            for inner in value:
-                collect(inner)
 
-    collect(item)
-    for old, new in found.items():
-        text = text.replace(f'"{old}"', f'"{new}"')
-    return json.loads(text)
+def _draw_marker(plot: Any, marker: Marker, top: float, row: int, *, at_right: bool) -> None:
+    plot.add_layout(Span(location=marker.x, dimension="height", line_color=_MARK, line_dash=[3, 3], line_width=1.6))
+    name = _text(marker.label, marker.x, top, _MARK, baseline="top")
+    name.update(
+        text_align="right" if at_right else "left",
+        text_font_style="bold",
+        x_offset=-6 if at_right else 6,
+        y_offset=-4 - _MARK_ROW_PX * row,
+    )
+    plot.add_layout(name)
+
+
+def _text(text: str, x: float, y: float, colour: str, *, baseline: Literal["middle", "top"]) -> Any:
+    return Label(
+        x=x,
+        y=y,
+        text=PlainText(text=text),
+        text_color=colour,
+        text_font=_FONT,
+        text_font_size="12px",
+        text_baseline=baseline,
+        background_fill_color="#ffffff",
+        background_fill_alpha=0.85,
+    )

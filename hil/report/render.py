@@ -1,13 +1,23 @@
-"""A report as one HTML file that opens offline: text by Jinja, curves by Bokeh, both inlined."""
+"""A report as one HTML file that opens offline: text by Jinja, curves by Bokeh, both inlined.
 
-import math
+The file forbids itself the network: its Content-Security-Policy lets a browser load nothing from anywhere, and run no
+script but those whose SHA-256 it names.
+"""
+
+import base64
+import hashlib
+from functools import cache
+from importlib import resources
 
 from bokeh.resources import INLINE
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from hil.measurement import BudgetLine, Measurement
+from hil.figure import Marker
+from hil.measurement import BudgetLine, Measurement, Outcome, effective_degrees_of_freedom, verdict
 from hil.report.content import ReportContent
+from hil.report.interval import interval_svg
+from hil.report.numbers import limits_text, rounded, significant, unit_text
 from hil.report.plot import plot_json
 
 __all__ = ["render_report"]
@@ -15,6 +25,21 @@ __all__ = ["render_report"]
 
 def render_report(content: ReportContent) -> str:
     """The report's HTML. It names no other file and no host: what it needs is in it."""
+    scripts = _scripts(content)
+    return (
+        _environment()
+        .get_template("template.html.j2")
+        .render(
+            content=content,
+            requirements=[(name, text, *_kept(name, content)) for name, text in content.requirements],
+            scripts=[Markup(script) for script in scripts],  # noqa: S704 - Bokeh itself, and JSON that has no <
+            policy=_policy(scripts),
+        )
+    )
+
+
+@cache
+def _environment() -> Environment:
     environment = Environment(
         loader=PackageLoader("hil.report", "."),
         autoescape=True,
@@ -22,57 +47,53 @@ def render_report(content: ReportContent) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"figure": _figure, "limit": _limit, "interval": _interval, "share": _share}
+    environment.filters |= {
+        "freedom": effective_degrees_of_freedom,
+        "interval": interval_svg,
+        "rounded": rounded,
+        "shares": _shares,
+        "significant": significant,
+        "unit": unit_text,
+    }
+    environment.globals |= {"limits_text": limits_text}
+    return environment
+
+
+def _scripts(content: ReportContent) -> tuple[str, ...]:
+    """Bokeh's core and what it is to draw; nothing if there is nothing to draw.
+
+    Widgets, tables and WebGL stay out: the reports use none.
+    """
+    if not content.figures:
+        return ()
+    injected = tuple(Marker(hours, label) for hours, label in content.markers)
     plots = [
-        plot_json(drawn, content.markers if drawn.in_bench_hours else (), f"plot-{number}")
+        plot_json(drawn, injected if drawn.in_bench_hours else (), f"plot-{number}")
         for number, drawn in enumerate(content.figures, start=1)
     ]
-    return environment.get_template("template.html.j2").render(
-        content=content,
-        plots=[Markup(plot.replace("</", "<\\/")) for plot in plots],  # noqa: S704 - JSON of our own, made safe
-        bokeh=Markup(_bokeh_js()),  # noqa: S704 - the library itself
+    core = str(INLINE.js_raw[0])
+    drawing = "\n".join(f"Bokeh.embed.embed_item({plot});" for plot in plots)
+    return core, drawing, (resources.files("hil.report") / "paper.js").read_text(encoding="utf-8")
+
+
+def _policy(scripts: tuple[str, ...]) -> str:
+    """A Content-Security-Policy; Bokeh writes style elements of its own and has its icons in data URLs."""
+    hashes = [f"'sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}'" for script in scripts]
+    allowed = " ".join(hashes) or "'none'"
+    return (
+        f"default-src 'none'; script-src {allowed}; style-src 'unsafe-inline'; img-src data:; "
+        "base-uri 'none'; form-action 'none'"
     )
 
 
-def _bokeh_js() -> str:
-    """Bokeh's core; widgets, tables and WebGL stay out: the reports use none."""
-    (core, *_) = INLINE.js_raw
-    return str(core)
+def _kept(requirement: str, content: ReportContent) -> tuple[tuple[Measurement, ...], Outcome]:
+    """The measurements that speak of a requirement, and what they come to."""
+    evidence = tuple(each for each in content.measurements if requirement in each.requirements)
+    return evidence, verdict(each.outcome for each in evidence)
 
 
-def _figure(value: float, uncertainty: float) -> str:
-    """``value`` with as many decimals as two digits of its uncertainty ask for."""
-    if not (math.isfinite(value) and math.isfinite(uncertainty)):
-        return str(value)
-    decimals = 3 if uncertainty <= 0 else max(0, 1 - math.floor(math.log10(uncertainty)))
-    return f"{value:.{min(decimals, 9)}f}"
-
-
-def _limit(value: float | None) -> str:
-    return "none" if value is None else f"{value:g}"
-
-
-def _share(line: BudgetLine, measurement: Measurement) -> float:
-    total = sum(each.contribution**2 for each in measurement.budget)
-    return line.contribution**2 / total if total > 0 else 0.0
-
-
-def _interval(measurement: Measurement) -> Markup:
-    """A small picture: the limits as two posts, the value as a dot, its uncertainty as a bar."""
-    lower, upper, value, u = measurement.lower, measurement.upper, measurement.value, measurement.expanded_uncertainty
-    if lower is None or upper is None or not math.isfinite(value) or not math.isfinite(u):
-        return Markup("")
-    span = (upper - lower) or 1.0
-    left, right = min(lower - 0.25 * span, value - u), max(upper + 0.25 * span, value + u)
-
-    def x(at: float) -> str:
-        return f"{4 + 182 * (at - left) / (right - left):.1f}"
-
-    label = f"{value:.4g} +- {u:.2g} between {lower:g} and {upper:g}"
-    return Markup(  # noqa: S704 - every value is a number of ours
-        f'<svg class="interval" viewBox="0 0 190 22" role="img" aria-label="{label}">'
-        f'<rect x="{x(lower)}" y="9" width="{float(x(upper)) - float(x(lower)):.1f}" height="4" fill="#dbe7de"/>'
-        f'<path d="M{x(lower)} 3V19M{x(upper)} 3V19" stroke="#5b6670"/>'
-        f'<path d="M{x(value - u)} 11H{x(value + u)}" stroke="#1d2329" stroke-width="2"/>'
-        f'<circle cx="{x(value)}" cy="11" r="4" fill="#1d2329"/></svg>'
-    )
+def _shares(measurement: Measurement) -> list[tuple[BudgetLine, float]]:
+    """Budget lines and their share (0 to 1) of the variance, the largest first."""
+    total = sum(line.contribution**2 for line in measurement.budget)
+    shares = [(line, line.contribution**2 / total if total > 0 else 0.0) for line in measurement.budget]
+    return sorted(shares, key=lambda pair: -pair[1])

@@ -2,10 +2,10 @@
 
 One JSON object per line, each answered by one line::
 
-    {"do": "hello"}                           -> {"name", "digest", "time", "rate", "now_ms", "start_utc_ms"}
+    {"do": "hello"}                           -> {"name", "seed", "digest", "time", "rate", "now_ms", "start_utc_ms"}
     {"do": "reset", "seed": 1, "inject": []}  -> {"now_ms": 0}: a new world; only in lock step
     {"do": "advance", "ms": 60000}            -> {"now_ms"}; only in lock step
-    {"do": "inject", "fault": "NAME@TIME"}    -> {"now_ms"}
+    {"do": "inject", "fault": "NAME@TIME"}    -> {"now_ms"}; TIME counts from now
 
 What cannot be done is answered by {"error": "..."} and changes nothing.
 """
@@ -29,6 +29,7 @@ class Hello(BaseModel):
     """What a served bench says of itself."""
 
     name: str
+    seed: int
     digest: str
     time: Literal["lock-step", "real"]
     rate: float
@@ -69,7 +70,7 @@ class ControlClient:
         return int(self._ask({"do": "advance", "ms": duration_ms})["now_ms"])
 
     def inject(self, injection: str) -> None:
-        """Have a fault begin at its time."""
+        """Have a fault begin; its time counts from now."""
         self._ask({"do": "inject", "fault": injection})
 
     def close(self) -> None:

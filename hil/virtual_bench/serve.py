@@ -11,7 +11,7 @@ import socket
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,7 @@ _CONTROL = "control"
 _FREE_PORT = "127.0.0.1:0"
 _IDLE_S = 0.5
 _MAX_REQUEST_BYTES = 65_536
+_LONGEST_STEP_MS = 366 * 86_400_000
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,7 @@ class ServedBench:
         """
         self._bench = bench
         table = bench.file.serve or ServeTable(control=_FREE_PORT)
+        self._seed = seed
         self._world = World(bench, seed=seed, injections=injections)
         in_lock_step = lock_step or (rate is None and table.time == "lock-step")
         self._clock = None if in_lock_step else WallClock(rate or 1.0)
@@ -209,26 +211,28 @@ class ServedBench:
         try:
             request = json.loads(line)
             return self._do(request["do"], request)
-        except (KeyError, TypeError, ValueError, BenchFault) as error:
+        except (KeyError, TypeError, ValueError, OverflowError, RecursionError, BenchFault) as error:
             return {"error": f"{line[:200].decode(errors='replace')}: {error}"}
 
     def _do(self, verb: str, request: dict[str, Any]) -> dict[str, Any]:
         if verb == "hello":
             return self._hello()
         if verb == "inject":
-            self._world.inject(parse_injection(request["fault"], KNOWN_FAULTS))
+            injection = parse_injection(request["fault"], KNOWN_FAULTS)
+            self._world.inject(replace(injection, at_ms=injection.at_ms + self._world.now_ms))
             return {"now_ms": self._world.now_ms}
         if self._clock is not None:
             raise BenchFault(f"this bench runs {self.pace}; {verb} needs lock step")
         if verb == "reset":
             injections = [parse_injection(text, KNOWN_FAULTS) for text in request["inject"]]
-            self._world = World(self._bench, seed=int(request["seed"]), injections=injections)
+            self._seed = int(request["seed"])
+            self._world = World(self._bench, seed=self._seed, injections=injections)
             return {"now_ms": self._world.now_ms}
         if verb == "advance":
             self._hear_devices()
             duration_ms = int(request["ms"])
-            if duration_ms < 0:
-                raise ValueError("time does not run backwards")
+            if not 0 <= duration_ms <= _LONGEST_STEP_MS:
+                raise ValueError(f"a step is 0 to {_LONGEST_STEP_MS} ms")
             self._advance_to(self._world.now_ms + duration_ms)
             return {"now_ms": self._world.now_ms}
         raise ValueError("unknown request; known: hello, reset, advance, inject")
@@ -236,6 +240,7 @@ class ServedBench:
     def _hello(self) -> dict[str, Any]:
         return {
             "name": self._bench.file.name,
+            "seed": self._seed,
             "digest": self._bench.world_digest(),
             "time": "lock-step" if self._clock is None else "real",
             "rate": 0.0 if self._clock is None else self._clock.rate,

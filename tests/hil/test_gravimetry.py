@@ -46,14 +46,17 @@ EXACT = replace(
 )
 POOR = replace(
     SETUP,
-    readability_g=5e-4,
-    u_repeatability_g=1e-3,
-    u_drift_g_per_day=4e-3,
-    u_density_kg_per_m3=5.0,
-    u_evaporation_ug_per_s=0.15,
-    drop_volume_nl=20_000.0,
-    u_time_s=200.0,
+    readability_g=0.04,
+    u_repeatability_g=0.008,
+    u_drift_g_per_day=0.01,
+    u_density_kg_per_m3=10.0,
+    u_evaporation_ug_per_s=0.12,
+    drop_volume_nl=25_000.0,
+    u_time_s=700.0,
+    u_clock_share=0.008,
 )
+"""Every input is so poor that each matters to the result."""
+
 CONDITIONS = (
     Condition("bath temperature", 37.0, "C", 0.03, 0.1328),
     Condition("ambient pressure", 101.325, "kPa", 0.05, -0.0223),

@@ -1,0 +1,74 @@
+"""A file that only grows: every append has reached the system when it returns, or nothing more is taken."""
+
+import os
+from pathlib import Path
+
+from hil.durable import sync_folder
+from hil.errors import RecordingError
+
+__all__ = ["AppendFile"]
+
+
+class AppendFile:
+    """A new file, written without any buffer of this process: a kill loses nothing that was appended.
+
+    The first failure is the last: a disk that is full may take a shorter record later, and the file would then
+    look whole with a hole in it. So every later append or sync raises the same error again.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Create ``path``. Raises RecordingError if that fails, or if it exists."""
+        self.path = path
+        self._failure: str | None = None
+        self._named = False
+        try:
+            # O_APPEND: what follows a truncation goes to the new end.
+            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | getattr(os, "O_BINARY", 0)
+            self._descriptor = os.open(path, flags, 0o644)
+        except OSError as error:
+            raise RecordingError(f"{path}: cannot be made: {error.strerror}") from error
+
+    def append(self, data: bytes) -> None:
+        """Add ``data`` at the end. Raises RecordingError if not all of it was taken."""
+        self._refuse_after_failure()
+        try:
+            view = memoryview(data)
+            while view:
+                view = view[os.write(self._descriptor, view) :]
+        except OSError as error:
+            raise self._failed(f"cannot be written behind byte {self._size()}: {error.strerror}") from error
+
+    def truncate(self, size: int) -> None:
+        """Cut off what is behind byte ``size``. Raises RecordingError."""
+        self._refuse_after_failure()
+        try:
+            os.ftruncate(self._descriptor, size)
+        except OSError as error:
+            raise self._failed(f"cannot be cut at byte {size}: {error.strerror}") from error
+
+    def sync(self) -> None:
+        """Wait until the disk has it all. Raises RecordingError if the disk did not take it."""
+        self._refuse_after_failure()
+        try:
+            os.fsync(self._descriptor)
+            if not self._named:
+                sync_folder(self.path.parent)
+                self._named = True
+        except OSError as error:
+            # Linux drops the pages that it could not write: a second fsync that succeeds would prove nothing.
+            raise self._failed(f"the disk did not take all of {self._size()} bytes: {error.strerror}") from error
+
+    def close(self) -> None:
+        """Give the file back. Must be called once."""
+        os.close(self._descriptor)
+
+    def _size(self) -> int:
+        return os.fstat(self._descriptor).st_size
+
+    def _refuse_after_failure(self) -> None:
+        if self._failure is not None:
+            raise RecordingError(self._failure)
+
+    def _failed(self, what: str) -> RecordingError:
+        self._failure = f"{self.path}: {what}; the recording ends here"
+        return RecordingError(self._failure)
