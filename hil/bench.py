@@ -117,7 +117,7 @@ def _present(role: str, table: Table | None) -> Table:
 
 def _identified(role: str, identity: InstrumentIdentity, wanted: str | None) -> InstrumentIdentity:
     if wanted is not None and not identity.serial_number:
-        raise UsageError(f"instruments.{role}.serial_number: this instrument does not tell its number; leave the key out")
+        raise UsageError(f"instruments.{role}.serial_number: it does not tell its number; leave the key out")
     if wanted not in (None, identity.serial_number):
         raise BenchFault(f"{role}: serial number {identity.serial_number} answers, but the bench file is for {wanted}")
     return identity

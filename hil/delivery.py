@@ -1,6 +1,7 @@
 """What a collection says about the pump: delivered volume in time, flow, and how well the pump knows it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,14 +11,19 @@ from hil.air import air_density_kg_per_m3
 from hil.bench_file import BalanceTable, EnvironmentTable
 from hil.collection import Collection
 from hil.gravimetry import Gravimetry, buoyancy_factor
+from hil.trumpet import equal_interval_min
 
-__all__ = ["Delivery", "delivery_of", "gravimetry_of"]
+__all__ = ["ESTIMATE_WINDOW_H", "Delivery", "delivery_of", "gravimetry_of"]
 
-_ESTIMATE_WINDOW_MS = 6 * 3_600_000
-"""Over which the pump estimates its flow (protocol reference, HistoryRecord)."""
+ESTIMATE_WINDOW_H = 6
+"""Over which the pump estimates its flow."""
+
+ESTIMATE_WINDOW_MS = ESTIMATE_WINDOW_H * 3_600_000
 
 U_DENSITY_KG_PER_M3 = 0.2
 U_TIME_S = 0.2
+MAX_JITTER = 0.05
+"""Of the interval: a sample later than that left a gap, which interpolation would paint over."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +40,15 @@ class Delivery:
     estimate_ml_per_day: NDArray[np.float64]
     estimate_difference_ml_per_day: NDArray[np.float64]
     """Each estimate less the gravimetric flow over the same six hours, all of which were collected."""
+
+    def at_label_conditions(self, factor: float) -> Self:
+        """The same, with every volume and flow multiplied by a conversion ``factor``."""
+        return replace(
+            self,
+            volume_ml=self.volume_ml * factor,
+            estimate_ml_per_day=self.estimate_ml_per_day * factor,
+            estimate_difference_ml_per_day=self.estimate_difference_ml_per_day * factor,
+        )
 
 
 def gravimetry_of(profile: PumpProfile, balance: BalanceTable, room: EnvironmentTable) -> Gravimetry:
@@ -59,8 +74,12 @@ def gravimetry_of(profile: PumpProfile, balance: BalanceTable, room: Environment
 
 
 def delivery_of(collection: Collection, setup: Gravimetry) -> Delivery:
-    """Volumes of a collection, put on the exact grid of its interval by linear interpolation over the odd moment."""
+    """Volumes of a collection, put on the exact grid of its interval by linear interpolation over the odd moment.
+
+    Raises ValueError for a collection with a gap.
+    """
     times_ms = np.array([sample.time_ms for sample in collection.samples], dtype=np.float64)
+    equal_interval_min([time_ms / 60_000 for time_ms in times_ms], jitter=MAX_JITTER)
     masses_g = np.array([sample.mass_g for sample in collection.samples])
     air = air_density_kg_per_m3(setup.room_temperature_c, setup.ambient_kpa, setup.relative_humidity_percent)
     evaporated_g = setup.evaporation_ug_per_s * (times_ms - times_ms[0]) * 1e-9
@@ -74,13 +93,13 @@ def delivery_of(collection: Collection, setup: Gravimetry) -> Delivery:
         record
         for record in collection.history
         if record.flow_valid
-        and record.end_uptime_ms + began_after_ms - _ESTIMATE_WINDOW_MS >= grid_ms[0]
+        and record.end_uptime_ms + began_after_ms - ESTIMATE_WINDOW_MS >= grid_ms[0]
         and record.end_uptime_ms + began_after_ms <= grid_ms[-1]
     ]
     ends_ms = np.array([record.end_uptime_ms + began_after_ms for record in inside], dtype=np.float64)
     estimates = np.array([record.flow_nl_per_day / 1e6 for record in inside])
-    before_ml = np.interp(ends_ms - _ESTIMATE_WINDOW_MS, grid_ms, grid_ml)
-    gravimetric = (np.interp(ends_ms, grid_ms, grid_ml) - before_ml) / (_ESTIMATE_WINDOW_MS / 86_400_000)
+    before_ml = np.interp(ends_ms - ESTIMATE_WINDOW_MS, grid_ms, grid_ml)
+    gravimetric = (np.interp(ends_ms, grid_ms, grid_ml) - before_ml) / (ESTIMATE_WINDOW_MS / 86_400_000)
     return Delivery(
         time_h=grid_ms / 3_600_000,
         volume_ml=grid_ml,

@@ -35,9 +35,13 @@ def flow_figure(delivery: Delivery, label_ml_per_day: float, lower: float, upper
                 "step",
             ),
         ),
-        limits=(Limit(lower, "lower limit"), Limit(label_ml_per_day, "label"), Limit(upper, "upper limit")),
+        limits=(
+            Limit(lower, "lower limit"),
+            Limit(label_ml_per_day, "label", "reference"),
+            Limit(upper, "upper limit"),
+        ),
         in_bench_hours=True,
-        caption="Gravimetric flow is corrected for buoyancy and evaporation; single intervals scatter by the drops.",
+        caption="At label conditions; corrected for buoyancy and evaporation. Single intervals scatter by the drops.",
     )
 
 
@@ -64,11 +68,11 @@ def temperature_figure(collection: Collection, target_c: float) -> Figure:
     return Figure(
         title="Temperature",
         x_label="bench time / h",
-        y_label="temperature / C",
+        y_label="temperature / °C",
         series=(
             Series("bath", hours, tuple(sample.bath_c for sample in collection.samples)),
             Series("pump's own", hours, tuple(sample.pump_temperature_c for sample in collection.samples)),
         ),
-        limits=(Limit(target_c, "set point"),),
+        limits=(Limit(target_c, "set point", "reference"),),
         in_bench_hours=True,
     )

@@ -64,9 +64,10 @@ class Procedure:
         budget: Sequence[BudgetLine] = (),
         note: str = "",
     ) -> Measurement:
-        """The measurement, judged: ``expanded_uncertainty`` (k = 2) and limits are in the ``unit`` of ``value``.
+        """The measurement, judged; ``expanded_uncertainty`` (k = 2) and limits are in the ``unit`` of ``value``.
 
-        None, like NaN, is no number, and so an error. It never raises for a missed limit: an outcome is data, and the procedure goes on to measure the rest.
+        None, like NaN, is no number, and so an error. It never raises for a missed limit: an outcome is data, and the
+        procedure goes on to measure the rest.
         """
         measurement = Measurement(
             name=name,

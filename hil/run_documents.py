@@ -11,7 +11,9 @@ import pyarrow.parquet as pq
 
 from hil.bench import Bench
 from hil.measurement import Measurement, Outcome
+from hil.procedure import Procedure
 from hil.report.content import ReportContent, Rows
+from hil.report.finding import finding
 from hil.report.render import render_report
 from hil.run_folder import RECORDING, RunFolder
 from hil.run_result import RunResult
@@ -102,6 +104,7 @@ def _content(result: RunResult, bench: Bench | None, hashes: dict[str, str]) -> 
             ),
         ),
         notes=_notes(result),
+        not_claimed=_not_claimed(result),
         hashes=tuple(hashes.items()),
         command=plan.command,
         wall_clock=(
@@ -115,12 +118,15 @@ def _content(result: RunResult, bench: Bench | None, hashes: dict[str, str]) -> 
 
 
 def _finding(result: RunResult) -> str:
-    problems = [f"{page.name}: {page.problem}" for page in result.procedures if page.problem]
-    if problems:
-        return ". ".join(problems)
     if not result.procedures:
         return "No procedure was run."
-    return f"All {len(result.measurements)} measurements lie within their limits, uncertainty included."
+    problems = [f"{page.name}: {page.problem}" for page in result.procedures if page.problem and not _is_measured(page)]
+    return finding(result.measurements, problems)
+
+
+def _is_measured(page: Procedure) -> bool:
+    """Whether the measurements themselves say what a procedure came to."""
+    return any(page.outcome is measurement.outcome for measurement in page.measurements)
 
 
 def _device(result: RunResult, bench: Bench | None) -> Rows:
@@ -176,11 +182,28 @@ def _requirements(result: RunResult) -> Rows:
 def _notes(result: RunResult) -> tuple[str, ...]:
     plan = result.plan
     notes = [f"Skipped: {page.name}: {page.problem}" for page in result.procedures if page.outcome is Outcome.SKIPPED]
-    if plan.target == "sim" or plan.bench.file.serve is not None:
-        notes.append("The pump and its bench were simulated: this says nothing about any real device.")
     if plan.target == "replay":
         notes.append("Judged from a recording: no device was touched.")
+    notes += _overdue(result)
     notes += [f"Injected on purpose: {injection}" for injection in plan.injections]
     notes.append(f"Seed {plan.seed}.")
     notes.append("The telemetry session was open: not authenticated, not encrypted.")
     return tuple(notes)
+
+
+def _not_claimed(result: RunResult) -> tuple[str, ...]:
+    if result.plan.target == "sim" or result.plan.bench.file.serve is not None:
+        return ("The pump and its bench were simulated: this says nothing about any real device.",)
+    return ()
+
+
+def _overdue(result: RunResult) -> list[str]:
+    """Instruments whose calibration had run out by the bench's own date."""
+    tables = result.plan.bench.file.instruments
+    world = result.plan.bench.file.world
+    day = result.started.date() if world is None else world.start_utc.date()
+    return [
+        f"The calibration of the {role} was due on {table.calibration_due}: its results are not traceable."
+        for role, table in (("balance", tables.balance), ("bath", tables.bath))
+        if table is not None and table.calibration_due is not None and table.calibration_due < day
+    ]

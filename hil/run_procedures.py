@@ -37,8 +37,9 @@ class _Session:
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         self._collected = {item.path for item in session.items}
 
-    def pytest_internalerror(self, excrepr: object) -> None:
+    def pytest_internalerror(self, excrepr: object) -> bool:
         self._note("pytest", _last_line(str(excrepr)))
+        return True  # told; pytest need not print its own traceback
 
     def pytest_keyboard_interrupt(self) -> None:
         self._run.interrupted = True

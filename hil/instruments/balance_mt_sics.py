@@ -14,8 +14,10 @@ from protocols.instruments.mt_sics import Refusal, Weight
 __all__ = ["MtSicsBalance", "Weighing"]
 
 _TIMEOUT_MS = 3000
-_STABLE_TRIES = 40
+_TRIES = 40
 _BETWEEN_TRIES_MS = 500
+_LINES_UNDER_WAY = 4
+"""A balance that streams has some on the way when it is told to stop."""
 
 
 @dataclass(frozen=True)
@@ -56,15 +58,20 @@ class MtSicsBalance:
             raise self._fault(mt_sics.TARE_NOW, reply)
 
     def weigh(self) -> Weighing:
-        """The weight now, stable or not."""
-        reply = mt_sics.parse_weight(self._ask(mt_sics.WEIGH_NOW), "S")
-        if isinstance(reply, Refusal):
-            raise self._fault(mt_sics.WEIGH_NOW, reply)
-        return self._weighing(reply)
+        """The weight now, stable or not. A balance that is busy, adjusting itself for instance, is asked again."""
+        for _ in range(_TRIES):
+            reply = mt_sics.parse_weight(self._ask(mt_sics.WEIGH_NOW), "S")
+            if isinstance(reply, Weight):
+                return self._weighing(reply)
+            refusal = reply
+            if refusal.code != mt_sics.BUSY:
+                break
+            self._clock.sleep_ms(_BETWEEN_TRIES_MS)
+        raise self._fault(mt_sics.WEIGH_NOW, refusal)
 
     def weigh_stable(self) -> Weighing:
         """The first stable weight within 20 s. Raises InstrumentFault if none comes."""
-        for _ in range(_STABLE_TRIES):
+        for _ in range(_TRIES):
             weighing = self.weigh()
             if weighing.stable:
                 return weighing
@@ -90,26 +97,36 @@ class MtSicsBalance:
         )
 
     def _ask(self, command: str) -> bytes:
-        """The reply to ``command``. After a timeout the conversation is poisoned: it begins anew before the next."""
+        """The reply to ``command``. After one that failed the conversation is poisoned: it begins anew first."""
         if self._poisoned:
             self._resynchronise()
-        return self._exchange(command)
+        self._poisoned = True  # until the answer is there
+        reply = self._exchange(command)
+        self._poisoned = not reply.startswith(command.encode("ascii")[:1])
+        return reply
 
     def _exchange(self, command: str) -> bytes:
+        self._link.write(command.encode("ascii") + mt_sics.TERMINATOR)
+        return self._read(command)
+
+    def _read(self, command: str) -> bytes:
         try:
-            self._link.write(command.encode("ascii") + mt_sics.TERMINATOR)
             return self._link.read_until(mt_sics.TERMINATOR, _TIMEOUT_MS)
         except LinkTimeout as timeout:
-            self._poisoned = True
             raise InstrumentFault(
                 f"{timeout}: the balance does not answer {command}; is it on, is this its port, and are the serial "
                 f"settings those in its menu?"
             ) from timeout
 
     def _resynchronise(self) -> str:
-        """Drop whatever is under way and begin anew: the balance answers a cancel with its serial number."""
+        """Begin anew: the balance answers a cancel with its serial number. What was under way before it is dropped."""
         self._link.drain()
-        reply = mt_sics.parse_text_reply(self._exchange(mt_sics.CANCEL), mt_sics.SERIAL_NUMBER)
+        line = self._exchange(mt_sics.CANCEL)
+        for _ in range(_LINES_UNDER_WAY):
+            if line.startswith(mt_sics.SERIAL_NUMBER.encode("ascii")):
+                break
+            line = self._read(mt_sics.CANCEL)
+        reply = mt_sics.parse_text_reply(line, mt_sics.SERIAL_NUMBER)
         if isinstance(reply, Refusal):
             raise self._fault(mt_sics.CANCEL, reply)
         self._poisoned = False

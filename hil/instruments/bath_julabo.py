@@ -82,17 +82,22 @@ class JulaboBath:
         """The reply to ``command``. After a timeout the conversation is poisoned: it begins anew before the next."""
         if self._poisoned:
             self._resynchronise()
-        return self._exchange(command)
+        self._poisoned = True  # until the answer is there
+        reply = self._exchange(command)
+        self._poisoned = False
+        return reply
 
     def _exchange(self, command: str) -> bytes:
         self._send(command)
+        return self._read(command)
+
+    def _read(self, command: str) -> bytes:
         try:
             for _ in range(_EMPTY_LINES):  # an empty line acknowledges an earlier setting
                 line = self._link.read_until(julabo.REPLY_END, _TIMEOUT_MS)
                 if julabo.clean_reply(line).strip():
                     return line
         except LinkTimeout as timeout:
-            self._poisoned = True
             raise InstrumentFault(
                 f"{timeout}: the bath does not answer {command}; is it on and set to remote control, is this its port, "
                 "and are the serial settings those in its menu?"
@@ -115,6 +120,8 @@ class JulaboBath:
         except InstrumentFault:
             self._upper_case = not self._upper_case
             reply = self._exchange(julabo.VERSION)
+        if julabo.is_number(reply):
+            reply = self._read(julabo.VERSION)  # a late answer to what was asked before
         version = julabo.clean_reply(reply).strip()
         if "JULABO" not in version.upper():
             raise InstrumentFault(f"{self._link.resource}: no Julabo bath answers here, but {version!r}")

@@ -42,11 +42,7 @@ class VisaLink(BufferedLink):
         opened: Any = None
         try:
             opened = _manager().open_resource(resource, open_timeout=_OPEN_TIMEOUT_MS)
-            if not isinstance(opened, MessageBasedResource):
-                raise LinkError(
-                    f"{resource}: is no message-based VISA resource; write ASRL...::INSTR or TCPIP...::SOCKET"
-                )
-            self._resource = opened
+            self._resource: MessageBasedResource = opened
             if resource.upper().startswith("ASRL"):
                 self._set_line(settings)
             else:
@@ -54,8 +50,6 @@ class VisaLink(BufferedLink):
         except Exception as error:
             if opened is not None:
                 opened.close()
-            if isinstance(error, LinkError):
-                raise
             # pyvisa-py raises bare Exceptions for hosts and ports that it does not like
             advice = "check the resource's name, the cable, and that no other program holds it"
             raise LinkError(f"{resource}: cannot be opened: {_reason(error)}; {advice}") from error

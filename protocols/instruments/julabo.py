@@ -22,6 +22,7 @@ __all__ = [
     "VERSION",
     "clean_reply",
     "format_number",
+    "is_number",
     "parse_flag",
     "parse_number",
     "parse_status",
@@ -60,6 +61,11 @@ def parse_number(line: bytes, command: str) -> float:
     if not _NUMBER.fullmatch(text):
         raise InstrumentReplyError(f"a number in reply to {command}, as in '37.00'", line)
     return float(text)
+
+
+def is_number(line: bytes) -> bool:
+    """Whether a reply is a number and nothing else."""
+    return _NUMBER.fullmatch(_FLOW_CONTROL.sub(b"", line).decode("ascii", "replace").strip("\r\n")) is not None
 
 
 def parse_flag(line: bytes, command: str) -> bool:

@@ -11,6 +11,7 @@ from decimal import Decimal, InvalidOperation
 from protocols.errors import InstrumentReplyError
 
 __all__ = [
+    "BUSY",
     "CANCEL",
     "CLEAR_TARE",
     "IDENTIFY_MODEL",
@@ -31,6 +32,7 @@ __all__ = [
 
 TERMINATOR = b"\r\n"
 
+BUSY = "I"
 CANCEL = "@"
 WEIGH_NOW = "SI"
 ZERO = "ZI"

@@ -14,7 +14,8 @@ def faults_table() -> str:
     """One row for each fault that can be injected."""
     rows = ["| fault | value, if none is given | range | what happens |", "|---|---|---|---|"]
     rows += [
-        f"| `{kind.name}` | {kind.default:g}{kind.unit} | {kind.lower:g} to {kind.upper:g}{kind.unit} | {kind.summary} |"
+        f"| `{kind.name}` | {kind.default:g}{kind.unit} | {kind.lower:g} to {kind.upper:g}{kind.unit} "
+        f"| {kind.summary} |"
         for kind in sorted(KNOWN_FAULTS.values(), key=lambda kind: kind.name)
     ]
     return "\n".join(rows) + "\n"

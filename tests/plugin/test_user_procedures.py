@@ -151,3 +151,42 @@ def test_plain_pytest_without_procedures_is_left_alone(tmp_path: Path) -> None:
     result = plain_pytest(tmp_path)
     assert result.returncode == 0, result.stdout
     assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.parametrize(
+    ("files", "code", "problem"),
+    [
+        ({"plain.py": "def test_plain():\n    assert False\n"}, 1, "plain.py:2"),
+        ({"good.py": STABILITY, "empty.py": "x = 1\n"}, 2, "holds no procedure"),
+        ({"bad.py": STABILITY + "\n@pytest.mark.procedure(measurements=5)\ndef test_b(bench):\n    pass\n"}, 2, "not iterable"),
+    ],
+)
+def test_nothing_that_failed_passes(
+    pumprig: PumpRig, tmp_path: Path, files: dict[str, str], code: int, problem: str
+) -> None:
+    """A plain failing test, a file without tests, a broken marker: none of them ends in a pass."""
+    for name, body in files.items():
+        (tmp_path / name).write_text(body, encoding="utf-8")
+    result = pumprig("run", *files, "--json")
+    said = json.loads(result.stdout)
+    assert result.returncode == code, said
+    assert "Traceback" not in result.stderr
+    assert problem in " ".join(str(page["problem"]) for page in said["procedures"])
+
+
+def test_missing_value_is_an_error_in_an_orderly_run(pumprig: PumpRig, tmp_path: Path) -> None:
+    """A measurement of None is an error with a manifest, not a crash."""
+    body = 'def test_none(bench, measure):\n    measure("x", None, "mL", expanded_uncertainty=None)\n'
+    code, said = outcome_of(pumprig, tmp_path, body)
+    assert (code, said["verdict"]) == (3, "error")
+    assert (tmp_path / said["folder"] / "manifest.json").exists()
+
+
+def test_fixture_of_the_same_name_is_not_ours(tmp_path: Path) -> None:
+    """A project with a fixture called bench of its own gets no run folder."""
+    (tmp_path / "test_theirs.py").write_text(
+        "import pytest\n@pytest.fixture\ndef bench():\n    return 3\ndef test_it(bench):\n    assert bench == 3\n",
+        encoding="utf-8",
+    )
+    assert plain_pytest(tmp_path).returncode == 0
+    assert not (tmp_path / "runs").exists()

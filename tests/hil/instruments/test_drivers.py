@@ -257,3 +257,37 @@ def test_silent_bath_is_a_fault_with_advice() -> None:
     bath = JulaboBath(bench.link(Scripted()), bench)
     with pytest.raises(InstrumentFault, match=r"sim:device: .*2000 ms; nothing came: .*is it on"):
         bath.identify()
+
+
+def test_line_under_way_does_not_spoil_the_new_beginning() -> None:
+    """A balance that was streaming sends one more weight before it answers the cancel: it is passed over."""
+    bench = Bench()
+    device = Scripted(b'S D      54.99 g\r\nES\r\nI4 A "B7"\r\n', b"S S      55.00 g\r\n")
+    balance = MtSicsBalance(bench.link(device), bench)
+    assert balance.weigh().mass_g == 55.0
+
+
+def test_busy_balance_is_asked_again() -> None:
+    """A balance that adjusts itself for a moment does not end a collection of days."""
+    bench = Bench()
+    device = Scripted(b'I4 A "B7"\r\n', b"S I\r\n", b"S I\r\n", b"S S      55.00 g\r\n")
+    assert MtSicsBalance(bench.link(device), bench).weigh().mass_g == 55.0
+    assert bench.time_ms == 1000
+
+
+def test_wrong_reply_begins_anew() -> None:
+    """After garbage the next command is preceded by a cancel, so that answers cannot be off by one."""
+    bench = Bench()
+    device = Scripted(b'I4 A "B7"\r\n', b"what?\r\n", b'I4 A "B7"\r\n', b"S S      55.00 g\r\n")
+    balance = MtSicsBalance(bench.link(device), bench)
+    with pytest.raises(InstrumentReplyError):
+        balance.weigh()
+    assert balance.weigh().mass_g == 55.0
+    assert device.heard == [b"@\r\n", b"SI\r\n", b"@\r\n", b"SI\r\n"]
+
+
+def test_late_number_is_not_the_bath_version() -> None:
+    """A reading that was asked for before the cable came back is passed over."""
+    bench = Bench()
+    bath = JulaboBath(bench.link(Scripted(b"37.00\r\nJULABO X\r\n")), bench)
+    assert bath.identify().version == "JULABO X"

@@ -1,0 +1,67 @@
+"""The programmer and a bad pump: whatever comes, it ends in one sentence."""
+
+import pytest
+
+from hil.links.virtual import VirtualLink
+from hil.programmer import Programmer, PumpFault
+from protocols.channel import OpenChannel
+from protocols.framing import encode_frame
+from protocols.messages import Alarms, History, HistoryRecord, Message, Telecommand
+from protocols.responder import Responder
+
+
+class Babbler:
+    """A device that sends frame ends without frames, for ever."""
+
+    def receive(self, now_ms: int, data: bytes) -> bytes:  # noqa: ARG002 - the shape of a device
+        """A good deal of it."""
+        return b"\x00" * 200_000
+
+    def next_emit_ms(self) -> None:
+        """Never."""
+
+    def emit(self, now_ms: int) -> bytes:  # noqa: ARG002 - the shape of a device
+        """Nothing."""
+        return b""
+
+
+class Looping(Babbler):
+    """A pump that answers every question for history with the same old record."""
+
+    def __init__(self) -> None:
+        record = HistoryRecord(
+            seq=3, end_uptime_ms=0, volume_nl=0, flow_nl_per_day=0, flow_valid=False,
+            temperature_mc=0, reservoir_pa=0, outlet_pa=0, alarms=Alarms(0),
+        )  # fmt: skip
+        self._reply = History(first_seq=0, next_seq=100, records=(record,))
+        self._responder = Responder(OpenChannel(), self._answer)
+
+    def _answer(self, _: Telecommand) -> Message:
+        return self._reply
+
+    def receive(self, now_ms: int, data: bytes) -> bytes:  # noqa: ARG002 - the shape of a device
+        """Its answer."""
+        return self._responder.receive(data)
+
+
+def programmer_of(device: Babbler) -> Programmer:
+    """A programmer on a virtual wire."""
+    time = [0]
+    return Programmer(VirtualLink("sim:pump", device, lambda: time[0], lambda now_ms: time.__setitem__(0, now_ms)))
+
+
+def test_frame_ends_without_frames_are_given_up() -> None:
+    """A break on the line is zeros for ever: no deadline, but an end."""
+    with pytest.raises(PumpFault, match="bytes came that are no valid reply"):
+        programmer_of(Babbler()).identify()
+
+
+def test_history_that_does_not_move_on_is_refused() -> None:
+    """A pump that repeats old records cannot hold us in a loop."""
+    with pytest.raises(PumpFault, match="asked for history from 4 on, but records"):
+        programmer_of(Looping()).read_history(0)
+
+
+def test_frames_are_what_the_wire_carries() -> None:
+    """The test's own device speaks real frames (a guard for the tests above)."""
+    assert encode_frame(b"x").endswith(b"\x00")
