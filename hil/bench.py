@@ -48,7 +48,7 @@ class Bench:
         return _present("bath", self.loaded.file.instruments.bath)
 
     def now_ms(self) -> int:
-        """Bench time of the last byte on any wire, in ms.
+        """Bench time of the last answer on any wire, in ms.
 
         Procedures date and decide by this, never by the clock itself: it is what a recording holds, so
         a replay comes to the same times and the same decisions.
