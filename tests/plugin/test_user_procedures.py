@@ -27,6 +27,13 @@ def test_bath_stability(bench, bath, measure):
     measure("bath-drift", drift_c, "C", expanded_uncertainty=0.06, lower=-0.2, upper=0.2)
 '''
 
+BROKEN_MARKER = """
+
+@pytest.mark.procedure(measurements=5)
+def test_broken_marker(bench):
+    pass
+"""
+
 
 def outcome_of(pumprig: PumpRig, tmp_path: Path, body: str) -> tuple[int, Any]:
     """Exit code and JSON of a run of one procedure with this ``body``."""
@@ -158,7 +165,7 @@ def test_plain_pytest_without_procedures_is_left_alone(tmp_path: Path) -> None:
     [
         ({"plain.py": "def test_plain():\n    assert False\n"}, 1, "plain.py:2"),
         ({"good.py": STABILITY, "empty.py": "x = 1\n"}, 2, "holds no procedure"),
-        ({"bad.py": STABILITY + "\n@pytest.mark.procedure(measurements=5)\ndef test_b(bench):\n    pass\n"}, 2, "not iterable"),
+        ({"bad.py": STABILITY + BROKEN_MARKER}, 2, "not iterable"),
     ],
 )
 def test_nothing_that_failed_passes(
