@@ -22,7 +22,7 @@ def flow_figure(delivery: Delivery, label_ml_per_day: float, lower: float, upper
     hourly = (delivery.volume_ml[span:] - delivery.volume_ml[:-span]) / (delivery.interval_min * span) * 1440
     hourly_h = (delivery.time_h[span:] + delivery.time_h[:-span]) / 2
     return Figure(
-        title="Flow against time",
+        title="Start-up curve: flow against time",
         x_label="bench time / h",
         y_label="flow / (mL/day)",
         series=(

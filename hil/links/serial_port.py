@@ -1,5 +1,7 @@
 """A link through pyserial: a serial device, a pseudo-terminal, ``socket://`` or ``rfc2217://``."""
 
+import errno
+import os
 import time
 
 import serial
@@ -68,8 +70,10 @@ class SerialLink(BufferedLink):
 
 
 def _reason(error: Exception) -> str:
-    strerror = getattr(error, "strerror", None)
-    return strerror or str(error) or type(error).__name__
+    number = getattr(error, "errno", None)
+    if number in (errno.EAGAIN, errno.EBUSY):  # how an exclusive port refuses the second one who opens it
+        return "another program holds it"
+    return os.strerror(number) if number else str(error) or type(error).__name__
 
 
 def _advice(resource: str) -> str:

@@ -86,7 +86,7 @@ def recorded(tmp_path: Path) -> Recording:
 def test_missing_port(pumprig: PumpRig, tmp_path: Path) -> None:
     """A port that is not there is named, with the ports that are."""
     said = only_error(pumprig("run", "--bench", bench_with_pump_at("/dev/ttyNOWHERE7", tmp_path)))
-    assert "/dev/ttyNOWHERE7: cannot be opened: " in said
+    assert "/dev/ttyNOWHERE7: cannot be opened: No such file or directory; " in said
     assert "serial ports on this machine" in said
 
 
@@ -124,7 +124,7 @@ def test_port_in_use(pumprig: PumpRig, tmp_path: Path, device: Callable[[Device]
         assert holder.stdout is not None
         assert holder.stdout.readline() == b"held\n"
         said = only_error(pumprig("run", "--bench", bench_with_pump_at(port, tmp_path)))
-        assert f"{port}: cannot be opened: " in said
+        assert f"{port}: cannot be opened: another program holds it" in said
     finally:
         holder.kill()
         holder.communicate()
