@@ -60,7 +60,7 @@ class MtSicsBalance:
     def weigh(self) -> Weighing:
         """The weight now, stable or not. A balance that is busy, adjusting itself for instance, is asked again."""
         for _ in range(_TRIES):
-            reply = mt_sics.parse_weight(self._ask(mt_sics.WEIGH_NOW), "S")
+            reply = mt_sics.parse_weight(self._ask(mt_sics.WEIGH_NOW), mt_sics.WEIGH_NOW)
             if isinstance(reply, Weight):
                 return self._weighing(reply)
             refusal = reply

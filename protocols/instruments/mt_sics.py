@@ -43,7 +43,8 @@ IDENTIFY_VERSION = "I3"
 SERIAL_NUMBER = "I4"
 
 _VALUE_WIDTH = 10
-_WEIGHT = re.compile(r"(?P<id>S|T|TI|TA) (?P<status>[SD]) +(?P<value>[+-]?\d+(?:\.\d+)?) (?P<unit>[A-Za-z%]+) *")
+_REPLY_IDS = {"SI": ("S", "SI"), "SIR": ("S", "SIR")}
+_WEIGHT = re.compile(r"(?P<id>S|SI|T|TI|TA) (?P<status>[SD]) +(?P<value>[+-]?\d+(?:\.\d+)?) (?P<unit>[A-Za-z%]+) *")
 _TEXT = re.compile(r"(?P<id>[A-Z0-9]+) (?P<status>[AB]) (?P<text>.*)")
 _REFUSALS = {
     "I": "it cannot do this now: busy, or no stable weight in time",
@@ -82,13 +83,18 @@ def format_weight(command: str, weight: Weight) -> bytes:
 
 
 def parse_weight(line: bytes, command: str) -> Weight | Refusal:
-    """The weight, or the refusal, in a reply to ``command``. Raises InstrumentReplyError for anything else."""
+    """The weight, or the refusal, in a reply to ``command``. Raises InstrumentReplyError for anything else.
+
+    The manual has SI answered by a line that begins with S; some balances repeat SI, and are understood as well.
+    """
     text = _text_of(line, f"a weight in reply to {command}")
-    refusal = _refusal(text, command)
-    if refusal is not None:
-        return refusal
+    ids = _REPLY_IDS.get(command, (command,))
+    for each in ids:
+        refusal = _refusal(text, each)
+        if refusal is not None:
+            return refusal
     match = _WEIGHT.fullmatch(text)
-    if match is None or match["id"] != command:
+    if match is None or match["id"] not in ids:
         raise InstrumentReplyError(f"a weight in reply to {command}, as in 'S S     100.00 g'", line)
     try:
         value = Decimal(match["value"])

@@ -1,6 +1,5 @@
 """The bath driver against lewis' Julabo, a simulator that nobody here wrote, as a process of its own."""
 
-import socket
 import subprocess
 import sys
 import time
@@ -12,15 +11,9 @@ import pytest
 from hil.clock import WallClock
 from hil.instruments.bath_julabo import JulaboBath
 from hil.links.open_link import open_link
+from tests.peers.processes import free_port, wait_until_listening
 
 pytestmark = [pytest.mark.peer, pytest.mark.system]
-
-
-def free_port() -> int:
-    """A TCP port on the loopback that nobody listened on a moment ago."""
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
 
 
 @pytest.fixture
@@ -40,15 +33,7 @@ def lewis(tmp_path: Path) -> Iterator[int]:
         stdout=log,
         stderr=log,
     )
-    deadline = time.monotonic() + 30
-    while time.monotonic() < deadline:
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
-            break
-        except OSError:
-            time.sleep(0.1)
-    else:
-        pytest.fail((tmp_path / "lewis.log").read_text())
+    wait_until_listening(port)
     yield port
     process.terminate()
     process.wait(timeout=10)
