@@ -17,6 +17,10 @@ __all__ = ["FrozenModel", "check_model", "load_toml", "read_toml"]
 _UNITS = ("_c", "_kpa", "_ml", "_ml_per_day", "_ms", "_s", "_min", "_h", "_percent", "_kg_per_m3", "_mv", "_ppm", "_g")
 
 
+_SHOWN = 80
+"""Characters of a wrong value that an error repeats; of a longer one, or a whole table, it repeats nothing."""
+
+
 class FrozenModel(BaseModel):
     """Base of every configuration: immutable, no unknown keys, no NaN or infinity, no silent conversion."""
 
@@ -35,7 +39,7 @@ def load_toml(path: Path, model: type[Model]) -> Model:
 def read_toml(path: Path) -> tuple[str, dict[str, Any]]:
     """The text and the parsed tables of a TOML file. Raises ConfigurationError if it is missing or no TOML."""
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
         raise ConfigurationError(path, "there is no such file") from None
     except (OSError, UnicodeDecodeError) as error:
@@ -67,8 +71,11 @@ def _problem(error: ErrorDetails, model: type[BaseModel]) -> str:
         return _unknown_key(str(error["loc"][-1]), _keys_at(model, error["loc"][:-1]))
     if error["type"] == "missing":
         return "this key is missing; add it"
+    if error["type"] in {"model_type", "model_attributes_type", "dict_type"}:
+        return "this must be a table, written [name] or { key = value }"
     message = error["msg"].removeprefix("Value error, ")
-    return f"{message[0].lower()}{message[1:]}, got {error['input']!r}"
+    plain = isinstance(error["input"], (str, int, float)) and len(str(error["input"])) < _SHOWN
+    return f"{message[0].lower()}{message[1:]}" + (f", got {error['input']!r}" if plain else "")
 
 
 def _unknown_key(key: str, known: Sequence[str]) -> str:

@@ -2,11 +2,12 @@
 
 import hashlib
 import json
+import re
 from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from firmware_model.config import FrozenModel, load_toml
 from firmware_model.errors import ConfigurationError
@@ -27,7 +28,30 @@ __all__ = [
 
 Positive = Annotated[float, Field(gt=0)]
 NotNegative = Annotated[float, Field(ge=0)]
-LinkName = Annotated[str, Field(min_length=1)]
+RoomC = Annotated[float, Field(ge=5, le=45)]
+AmbientKpa = Annotated[float, Field(ge=20, le=600)]
+"""From the highest mountains to a deep dive."""
+OutletKpa = Annotated[float, Field(ge=-100, le=100)]
+DropNl = Annotated[int, Field(ge=0, le=100_000)]
+SerialNumber = Annotated[str, Field(pattern=r"^[!-~]{1,16}$")]
+
+_URL = re.compile(r"(socket|rfc2217)://[^:/\s]+:(?P<port>\d+)([/?].*)?")
+_VISA = re.compile(r"(ASRL\S+::INSTR|TCPIP\d*::[^:\s]+::(?P<port>\d+)::SOCKET)", re.IGNORECASE)
+_PATH = re.compile(r"/(?!.*(::|://))[^\0]+|[A-Za-z0-9_.\\-]+|sim:[a-z]+")  # by-path names of Linux have single colons
+
+
+def _link(text: str) -> str:
+    match = _URL.fullmatch(text) or _VISA.fullmatch(text) or _PATH.fullmatch(text)
+    port = match.groupdict().get("port") if match else None
+    if match is None or (port is not None and not 0 < int(port) < 65536):
+        raise ValueError(
+            "this is no link; write a serial port, socket://HOST:PORT, rfc2217://HOST:PORT, ASRL...::INSTR or "
+            "TCPIP::HOST::PORT::SOCKET"
+        )
+    return text
+
+
+LinkName = Annotated[str, AfterValidator(_link)]
 
 
 class SerialTable(FrozenModel):
@@ -44,8 +68,8 @@ class PumpTable(FrozenModel):
     """The pump under test: where its telemetry comes out, and what it is meant to be."""
 
     link: LinkName
-    profile: str
-    serial_number: str | None = None
+    profile: Annotated[str, Field(min_length=1)]
+    serial_number: SerialNumber | None = None
     serial: SerialTable = SerialTable()
 
 
@@ -84,37 +108,39 @@ class InstrumentsTable(FrozenModel):
 class EnvironmentTable(FrozenModel):
     """What the user measured around the bench; ``u_`` keys are standard uncertainties (k = 1)."""
 
-    room_temperature_c: float
+    room_temperature_c: RoomC
     u_room_temperature_c: NotNegative
     relative_humidity_percent: Annotated[float, Field(ge=0, le=100)]
     u_relative_humidity_percent: NotNegative
-    ambient_kpa: Positive
+    ambient_kpa: AmbientKpa
     u_ambient_kpa: NotNegative
-    outlet_kpa: float
+    outlet_kpa: OutletKpa
     u_outlet_kpa: NotNegative
     evaporation_ug_per_s: float
     u_evaporation_ug_per_s: NotNegative
-    drop_volume_nl: Annotated[int, Field(ge=0)]
+    drop_volume_nl: DropNl
 
 
 class WorldTable(FrozenModel):
     """What is physically true on a simulated bench. A procedure cannot see it; a real bench has no such table."""
 
     start_utc: datetime
-    room_temperature_c: float
-    ambient_kpa: Positive
-    outlet_kpa: float
+    room_temperature_c: RoomC
+    ambient_kpa: AmbientKpa
+    outlet_kpa: OutletKpa
     evaporation_ug_per_s: NotNegative
-    drop_volume_nl: Annotated[int, Field(ge=0)]
+    drop_volume_nl: DropNl
     reservoir_ml: Positive
     bath_time_constant_min: Positive
-    bath_noise_c: NotNegative
+    bath_noise_c: Annotated[float, Field(ge=0, le=1)]
 
     @field_validator("start_utc")
     @classmethod
     def _states_its_zone(cls, value: datetime) -> datetime:
         if value.tzinfo is None:
             raise ValueError("a time needs its zone; write it like 2026-01-01T00:00:00Z")
+        if not 2000 <= value.year < 2100:
+            raise ValueError("the year must be 2000 to 2099")
         return value
 
     @property
@@ -163,6 +189,9 @@ class BenchFile(FrozenModel):
     @model_validator(mode="after")
     def _simulated_links_have_a_world(self) -> Self:
         simulated = [name for name, link in self.links().items() if link.startswith("sim:")]
+        for name in simulated:
+            if self.links()[name] != f"sim:{name}":
+                raise ValueError(f"the simulated {name} is linked by sim:{name}, not by {self.links()[name]}")
         if simulated and self.world is None:
             raise ValueError(f"the link of {simulated[0]} is simulated, but there is no [world] table to simulate")
         return self
@@ -197,7 +226,14 @@ def load_bench(path: Path) -> LoadedBench:
     profile_path = path.parent / file.pump.profile
     if not profile_path.is_file():
         raise ConfigurationError(path, f"names a pump profile that does not exist: {profile_path}", key="pump.profile")
-    return LoadedBench(path=str(path), file=file, profile=load_profile(profile_path))
+    profile = load_profile(profile_path)
+    if file.world is not None and not profile.residual_ml <= file.world.reservoir_ml <= profile.capacity_ml:
+        raise ConfigurationError(
+            path,
+            f"must be {profile.residual_ml:g} to {profile.capacity_ml:g} mL, what this pump's reservoir can hold",
+            key="world.reservoir_ml",
+        )
+    return LoadedBench(path=str(path), file=file, profile=profile)
 
 
 def _address(text: str) -> str:

@@ -10,6 +10,7 @@ from firmware_model.profile import PumpProfile
 from hil.air import air_density_kg_per_m3
 from hil.bench_file import BalanceTable, EnvironmentTable
 from hil.collection import Collection
+from hil.errors import BenchFault
 from hil.gravimetry import Gravimetry, buoyancy_factor
 from hil.trumpet import equal_interval_min
 
@@ -22,7 +23,7 @@ ESTIMATE_WINDOW_MS = ESTIMATE_WINDOW_H * 3_600_000
 
 U_DENSITY_KG_PER_M3 = 0.2
 U_TIME_S = 0.2
-MAX_JITTER = 0.05
+MAX_JITTER = 0.5
 """Of the interval: a sample later than that left a gap, which interpolation would paint over."""
 
 
@@ -76,10 +77,13 @@ def gravimetry_of(profile: PumpProfile, balance: BalanceTable, room: Environment
 def delivery_of(collection: Collection, setup: Gravimetry) -> Delivery:
     """Volumes of a collection, put on the exact grid of its interval by linear interpolation over the odd moment.
 
-    Raises ValueError for a collection with a gap.
+    Raises BenchFault for a collection with a gap.
     """
     times_ms = np.array([sample.time_ms for sample in collection.samples], dtype=np.float64)
-    equal_interval_min([time_ms / 60_000 for time_ms in times_ms], jitter=MAX_JITTER)
+    try:
+        equal_interval_min([time_ms / 60_000 for time_ms in times_ms], jitter=MAX_JITTER)
+    except ValueError as error:
+        raise BenchFault(f"the collection has a gap: {error}; what held the rig up?") from error
     masses_g = np.array([sample.mass_g for sample in collection.samples])
     air = air_density_kg_per_m3(setup.room_temperature_c, setup.ambient_kpa, setup.relative_humidity_percent)
     evaporated_g = setup.evaporation_ug_per_s * (times_ms - times_ms[0]) * 1e-9

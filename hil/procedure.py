@@ -31,15 +31,18 @@ class Procedure:
     observer: Observer
     measurements: list[Measurement] = field(default_factory=list)
     figures: list[Figure] = field(default_factory=list)
+    marked: bool = True
     outcome: Outcome | None = None
     problem: str | None = None
     exit_code: int | None = None
     """Of a procedure that ended in an error: whose fault that was."""
 
     @classmethod
-    def of(cls, name: str, marker: Mapping[str, Any], observer: Observer) -> "Procedure":
-        """A page for the procedure ``name``, with what its marker declares."""
-        return cls(name, tuple(marker.get("measurements", ())), tuple(marker.get("requirements", ())), observer)
+    def of(cls, name: str, marker: Mapping[str, Any] | None, observer: Observer) -> "Procedure":
+        """A page for the procedure ``name``, with what its marker declares; None if it has no marker."""
+        declared = marker or {}
+        measurements, requirements = declared.get("measurements", ()), declared.get("requirements", ())
+        return cls(name, tuple(measurements), tuple(requirements), observer, marked=marker is not None)
 
     @classmethod
     def unreadable(cls, name: str, problem: str, observer: Observer) -> "Procedure":
@@ -98,7 +101,10 @@ class Procedure:
         """Judge the finished procedure by its measurements; returns what is wrong, or None."""
         outcomes = {measurement.outcome for measurement in self.measurements}
         missing = [name for name in self.declared if name not in {taken.name for taken in self.measurements}]
-        if missing:
+        if not self.marked and not self.measurements:
+            problem = "measured nothing; if its assertions are all it claims, say so with @pytest.mark.procedure(NAME)"
+            self._end(Outcome.ERROR, problem, EXIT_BENCH_FAULT)
+        elif missing:
             self._end(Outcome.ERROR, f"never measured: {', '.join(missing)}", EXIT_BENCH_FAULT)
         elif Outcome.ERROR in outcomes:
             self._end(Outcome.ERROR, self._named(Outcome.ERROR), EXIT_BENCH_FAULT)
@@ -118,7 +124,9 @@ class Procedure:
         """Note that the procedure ended early: a missed expectation fails it, all else says nothing of the pump."""
         if isinstance(error, KeyboardInterrupt):
             self._end(Outcome.ERROR, "interrupted", EXIT_BENCH_FAULT)
-        elif isinstance(error, (UsageError, ConfigurationError, pytest.FixtureLookupError)):
+        elif isinstance(error, pytest.FixtureLookupError):
+            self._end(Outcome.ERROR, f"there is no fixture {error.argname!r}; see `pytest --fixtures`", EXIT_USAGE)
+        elif isinstance(error, (UsageError, ConfigurationError)):
             self._end(Outcome.ERROR, str(error), EXIT_USAGE)
         elif isinstance(error, (BenchFault, ProtocolError)):
             self._end(Outcome.ERROR, str(error), EXIT_BENCH_FAULT)

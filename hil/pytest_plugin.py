@@ -107,7 +107,7 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
     run = item.config.stash[RUN_KEY]
     marker = item.get_closest_marker("procedure")
     name = marker.args[0] if marker and marker.args else item.name.removeprefix("test_").replace("_", "-")
-    item.stash[PROCEDURE_KEY] = Procedure.of(name, marker.kwargs if marker else {}, run.observer)
+    item.stash[PROCEDURE_KEY] = Procedure.of(name, marker.kwargs if marker else None, run.observer)
     run.begin(item.stash[PROCEDURE_KEY])
     try:
         return (yield)

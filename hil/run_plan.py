@@ -91,6 +91,8 @@ def _plan_replay(settings: RunSettings, source: Path) -> RunPlan:
         if value is not None:
             raise UsageError(f"{option} does not go with a recording, which holds the bench, the seed and the faults")
     path = source / "run.mcap" if source.is_dir() else source
+    if not path.exists():
+        raise UsageError(f"{path}: there is no such recording")
     recording = Recording.open(path)
     if not recording.complete:
         raise RecordingError(

@@ -11,6 +11,9 @@
 
 __all__ = ["ExchangeError", "FrameError", "InstrumentReplyError", "MessageError", "ProtocolError"]
 
+SHOWN_BYTES = 40
+"""Of a reply that made no sense; the recording has all of it."""
+
 
 class ProtocolError(Exception):
     """The peer said something that the protocol does not allow, or nothing at all."""
@@ -33,6 +36,7 @@ class InstrumentReplyError(ProtocolError):
 
     def __init__(self, expected: str, reply: bytes) -> None:
         """Keep what the grammar ``expected`` and the ``reply`` that came instead."""
-        super().__init__(f"expected {expected}, got {reply!r}")
+        shown = repr(reply[:SHOWN_BYTES]) + ("..." if len(reply) > SHOWN_BYTES else "")
+        super().__init__(f"expected {expected}, got {shown}")
         self.expected = expected
         self.reply = reply

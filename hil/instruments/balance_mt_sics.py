@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-from hil.clock import Clock
 from hil.errors import InstrumentFault, LinkTimeout
 from hil.instruments.identity import InstrumentIdentity
-from hil.links.link import Link
+from hil.instruments.instrument import Instrument, understood
 from hil.links.serial_settings import SerialSettings
+from protocols.errors import InstrumentReplyError
 from protocols.instruments import mt_sics
 from protocols.instruments.mt_sics import Refusal, Weight
 
@@ -28,21 +28,17 @@ class Weighing:
     stable: bool
 
 
-class MtSicsBalance:
+class MtSicsBalance(Instrument):
     """One balance behind one link.
 
     It uses the commands that answer at once and waits for stability by asking again: in lock step time passes only
     while the rig sleeps, so a command that waits inside the balance would wait for ever.
     """
 
+    KIND = "balance"
     SERIAL: ClassVar[SerialSettings] = SerialSettings(baud=9600, flow="xon-xoff")
 
-    def __init__(self, link: Link, clock: Clock) -> None:
-        """Talk over ``link``; nothing is sent yet."""
-        self._link = link
-        self._clock = clock
-        self._poisoned = True  # whatever the last user left behind must not answer our first command
-
+    @understood
     def identify(self) -> InstrumentIdentity:
         """Maker, model, serial number and version."""
         serial_number = self._resynchronise()
@@ -50,6 +46,7 @@ class MtSicsBalance:
         version = self._text(mt_sics.IDENTIFY_VERSION)
         return InstrumentIdentity("MT-SICS", model, serial_number, version)
 
+    @understood
     def tare(self) -> None:
         """Take what is on the pan, once it is stable, as the new zero of the net weight."""
         self.weigh_stable()
@@ -57,6 +54,7 @@ class MtSicsBalance:
         if isinstance(reply, Refusal):
             raise self._fault(mt_sics.TARE_NOW, reply)
 
+    @understood
     def weigh(self) -> Weighing:
         """The weight now, stable or not. A balance that is busy, adjusting itself for instance, is asked again."""
         for _ in range(_TRIES):
@@ -121,11 +119,14 @@ class MtSicsBalance:
     def _resynchronise(self) -> str:
         """Begin anew: the balance answers a cancel with its serial number. What was under way before it is dropped."""
         self._link.drain()
-        line = self._exchange(mt_sics.CANCEL)
-        for _ in range(_LINES_UNDER_WAY):
-            if line.startswith(mt_sics.SERIAL_NUMBER.encode("ascii")):
-                break
-            line = self._read(mt_sics.CANCEL)
+        first = line = self._exchange(mt_sics.CANCEL)
+        try:
+            for _ in range(_LINES_UNDER_WAY):
+                if line.startswith(mt_sics.SERIAL_NUMBER.encode("ascii")):
+                    break
+                line = self._read(mt_sics.CANCEL)
+        except InstrumentFault as error:  # something came, but never the answer
+            raise InstrumentReplyError(f"a balance's serial number in reply to {mt_sics.CANCEL}", first) from error
         reply = mt_sics.parse_text_reply(line, mt_sics.SERIAL_NUMBER)
         if isinstance(reply, Refusal):
             raise self._fault(mt_sics.CANCEL, reply)

@@ -5,6 +5,7 @@ from typing import ClassVar
 from hil.clock import Clock
 from hil.errors import InstrumentFault, LinkTimeout
 from hil.instruments.identity import InstrumentIdentity
+from hil.instruments.instrument import Instrument, understood
 from hil.links.link import Link
 from hil.links.serial_settings import SerialSettings
 from protocols.errors import InstrumentReplyError
@@ -17,38 +18,42 @@ _READ_BACK_C = 0.01
 _EMPTY_LINES = 4
 
 
-class JulaboBath:
+class JulaboBath(Instrument):
     """One bath behind one link.
 
     A bath says nothing when it is told something, so every setting is read back. The pause that it wants between two
     commands is kept in bench time. An empty line, which some baths send after a setting, is never an answer.
     """
 
+    KIND = "bath"
     SERIAL: ClassVar[SerialSettings] = SerialSettings(baud=4800, bits=7, parity="E", flow="rts-cts")
 
     def __init__(self, link: Link, clock: Clock) -> None:
         """Talk over ``link``; nothing is sent yet."""
-        self._link = link
-        self._clock = clock
-        self._poisoned = True  # whatever the last user left behind must not answer our first command
+        super().__init__(link, clock)
         self._upper_case = False
 
+    @understood
     def identify(self) -> InstrumentIdentity:
         """Maker and version; a Julabo bath does not tell its serial number."""
         return InstrumentIdentity("Julabo", "", "", self._resynchronise())
 
+    @understood
     def status(self) -> tuple[int, str]:
         """Code and text, such as (3, 'REMOTE START')."""
         return julabo.parse_status(self._ask(julabo.STATUS))
 
+    @understood
     def temperature_c(self) -> float:
         """The bath's own reading of its water."""
         return julabo.parse_number(self._ask(julabo.BATH_TEMPERATURE), julabo.BATH_TEMPERATURE)
 
+    @understood
     def set_point_c(self) -> float:
         """The temperature that the bath works towards."""
         return julabo.parse_number(self._ask(julabo.SET_POINT), julabo.SET_POINT)
 
+    @understood
     def set_point(self, temperature_c: float) -> None:
         """Work towards ``temperature_c``. Raises InstrumentFault if the bath does not take it."""
         self._tell(f"{julabo.SET_SET_POINT} {julabo.format_number(temperature_c)}")
@@ -56,10 +61,12 @@ class JulaboBath:
         if abs(taken_c - temperature_c) > _READ_BACK_C:
             raise self._refused(f"a set point of {temperature_c:.2f} C: it is at {taken_c:.2f} C")
 
+    @understood
     def start(self) -> None:
         """Heat and circulate. Raises InstrumentFault if the bath does not start."""
         self._switch(on=True)
 
+    @understood
     def stop(self) -> None:
         """Stop heating and circulating. Raises InstrumentFault if the bath does not stop."""
         self._switch(on=False)
@@ -124,6 +131,6 @@ class JulaboBath:
             reply = self._read(julabo.VERSION)  # a late answer to what was asked before
         version = julabo.clean_reply(reply).strip()
         if "JULABO" not in version.upper():
-            raise InstrumentFault(f"{self._link.resource}: no Julabo bath answers here, but {version!r}")
+            raise InstrumentReplyError("the version of a Julabo bath", reply)
         self._poisoned = False
         return version

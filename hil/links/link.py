@@ -74,7 +74,9 @@ class BufferedLink(Link):
         while (found := self._pending.find(terminator, max(0, searched - len(terminator)))) < 0:
             searched = len(self._pending)
             if searched > MAX_UNTERMINATED_BYTES:
-                raise LinkError(f"{self.resource}: {searched} bytes came without a terminator {terminator!r}")
+                raise LinkError(
+                    f"{self.resource}: {searched} bytes came without {terminator!r}; is this the right port?"
+                )
             remaining_ms = deadline_ms - self.monotonic_ms()
             if waited and remaining_ms <= 0:  # also when bytes keep coming: garbage must not hold us for ever
                 partial = bytes(self._pending)

@@ -48,8 +48,8 @@ def test_flow_accuracy(
     collection = collect(
         bench, balance, bath, hours=COLLECTION_H, interval_min=INTERVAL_MIN, progress=procedure.progressed
     )
-    measure_flow(bench, collection, procedure)
     measure_temperature(bench, collection, procedure)
+    measure_flow(bench, collection, procedure)
     measure_estimate(bench, collection, procedure)
 
 

@@ -210,8 +210,12 @@ class ServedBench:
     def _answer(self, line: bytes) -> dict[str, Any]:
         try:
             request = json.loads(line)
+            if not isinstance(request, dict):
+                return {"error": "a request is a JSON object"}
             return self._do(request["do"], request)
-        except (KeyError, TypeError, ValueError, OverflowError, RecursionError, BenchFault) as error:
+        except KeyError as error:
+            return {"error": f"{line[:200].decode(errors='replace')}: the key {error} is missing"}
+        except (TypeError, ValueError, OverflowError, RecursionError, BenchFault) as error:
             return {"error": f"{line[:200].decode(errors='replace')}: {error}"}
 
     def _do(self, verb: str, request: dict[str, Any]) -> dict[str, Any]:
@@ -224,7 +228,7 @@ class ServedBench:
         if self._clock is not None:
             raise BenchFault(f"this bench runs {self.pace}; {verb} needs lock step")
         if verb == "reset":
-            injections = [parse_injection(text, KNOWN_FAULTS) for text in request["inject"]]
+            injections = [parse_injection(text, KNOWN_FAULTS) for text in request.get("inject", [])]
             self._seed = int(request["seed"])
             self._world = World(self._bench, seed=self._seed, injections=injections)
             return {"now_ms": self._world.now_ms}

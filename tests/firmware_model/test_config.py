@@ -64,7 +64,7 @@ def test_broken_toml_names_the_line(tmp_path: Path) -> None:
         ('name = "a"\nbath = { set_point_c = true }\n', "bath.set_point_c", 2, "valid number"),
         ('name = "a"\n\n[bath]\n', "bath.set_point_c", 3, "missing"),
         ("[bath]\nset_point_c = 37\n", "name", None, "missing"),
-        ('name = "a"\n[[bath]]\nset_point_c = 37\n', "bath", 2, "valid"),
+        ('name = "a"\n[[bath]]\nset_point_c = 37\n', "bath", 2, "table"),
     ],
 )  # fmt: skip
 def test_errors_name_line_key_and_remedy(tmp_path: Path, text: str, key: str, line: int | None, advice: str) -> None:

@@ -43,7 +43,7 @@ def test_bench_survives_being_recorded() -> None:
         ("u_outlet_kpa = 0.07", "u_outlet_kpa = -0.07", "environment.u_outlet_kpa", "greater than or equal to 0"),
         ('control = "127.0.0.1:47600"', 'control = "47600"', "serve.control", "HOST:PORT"),
         ('tcp = "127.0.0.1:47602"', 'tcp = "127.0.0.1:99999"', "serve.balance.tcp", "HOST:PORT"),
-        ('link = "/tmp/pumprig-served/pump"', 'link = ""', "pump.link", "at least 1 character"),
+        ('link = "/tmp/pumprig-served/pump"', 'link = ""', "pump.link", "this is no link"),
     ],
 )
 def test_what_does_not_fit_is_refused_where_it_stands(
@@ -69,3 +69,61 @@ def test_simulated_link_without_a_world_is_refused(tmp_path: Path) -> None:
     path.write_text(text.partition("[world]")[0], encoding="utf-8")
     with pytest.raises(ConfigurationError, match=r"no \[world\] table"):
         load_bench(path)
+
+
+@pytest.mark.parametrize(
+    ("link", "is_one"),
+    [
+        ("/dev/ttyUSB0", True),
+        ("/dev/serial/by-path/pci-0000:00:14.0-usb-0:1:1.0-port0", True),
+        ("COM3", True),
+        ("socket://scope.lab:4001", True),
+        ("rfc2217://10.0.0.3:7000?logging=debug", True),
+        ("ASRL/dev/ttyUSB0::INSTR", True),
+        ("ASRL3::INSTR", True),
+        ("TCPIP::127.0.0.1::5025::SOCKET", True),
+        ("TCPIP0::scope.lab::5025::SOCKET", True),
+        ("socket://127.0.0.1", False),
+        ("socket://127.0.0.1:99999", False),
+        ("socket://127.0.0.1:abc", False),
+        ("foo://x:1", False),
+        ("TCPIP::127.0.0.1::SOCKETX", False),
+        ("TCPIP::127.0.0.1::99999::SOCKET", False),
+        ("/dev/tty\\u0000USB0", False),
+        ("sim:balance", False),
+    ],
+)
+def test_links_are_checked_before_a_port_is_touched(tmp_path: Path, link: str, is_one: bool) -> None:
+    """Every form of link is known; a mistake in one is found in the file, at its line."""
+    text = shipped("benches/served.toml").read_text(encoding="utf-8").replace("../pumps/", f"{shipped('pumps')}/")
+    path = tmp_path / "bench.toml"
+    path.write_text(text.replace("/tmp/pumprig-served/pump", link, 1), encoding="utf-8")  # noqa: S108 - the shipped file
+    if is_one:
+        assert load_bench(path).file.pump.link == link
+    else:
+        with pytest.raises(ConfigurationError):
+            load_bench(path)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "key"),
+    [
+        ("reservoir_ml = 30.0", "reservoir_ml = 99.0", "world.reservoir_ml"),
+        ("ambient_kpa = 101.325", "ambient_kpa = 1013.25", "environment.ambient_kpa"),
+        ("outlet_kpa = 12.40", "outlet_kpa = 500.0", "environment.outlet_kpa"),
+        ("bath_noise_c = 0.01", "bath_noise_c = 50.0", "world.bath_noise_c"),
+        ("start_utc = 2026", "start_utc = 1900", "world.start_utc"),
+        ('serial_number = "SN0042"', 'serial_number = ""', "pump.serial_number"),
+        ("drop_volume_nl = 500", "drop_volume_nl = 1000000000000", "environment.drop_volume_nl"),
+    ],
+)
+def test_values_that_cannot_be_are_refused_at_their_key(tmp_path: Path, old: str, new: str, key: str) -> None:
+    """Hectopascals for kilopascals, more than the reservoir holds: found before a day is lost."""
+    text = shipped("benches/simulated.toml").read_text(encoding="utf-8").replace("../pumps/", f"{shipped('pumps')}/")
+    assert old in text
+    path = tmp_path / "bench.toml"
+    path.write_text(text.replace(old, new, 1), encoding="utf-8")
+    with pytest.raises(ConfigurationError) as caught:
+        load_bench(path)
+    assert caught.value.key == key
+    assert len(str(caught.value)) < 400

@@ -197,3 +197,13 @@ def test_fixture_of_the_same_name_is_not_ours(tmp_path: Path) -> None:
     )
     assert plain_pytest(tmp_path).returncode == 0
     assert not (tmp_path / "runs").exists()
+
+
+def test_unmarked_test_that_measures_nothing_is_no_pass(pumprig: PumpRig, tmp_path: Path) -> None:
+    """Without a marker, assertions alone claim nothing about a pump; with one they may."""
+    code, said = outcome_of(pumprig, tmp_path, "def test_x(bench):\n    assert bench is not None\n")
+    assert (code, said["verdict"]) == (3, "error")
+    assert "measured nothing" in said["procedures"][0]["problem"]
+    marked = 'import pytest\n@pytest.mark.procedure("identity")\ndef test_x(bench):\n    assert bench.pump_identity\n'
+    code, said = outcome_of(pumprig, tmp_path, marked)
+    assert (code, said["verdict"]) == (0, "pass")

@@ -149,8 +149,8 @@ def test_wrong_bench_file_is_refused_with_file_line_and_key(
     ],
 )
 def test_wrong_choices_are_usage_errors(pumprig: PumpRig, arguments: tuple[str, ...], said: str) -> None:
-    """What cannot be run is refused in one line that says what would be right; exit 2 (3 for a missing recording)."""
+    """What cannot be run is refused in one line that says what would be right; exit 2."""
     result = pumprig("run", *arguments)
-    assert result.returncode == (3 if "nowhere.mcap" in arguments else 2), result.stdout + result.stderr
+    assert result.returncode == 2, result.stdout + result.stderr
     assert said in result.stderr
     assert "Traceback" not in result.stderr

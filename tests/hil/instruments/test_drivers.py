@@ -161,9 +161,10 @@ def test_garbage_from_a_balance_is_shown(answer: bytes) -> None:
     """A reply outside the grammar is an error that shows the bytes."""
     bench = Bench()
     balance = MtSicsBalance(bench.link(Scripted(b'I4 A "B1"\r\n', answer)), bench)
-    with pytest.raises(InstrumentReplyError) as caught:
+    with pytest.raises(InstrumentFault, match=r"sim:device: .*is this the balance's port") as caught:
         balance.weigh()
-    assert caught.value.reply == answer
+    assert isinstance(caught.value.__cause__, InstrumentReplyError)
+    assert caught.value.__cause__.reply == answer
 
 
 def test_balance_in_other_units_is_refused() -> None:
@@ -247,7 +248,7 @@ def test_other_device_on_the_bath_port_is_refused() -> None:
     """What answers, but is no Julabo, is named."""
     bench = Bench()
     bath = JulaboBath(bench.link(Scripted(b"ES\r\n")), bench)
-    with pytest.raises(InstrumentFault, match="no Julabo bath answers here, but 'ES'"):
+    with pytest.raises(InstrumentFault, match="version of a Julabo bath, got b'ES"):
         bath.identify()
 
 
@@ -280,7 +281,7 @@ def test_wrong_reply_begins_anew() -> None:
     bench = Bench()
     device = Scripted(b'I4 A "B7"\r\n', b"what?\r\n", b'I4 A "B7"\r\n', b"S S      55.00 g\r\n")
     balance = MtSicsBalance(bench.link(device), bench)
-    with pytest.raises(InstrumentReplyError):
+    with pytest.raises(InstrumentFault, match="what"):
         balance.weigh()
     assert balance.weigh().mass_g == 55.0
     assert device.heard == [b"@\r\n", b"SI\r\n", b"@\r\n", b"SI\r\n"]
@@ -291,3 +292,11 @@ def test_late_number_is_not_the_bath_version() -> None:
     bench = Bench()
     bath = JulaboBath(bench.link(Scripted(b"37.00\r\nJULABO X\r\n")), bench)
     assert bath.identify().version == "JULABO X"
+
+
+@pytest.mark.parametrize("answer", [b"ES\r\n", b"nan\r\n", b"\xc3\xa9\xff37.0\r\n", b"\xaa" * 60 + b"\r\n"])
+def test_other_device_on_the_balance_port_is_shown(answer: bytes) -> None:
+    """What answers, but is no MT-SICS balance, is shown and not called silent."""
+    bench = Bench()
+    with pytest.raises(InstrumentFault, match=r"a balance's serial number in reply to @, got b.*balance's port"):
+        MtSicsBalance(bench.link(Scripted(answer)), bench).identify()
