@@ -48,9 +48,10 @@ def test_flow_accuracy(
     collection = collect(
         bench, balance, bath, hours=COLLECTION_H, interval_min=INTERVAL_MIN, progress=procedure.progressed
     )
+    factor = measure_flow(bench, collection, procedure)
     measure_temperature(bench, collection, procedure)
-    measure_flow(bench, collection, procedure)
     measure_estimate(bench, collection, procedure)
+    show_curves(bench, collection, procedure, factor)
 
 
 def conversion(bench: Bench, bath_c: float) -> LabelConversion:
@@ -64,8 +65,8 @@ def conversion(bench: Bench, bath_c: float) -> LabelConversion:
     )
 
 
-def measure_flow(bench: Bench, collection: Collection, procedure: Procedure) -> None:
-    """The mean flow of the collection against the label, with flow and trumpet curves."""
+def measure_flow(bench: Bench, collection: Collection, procedure: Procedure) -> float:
+    """The mean flow of the collection against the label; returns what converts a flow to label conditions."""
     profile = bench.loaded.profile
     first, last = collection.samples[0], collection.samples[-1]
     to_label = conversion(bench, float(np.mean([sample.bath_c for sample in collection.samples])))
@@ -91,10 +92,19 @@ def measure_flow(bench: Bench, collection: Collection, procedure: Procedure) -> 
         note=f"mean over {COLLECTION_H:.0f} h at label conditions; {flow.raw_flow_ml_per_day:.4f} mL/day as collected; "
         "volume is what the infusate takes up at the pump's temperature",
     )
-    delivery = delivery_of(collection, setup).at_label_conditions(to_label.factor)
-    procedure.show(flow_figure(delivery, label, lower, upper))
+    return to_label.factor
+
+
+def show_curves(bench: Bench, collection: Collection, procedure: Procedure, factor: float) -> None:
+    """Start-up curve and trumpet curve at label conditions, and the temperatures."""
+    profile = bench.loaded.profile
+    label, tolerance = profile.label_flow_ml_per_day, profile.label_tolerance_percent / 100
+    setup = gravimetry_of(profile, bench.balance_table, bench.loaded.file.environment)
+    delivery = delivery_of(collection, setup).at_label_conditions(factor)
+    procedure.show(flow_figure(delivery, label, label * (1 - tolerance), label * (1 + tolerance)))
     points = trumpet(tuple(delivery.volume_ml), delivery.interval_min, label, OBSERVATION_WINDOWS_MIN)
     procedure.show(trumpet_figure(points, profile.label_tolerance_percent))
+    procedure.show(temperature_figure(collection, LABEL_TEMPERATURE_C))
 
 
 def measure_estimate(bench: Bench, collection: Collection, procedure: Procedure) -> None:
@@ -140,4 +150,3 @@ def measure_temperature(bench: Bench, collection: Collection, procedure: Procedu
         requirements=("REQ-TEMP-001",),
         note="the pump's reading less the bath's",
     )
-    procedure.show(temperature_figure(collection, LABEL_TEMPERATURE_C))
