@@ -11,7 +11,7 @@ endif
 
 RUN := .venv/bin
 
-.PHONY: demo test lint format clean
+.PHONY: demo test lint bench soak format clean
 .DEFAULT_GOAL := demo
 
 demo: .venv/.installed  ## a 24-hour flow-accuracy test of a simulated pump on a simulated bench
@@ -25,6 +25,12 @@ lint: .venv/.developed  ## style, types, and who may import whom
 	$(RUN)/ruff format --check .
 	$(RUN)/mypy
 	$(RUN)/lint-imports
+
+bench: .venv/.developed  ## how fast, and how often alarms miss or cry wolf; figures are kept in bench.json
+	$(RUN)/python -m pytest tests/bench -p benchmark --benchmark-json=bench.json --timeout=3600
+
+soak: .venv/.developed  ## the long versions of the property tests
+	PUMPRIG_SOAK=1 $(RUN)/python -m pytest -n $(JOBS) --dist worksteal --timeout=7200 -m soak
 
 format: .venv/.developed
 	$(RUN)/ruff check --fix .

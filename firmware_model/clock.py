@@ -1,34 +1,51 @@
-"""The pump's idea of UTC: an offset to its uptime, and a crystal that drifts."""
+"""The pump's real-time clock: a crystal that counts, and what it was last set to."""
+
+from collections.abc import Callable
 
 __all__ = ["EARLIEST_UTC_MS", "LATEST_UTC_MS", "PumpClock"]
 
 EARLIEST_UTC_MS = 946_684_800_000
-"""2000-01-01; an earlier date is a programmer's mistake."""
+"""2000-01-01: where a clock begins that was never set; an earlier date is a programmer's mistake."""
 LATEST_UTC_MS = 4_102_444_800_000
 """2100-01-01."""
 
 
 class PumpClock:
-    """Integer clock: UTC = offset + uptime (1 + drift). Setting it moves the offset and leaves uptime alone."""
+    """UTC in whole ms, as the pump knows it. Setting it leaves uptime alone."""
 
-    def __init__(self, *, utc_ms: int, drift_ppm: int) -> None:
-        """Show ``utc_ms`` at uptime 0."""
-        self._drift_ppm = drift_ppm
-        self._set_utc_ms = utc_ms
-        self._set_at_ms = 0
+    def __init__(self, crystal_gain_ms: Callable[[int], int], *, now_ms: int, utc_ms: int) -> None:
+        """Show ``utc_ms`` at ``now_ms``; ``crystal_gain_ms`` tells what the crystal gained until a time."""
+        self._gain_ms = crystal_gain_ms
+        self.has_jumped = False
+        """Whether it did since the firmware last compared it with uptime."""
+        self._show(now_ms, utc_ms)
 
-    def utc_ms(self, uptime_ms: int) -> int:
-        """What the clock shows at an uptime, in ms since 1970."""
-        elapsed_ms = uptime_ms - self._set_at_ms
-        return self._set_utc_ms + elapsed_ms + elapsed_ms * self._drift_ppm // 1_000_000
+    def utc_ms(self, now_ms: int) -> int:
+        """What the clock shows, in ms since 1970."""
+        return self._offset_ms + now_ms + self._gain_ms(now_ms)
 
-    def set_utc(self, uptime_ms: int, utc_ms: int) -> int:
+    def set_utc(self, now_ms: int, utc_ms: int) -> int:
         """Show ``utc_ms`` from now on; gives what it showed before. Raises ValueError outside 2000 to 2099."""
         if not EARLIEST_UTC_MS <= utc_ms < LATEST_UTC_MS:
             raise ValueError(
                 f"UTC must be {EARLIEST_UTC_MS} to {LATEST_UTC_MS - 1} ms (years 2000 to 2099), got {utc_ms}"
             )
-        previous_ms = self.utc_ms(uptime_ms)
-        self._set_utc_ms = utc_ms
-        self._set_at_ms = uptime_ms
+        previous_ms = self.utc_ms(now_ms)
+        self._show(now_ms, utc_ms)
         return previous_ms
+
+    def forget(self, now_ms: int) -> None:
+        """Begin again in the year 2000: its supply failed."""
+        self._show(now_ms, EARLIEST_UTC_MS)
+
+    def jump(self, by_ms: int) -> None:
+        """Show another time all of a sudden; never one before 1970."""
+        self._offset_ms += by_ms
+        self.has_jumped = True
+
+    def ahead_ms(self, now_ms: int) -> int:
+        """What it shows less the bench time: this changes by drift only."""
+        return self._offset_ms + self._gain_ms(now_ms)
+
+    def _show(self, now_ms: int, utc_ms: int) -> None:
+        self._offset_ms = utc_ms - now_ms - self._gain_ms(now_ms)

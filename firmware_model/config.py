@@ -12,7 +12,7 @@ from pydantic_core import ErrorDetails
 
 from firmware_model.errors import ConfigurationError
 
-__all__ = ["FrozenModel", "check_model", "load_toml", "read_toml"]
+__all__ = ["FrozenModel", "check_model", "line_of", "load_toml", "read_toml"]
 
 _UNITS = ("_c", "_kpa", "_ml", "_ml_per_day", "_ms", "_s", "_min", "_h", "_percent", "_kg_per_m3", "_mv", "_ppm", "_g")
 
@@ -63,7 +63,7 @@ def check_model(path: Path, text: str, document: Mapping[str, Any], model: type[
         more = error.error_count() - 1
         if more:
             problem += f" (and {more} more)"
-        raise ConfigurationError(path, problem, key=key, line=_line_of(text, first["loc"])) from error
+        raise ConfigurationError(path, problem, key=key, line=line_of(text, first["loc"])) from error
 
 
 def _problem(error: ErrorDetails, model: type[BaseModel]) -> str:
@@ -114,26 +114,33 @@ def _model_in(annotation: Any) -> type[BaseModel] | None:
     return models[0] if len(models) == 1 else None
 
 
-def _line_of(text: str, loc: Sequence[int | str]) -> int | None:
-    """The line (from 1) that sets the key at ``loc``, or opens its table; None if it stands nowhere by itself."""
-    names = [str(part) for part in loc if isinstance(part, str)]
-    for depth in range(len(names), 0, -1):
-        line = _line_of_exactly(text, names[:depth])
+def line_of(text: str, loc: Sequence[int | str]) -> int | None:
+    """The line (from 1) that sets the key at ``loc``, or opens its table; None if it stands nowhere by itself.
+
+    A number in ``loc`` is a place (from 0) in an array: the table that so many ``[[headers]]`` of one name open.
+    """
+    for depth in range(len(loc), 0, -1):
+        line = _line_of_exactly(text, loc[:depth])
         if line is not None:
             return line
     return None
 
 
-def _line_of_exactly(text: str, names: Sequence[str]) -> int | None:
-    table: list[str] = []
+def _line_of_exactly(text: str, loc: Sequence[int | str]) -> int | None:
+    table: list[int | str] = []
+    opened: dict[tuple[str, ...], int] = {}
     for number, line in enumerate(text.splitlines(), start=1):
-        header = re.match(r"\s*\[\[?\s*([^\]]+?)\s*\]", line)
+        header = re.match(r"\s*(\[\[?)\s*([^\]]+?)\s*\]", line)
         if header:
-            table = [part.strip(" \"'") for part in header[1].split(".")]
-            if table == list(names):
+            names = tuple(part.strip(" \"'") for part in header[2].split("."))
+            table = list(names)
+            if header[1] == "[[":
+                opened[names] = opened.get(names, -1) + 1
+                table.append(opened[names])
+            if list(loc) in (table, list(names)):
                 return number
             continue
         key = re.match(r"\s*([\w\-.\"']+)\s*=", line)
-        if key and [*table, *(part.strip("\"'") for part in key[1].split("."))] == list(names):
+        if key and [*table, *(part.strip("\"'") for part in key[1].split("."))] == list(loc):
             return number
     return None

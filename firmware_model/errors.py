@@ -3,7 +3,9 @@
 ::
 
     ModelError
-    └── ConfigurationError    a file that a person wrote says something we cannot use: which file, key and line
+    ├── ConfigurationError    a file that a person wrote says something we cannot use: which file, key and line
+    ├── CommandRefused        the firmware does not do what it was told
+    └── PowerLost             the supply failed in the middle of a write to the memory
 """
 
 from pathlib import Path

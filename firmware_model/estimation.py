@@ -1,45 +1,143 @@
-"""Volume and flow as the firmware estimates them from the bellows sensor: integers, and finite memory."""
+"""Volume, pressure and flow as the firmware estimates them: integers, for one hour or for many at once.
 
-from collections import deque
+Every function takes ints, or NumPy arrays of int64 of one shape, and does the same to both.
+"""
+
 from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any
 
-__all__ = ["FLOW_WINDOW_HOURS", "VOLUME_WINDOW_SAMPLES", "MovingMean", "flow_nl_per_day", "rounded_quotient"]
+import numpy as np
 
-VOLUME_WINDOW_SAMPLES = 15
+from firmware_model.fluids import PropellantName, infusate_viscosity_pa_s, vapour_pressure_kpa, water_viscosity_pa_s
+from firmware_model.profile import PumpProfile, nanolitres
+from firmware_model.sensors import Readings
+
+__all__ = [
+    "FLOW_WINDOW_HOURS",
+    "MEAN_SAMPLES",
+    "Calibration",
+    "flow_nl_per_day",
+    "mean_reading",
+    "pressure_flow_over_window",
+    "rounded_quotient",
+]
+
+MEAN_SAMPLES = 15
+"""Samples of which the firmware takes the mean."""
 FLOW_WINDOW_HOURS = 6
-_WEIGHTS = (5, 3, 1, -1, -3, -5)
-_WEIGHT_SCALE = 35
+Reading = Any
+
+_SLOPE = (5, 3, 1, -1, -3, -5)
 """Least-squares slope of six equally spaced values: sum of (-5 -3 -1 1 3 5) V / 35. Flow is minus that of volume."""
+_FLOW = (5, 13, 17, 17, 13, 5)
+"""That slope is a mean of the flows in the five hours between, weighted 5 8 9 8 5 of 35. A flow that is known at the
+six ends counts half for the hour before and half for the hour after: these of 70."""
+
+_STEP_BITS = 9
+"""The tables' step is 512 m degrees Celsius, so that a shift finds the place in them."""
+_HOTTEST_MC = 60_000
+_LAST_STEP = (_HOTTEST_MC >> _STEP_BITS) + 1
+_SHIFT = 16
+_M3_PER_S_IN_NL_PER_DAY = 86_400 * 10**12
 
 
-def rounded_quotient(numerator: int, denominator: int) -> int:
+def rounded_quotient(numerator: Reading, denominator: int) -> Reading:
     """The quotient of integers, rounded to the nearest (halves upwards); ``denominator`` is positive."""
     return (2 * numerator + denominator) // (2 * denominator)
 
 
-class MovingMean:
-    """Mean of the last ``window`` integers; of fewer while there are no more."""
-
-    def __init__(self, window: int) -> None:
-        """Begin with nothing."""
-        self._values = deque[int](maxlen=window)
-        self._sum = 0
-
-    def add(self, value: int) -> int:
-        """Take another value; gives the mean, rounded."""
-        if len(self._values) == self._values.maxlen:
-            self._sum -= self._values[0]
-        self._values.append(value)
-        self._sum += value
-        return rounded_quotient(self._sum, len(self._values))
+def mean_reading(total: Reading, count: int) -> Reading:
+    """The mean of ``count`` readings that add up to ``total``."""
+    return rounded_quotient(total, count)
 
 
-def flow_nl_per_day(hourly_volumes_nl: Sequence[int]) -> int:
-    """Flow over the last six hours from their mean volumes, oldest first, in nL/day; positive when volume falls.
+def flow_nl_per_day(volumes_nl: Sequence[Reading]) -> Reading:
+    """Flow over the last six hours from the volumes at their ends, oldest first; positive when volume falls.
 
     Raises ValueError for another number of hours: a shorter window would be another estimator.
     """
-    if len(hourly_volumes_nl) != FLOW_WINDOW_HOURS:
-        raise ValueError(f"the flow estimate needs {FLOW_WINDOW_HOURS} hours, got {len(hourly_volumes_nl)}")
-    weighted = sum(weight * volume for weight, volume in zip(_WEIGHTS, hourly_volumes_nl, strict=True))
-    return rounded_quotient(24 * weighted, _WEIGHT_SCALE)
+    return rounded_quotient(24 * _weighted(_SLOPE, volumes_nl), 35)
+
+
+def pressure_flow_over_window(flows_nl_per_day: Sequence[Reading]) -> Reading:
+    """Mean of six hourly flows, oldest first, weighted as the slope of the volume weights them.
+
+    Raises ValueError for another number of hours.
+    """
+    return rounded_quotient(_weighted(_FLOW, flows_nl_per_day), 70)
+
+
+def _weighted(weights: Sequence[int], values: Sequence[Reading]) -> Reading:
+    if len(values) != len(weights):
+        raise ValueError(f"the flow estimate needs {len(weights)} hours, got {len(values)}")
+    return sum(weight * value for weight, value in zip(weights, values, strict=True))
+
+
+class Calibration:
+    """What the firmware was told of its pump at manufacture: tables, in integers."""
+
+    def __init__(self, profile: PumpProfile) -> None:
+        """Tabulate propellant and restrictor about every half degree, from 0 to 60 degrees Celsius."""
+        self._vapour_pa = _vapour_table_pa(profile.propellant)
+        fluidity = _fluidity_table(profile.infusate.glycerin_percent)
+        scale = (1 << _SHIFT) * _M3_PER_S_IN_NL_PER_DAY / profile.restrictor_pa_s_per_m3
+        self._flow_per_pa = np.rint(fluidity * scale).astype(np.int64)
+        self._droop_pa = round(profile.droop_kpa * 1000)
+        self._capacity_nl = nanolitres(profile.capacity_ml)
+        self._spring_nl = self._capacity_nl - nanolitres(profile.residual_ml + profile.stop_region_ml)
+        self._check_valve = profile.below_outlet == "check-valve"
+        table = profile.sensors
+        sensors = (
+            table.temperature,
+            table.reservoir_pressure,
+            table.outlet_pressure,
+            table.ambient_pressure,
+            table.bellows,
+            table.battery,
+        )
+        self.ranges = tuple((sensor.lower, sensor.upper) for sensor in sensors)
+        """Lowest and highest reading of each sensor."""
+        self.allowed_roughness = tuple(
+            round((MEAN_SAMPLES - 2) * 8 * (sensor.noise + sensor.resolution / 2)) for sensor in sensors[:-1]
+        )
+        """Sum of second differences over the last samples that a sound sensor never comes to: twice its worst."""
+
+    def vapour_pa(self, temperature_mc: Reading) -> Reading:
+        """Pressure that the propellant should have at a temperature, Pa absolute."""
+        return _interpolated(self._vapour_pa, temperature_mc)
+
+    def drive_deviation_pa(self, mean: Readings) -> Reading:
+        """Reservoir pressure less what propellant and bellows should make of it at this temperature and volume."""
+        below_nl = np.minimum(np.maximum(self._capacity_nl - mean.bellows_nl, 0), self._spring_nl)
+        droop_pa = self._droop_pa * below_nl // self._spring_nl
+        return mean.reservoir_pa - self.vapour_pa(mean.temperature_mc) + droop_pa
+
+    def pressure_flow_nl_per_day(self, mean: Readings) -> Reading:
+        """Flow that the measured pressures drive through the restrictor."""
+        driving_pa = mean.reservoir_pa - mean.ambient_pa - mean.outlet_pa
+        if self._check_valve:
+            driving_pa = np.maximum(driving_pa, 0)
+        return driving_pa * _interpolated(self._flow_per_pa, mean.temperature_mc) >> _SHIFT
+
+
+_TEMPERATURES_C = [min(step << _STEP_BITS, _HOTTEST_MC) / 1000 for step in range(_LAST_STEP + 1)]
+
+
+@lru_cache(maxsize=16)
+def _vapour_table_pa(propellant: PropellantName) -> Any:
+    return np.array([round(vapour_pressure_kpa(propellant, t) * 1000) for t in _TEMPERATURES_C])
+
+
+@lru_cache(maxsize=64)
+def _fluidity_table(glycerin_percent: float) -> Any:
+    """How much thinner than water of 37 degrees Celsius the infusate is."""
+    water = water_viscosity_pa_s(37.0)
+    return np.array([water / infusate_viscosity_pa_s(t, glycerin_percent) for t in _TEMPERATURES_C])
+
+
+def _interpolated(table: Any, temperature_mc: Reading) -> Reading:
+    inside_mc = np.minimum(np.maximum(temperature_mc, 0), _HOTTEST_MC)
+    step = inside_mc >> _STEP_BITS
+    low = table[step]
+    return low + ((table[step + 1] - low) * (inside_mc & ((1 << _STEP_BITS) - 1)) >> _STEP_BITS)

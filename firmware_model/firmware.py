@@ -1,85 +1,446 @@
-"""The firmware: integers in, estimates, alarms and a log out. It knows uptime and readings, and nothing else."""
+"""The firmware: integers in; estimates, alarms and records out. It knows uptime, clock and readings, nothing else."""
 
-from firmware_model.alarms import AlarmChanged, AlarmState, Estimate
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+
+from firmware_model.alarm_board import AlarmBoard
+from firmware_model.alarm_state import AlarmState
+from firmware_model.alarms import Quantity, Rhythm, condition_number
 from firmware_model.clock import PumpClock
-from firmware_model.estimation import FLOW_WINDOW_HOURS, VOLUME_WINDOW_SAMPLES, MovingMean, flow_nl_per_day
-from firmware_model.history import SAMPLES_PER_HOUR, History, HourlyMeans
-from firmware_model.profile import PumpProfile
+from firmware_model.configuration import Configuration
+from firmware_model.errors import ModelError
+from firmware_model.estimation import Calibration
+from firmware_model.events import BootReason, EventKind, LogEntry, PumpEvent
+from firmware_model.modes import SAMPLING, Trigger, next_mode
+from firmware_model.pump_memory import HISTORY_DTYPE, PumpMemory
 from firmware_model.sensors import Readings
-from protocols.messages import Alarms, HistoryRecord
+from firmware_model.windows import Windows
+from protocols.messages import Alarms, Mode
 
-__all__ = ["SAMPLE_PERIOD_MS", "Firmware"]
+__all__ = ["HOUR_SAMPLES", "SAMPLE_PERIOD_MS", "SERVICE_TIMEOUT_MS", "CommandRefused", "Firmware"]
 
 SAMPLE_PERIOD_MS = 60_000
+HOUR_SAMPLES = 60
+HOUR_MS = HOUR_SAMPLES * SAMPLE_PERIOD_MS
+SERVICE_TIMEOUT_MS = 2 * HOUR_MS
+"""After which the firmware no longer waits for the end of a refill."""
+_BITES_TO_SAFE, _HOURS_OF_BITES = 3, 24
+_CAUSES = {
+    name: condition_number(name)
+    for name in (
+        "clock unset",
+        "memory damaged at start",
+        "started anew",
+        "bellows and syringe disagree",
+        "telecommands refused",
+    )
+}
+
+
+class CommandRefused(ModelError):
+    """The firmware does not do what it was told: not in this mode, or not with this value."""
 
 
 class Firmware:
-    """State of the firmware since it was started; integer arithmetic only.
+    """The firmware from one start to the next; integer arithmetic only.
 
-    Sample number n is taken at uptime n minutes. Sample 0 is the power-on reading and belongs to no hour; the hours
-    are samples 1 to 60, 61 to 120, and so on.
+    Sample number n (from 0, the one at power-on) is taken n minutes after the start. Sample 0 belongs to no hour; the
+    hours are samples 1 to 60, 61 to 120, and so on.
     """
 
-    def __init__(self, profile: PumpProfile, *, utc_ms: int, first: Readings) -> None:
-        """Start at uptime 0 with the power-on reading ``first`` and a clock that was set to ``utc_ms``."""
-        self.clock = PumpClock(utc_ms=utc_ms, drift_ppm=profile.clock.drift_ppm)
-        self.alarms = AlarmState(profile)
-        self.history = History()
-        self.readings = first
+    def __init__(
+        self,
+        calibration: Calibration,
+        memory: PumpMemory,
+        clock: PumpClock,
+        *,
+        factory: Configuration,
+        now_ms: int,
+        reason: BootReason,
+        bellows_nl: Callable[[int], int],
+    ) -> None:
+        """Start at ``now_ms`` from what the ``memory`` holds; ``bellows_nl`` reads the bellows out of turn."""
+        self.memory = memory
+        self.clock = clock
+        self.started_ms = now_ms
+        self.events: list[PumpEvent] = []
+        """What happened since somebody last took it away."""
         self.sample_count = 0
-        self.volume_nl = 0
-        """Estimate: mean of the last samples of the bellows sensor."""
-        self.flow_nl_per_day = 0
-        """Estimate over the last six hours; 0 and not valid before there are six."""
-        self.flow_valid = False
-        self._volume = MovingMean(VOLUME_WINDOW_SAMPLES)
-        self._hour = HourlyMeans()
-        self._hours_alarms = Alarms(0)
-        self.power_on_changes = self._take(0, first)
+        self.readings = Readings(0, 0, 0, 0, 0, 0)
+        """Of the last sample."""
+        self._bellows_nl = bellows_nl
+        self._factory = factory
+        self.windows = Windows(calibration)
+        stored = memory.configuration()
+        self.configuration = factory if stored is None else stored
+        self.state = AlarmState(self.configuration)
+        self._restart_due = False
+        self.restarted_at = 0
+        """Number of the sample with which the windows begin."""
+        self.counters = replace(memory.counters(), boots=memory.counters().boots + 1)
+        self.mode = Mode.SHELF
+        self.hours_ahead = 0
+        """Hours that went by since the start and are not yet in the memory: nothing happened in them."""
+        self._service_since_ms = 0
+        self._volume_before_nl = 0
+        self._returned_nl = 0
+        self._fill_nl = 0
+        self._refused_ms: list[int] = []
+        self.board = AlarmBoard(
+            Alarms(self.counters.latched), Alarms(self.counters.acknowledged), now_ms=now_ms, log=self._log
+        )
+        self.hours_alarms = Alarms(0)
+        self.alarm_runs: list[tuple[int, Alarms]] = []
+        """Alarms of the hours ahead: from which hour on, and which."""
+        self.restarts = [0]
+        """Numbers of the samples with which windows began, as far back as the hours ahead."""
+        self._clock_ahead_ms = clock.ahead_ms(now_ms)
+        """At the last hour's end."""
+        self._kept = self.counters
+        self._boot(now_ms, reason, configuration_lost=stored is None)
+
+    # What telemetry asks for.
 
     @property
-    def next_sample_uptime_ms(self) -> int:
-        """Uptime at which the next sample is due."""
-        return self.sample_count * SAMPLE_PERIOD_MS
+    def next_sample_ms(self) -> int | None:
+        """Bench time of the next sample; None in a mode in which none is taken."""
+        return self.started_ms + self.sample_count * SAMPLE_PERIOD_MS if self.mode in SAMPLING else None
 
-    def sample(self, readings: Readings) -> list[AlarmChanged]:
-        """Take the sample that is due; gives the alarms that it raised or cleared."""
-        uptime_ms = self.next_sample_uptime_ms
-        changes = self._take(uptime_ms, readings)
-        self._hour.add(readings)
-        if self._hour.count == SAMPLES_PER_HOUR:
-            changes += self._end_hour(uptime_ms)
-        return changes
+    @property
+    def active(self) -> Alarms:
+        """The alarms that hold now."""
+        return self.board.active
 
-    def _take(self, uptime_ms: int, readings: Readings) -> list[AlarmChanged]:
-        self.readings = readings
+    @property
+    def next_hour(self) -> int:
+        """Sequence number that the next hourly record will have."""
+        return self.memory.next_hour + self.hours_ahead
+
+    # Samples.
+
+    def sample(self, readings: Readings, unresponsive: int) -> None:
+        """Take the sample that is due; ``unresponsive`` sensors did not answer to their test stimulus."""
+        number = self.sample_count
+        now_ms = self.started_ms + number * SAMPLE_PERIOD_MS
         self.sample_count += 1
-        self.volume_nl = self._volume.add(readings.bellows_nl)
-        changes = self.alarms.judge(uptime_ms, Estimate.VOLUME_NL, self.volume_nl)
-        self._hours_alarms |= self.alarms.active
-        return changes
+        self.readings = readings
+        at_end = self.windows.add(number, readings)
+        self._judge(now_ms, Rhythm.SAMPLE, number, number, self.windows.sample_quantities(at_end))
+        self.hours_alarms |= self.active
+        if number and number % HOUR_SAMPLES == 0:
+            self._end_hour(now_ms, number, unresponsive)
+        if self.mode is Mode.SELF_TEST:
+            self._self_test(now_ms, at_end, unresponsive)
+        self._timers(now_ms)
+        if self._restart_due:
+            self._restart_windows()
 
-    def _end_hour(self, uptime_ms: int) -> list[AlarmChanged]:
-        volume_nl, temperature_mc, reservoir_pa, outlet_pa = self._hour.means()
-        self._hour = HourlyMeans()
-        volumes = [*self.history.last_volumes_nl(FLOW_WINDOW_HOURS - 1), volume_nl]
-        changes = []
-        if len(volumes) == FLOW_WINDOW_HOURS:
-            self.flow_valid = True
-            self.flow_nl_per_day = flow_nl_per_day(volumes)
-            changes = self.alarms.judge(uptime_ms, Estimate.FLOW_NL_PER_DAY, self.flow_nl_per_day)
-        self.history.append(
-            HistoryRecord(
-                seq=self.history.next_seq,
-                end_uptime_ms=uptime_ms,
-                volume_nl=volume_nl,
-                flow_nl_per_day=self.flow_nl_per_day,
-                flow_valid=self.flow_valid,
-                temperature_mc=temperature_mc,
-                reservoir_pa=reservoir_pa,
-                outlet_pa=outlet_pa,
-                alarms=self._hours_alarms | self.alarms.active,
-            )
+    def _restart_windows(self) -> None:
+        """What was measured so far says nothing of the flow any more: the volume was changed from outside."""
+        self._restart_due = False
+        self.windows.restart()
+        self.restarted_at = self.sample_count
+        self.restarts.append(self.restarted_at)
+
+    def _end_hour(self, now_ms: int, number: int, unresponsive: int) -> None:
+        mean = self.windows.mean()
+        quantities: dict[Quantity, int] = {Quantity.UNRESPONSIVE: unresponsive}
+        if self.windows.is_full:
+            self.windows.hours.append(mean)
+            quantities |= self.windows.hour_quantities(mean)
+            quantities[Quantity.RESERVE] = self._reserve_nl(mean.bellows_nl)
+        ahead_ms = self.clock.ahead_ms(now_ms)
+        quantities[Quantity.CLOCK_STEP] = ahead_ms - self._clock_ahead_ms
+        self._clock_ahead_ms = ahead_ms
+        self.clock.has_jumped = False
+        quantities[Quantity.DAMAGE] = self.memory.damage()
+        self._judge(now_ms, Rhythm.HOUR, number // HOUR_SAMPLES, number, quantities)
+        if quantities[Quantity.DAMAGE]:
+            self._repair(now_ms, quantities[Quantity.DAMAGE])
+        self._keep_hour(now_ms, mean)
+
+    def _reserve_nl(self, volume_nl: int) -> int:
+        """Volume above residual, less what is needed for the warning time."""
+        configuration = self.configuration
+        reserve_nl = configuration.low_reservoir_nl
+        if self.windows.flow_is_valid:
+            flow_nl_per_day = self.windows.flow_nl_per_day()
+            reserve_nl = max(reserve_nl, flow_nl_per_day * configuration.low_reservoir_hours // 24)
+        return volume_nl - configuration.residual_nl - reserve_nl
+
+    def _keep_hour(self, now_ms: int, mean: Readings) -> None:
+        flow_valid = self.windows.flow_is_valid
+        record = np.zeros(1, dtype=HISTORY_DTYPE)
+        record[0] = (
+            now_ms - self.started_ms,
+            self.counters.boots,
+            mean.bellows_nl,
+            self.windows.flow_nl_per_day() if flow_valid else 0,
+            flow_valid,
+            mean.temperature_mc,
+            mean.reservoir_pa,
+            mean.outlet_pa,
+            mean.ambient_pa,
+            self.hours_alarms | self.active,
         )
-        self._hours_alarms = self.alarms.active
-        return changes
+        self.memory.keep_hours(record)
+        self.hours_alarms = self.active
+
+    # Samples that need not be taken.
+
+    def pass_over(self, until: int) -> None:
+        """Go on with sample number ``until``: those before it would change nothing but windows and history."""
+        begin, self.sample_count = self.sample_count, until
+        hours = (until - 1) // HOUR_SAMPLES - max(0, begin - 1) // HOUR_SAMPLES
+        in_service = self.mode is Mode.SERVICE
+        self.state.stay(Rhythm.SAMPLE, until - 1, in_service=in_service)
+        if hours:
+            hour = (until - 1) // HOUR_SAMPLES
+            self.state.stay(Rhythm.HOUR, hour, in_service=in_service)
+            self._clock_ahead_ms = self.clock.ahead_ms(self.started_ms + hour * HOUR_MS)
+        if not hours:
+            self.hours_alarms |= self.active
+            return
+        first = self.next_hour
+        for hour, alarms in ((first, self.hours_alarms | self.active), (first + 1, self.active)):
+            if not self.alarm_runs or self.alarm_runs[-1][1] != alarms:
+                self.alarm_runs.append((hour, alarms))
+        self.hours_ahead += hours
+        self.hours_alarms = self.active
+
+    def resume(self, windows: Windows) -> None:
+        """Have the windows as they would be, had every sample been taken."""
+        self.windows = windows
+        self.readings = windows.samples[-1] if windows.samples else self.readings
+
+    # Alarms.
+
+    def _judge(self, now_ms: int, rhythm: Rhythm, number: int, sample: int, quantities: dict[Quantity, int]) -> None:
+        out_at = self.windows.out_of_range_at
+        gone = sum(1 << sensor for sensor, at in enumerate(out_at) if at > sample - _LONGEST_REACH)
+        if gone:
+            for quantity in [q for q in quantities if q.sensors & gone]:
+                if any(quantity.sensors >> s & 1 and at > sample - quantity.reach for s, at in enumerate(out_at)):
+                    del quantities[quantity]
+        changed = self.state.judge(rhythm, number, quantities, in_service=self.mode is Mode.SERVICE)
+        for state in changed:
+            alarm = state.condition.alarm
+            if state.active:
+                self._raise(now_ms, alarm, state.number)
+                self._restart_due |= state.condition.breaks_windows
+            elif not self.state.active_for(alarm):
+                self.board.release(now_ms, alarm)
+                self._keep_counters()
+
+    def _raise(self, now_ms: int, alarm: Alarms, condition: int) -> None:
+        self.board.raise_(now_ms, alarm, condition)
+        self._keep_counters()
+        if alarm is Alarms.END_OF_SERVICE:
+            self._change_mode(now_ms, Trigger.BATTERY_AT_END)
+
+    def acknowledge(self, now_ms: int, alarms: Alarms | None = None) -> Alarms:
+        """Somebody has seen ``alarms`` (all that hold, if None); gives those that this is news for."""
+        news = self.board.acknowledge(now_ms, self.active if alarms is None else alarms, self.state.active_for)
+        self._keep_counters()
+        return news
+
+    # Time.
+
+    @property
+    def next_timer_ms(self) -> int | None:
+        """Bench time of whatever the firmware waits for, beside samples; it is done with the first sample after it."""
+        repeat_ms = self.board.next_repeat_ms(self.configuration.repeat_ms)
+        if self.mode is not Mode.SERVICE:
+            return repeat_ms
+        timeout_ms = self._service_since_ms + SERVICE_TIMEOUT_MS
+        return timeout_ms if repeat_ms is None else min(timeout_ms, repeat_ms)
+
+    def _timers(self, now_ms: int) -> None:
+        due_ms = self.next_timer_ms
+        if due_ms is None or now_ms < due_ms:
+            return
+        self.board.repeat(now_ms, self.configuration.repeat_ms)
+        if self.mode is Mode.SERVICE and now_ms >= self._service_since_ms + SERVICE_TIMEOUT_MS:
+            self._end_refill(now_ms, EventKind.REFILL_CANCELLED, detail=1)
+        self._keep_counters()
+
+    # Telecommands.
+
+    def set_clock(self, now_ms: int, utc_ms: int) -> int:
+        """Show another time; gives what was shown before. Raises ValueError outside 2000 to 2099."""
+        previous_ms = self.clock.set_utc(now_ms, utc_ms)
+        self._clock_ahead_ms += utc_ms - previous_ms
+        self._log(now_ms, EventKind.CLOCK_SET, value=utc_ms - previous_ms)
+        if Alarms.CLOCK_LOST in self.active:
+            self.board.clear(now_ms, Alarms.CLOCK_LOST)
+            self._keep_counters()
+        return previous_ms
+
+    def test_self(self, now_ms: int) -> None:
+        """Test memory, sensors and battery at the next sample. Raises CommandRefused in a mode that has no time."""
+        self._change_mode_or_refuse(now_ms, Trigger.SELF_TEST_ASKED)
+
+    def shelve(self, now_ms: int) -> None:
+        """Take no more samples until somebody asks for a self-test. Raises CommandRefused except when monitoring."""
+        self._change_mode_or_refuse(now_ms, Trigger.SHELVED)
+
+    def configure(self, now_ms: int, configuration: Configuration) -> int:
+        """Work by another configuration from now on; gives its generation."""
+        generation = self.memory.commit_configuration(configuration)
+        self._log(now_ms, EventKind.CONFIGURATION_COMMITTED, value=generation)
+        self._configure(configuration)
+        return generation
+
+    def begin_refill(self, now_ms: int) -> None:
+        """Expect needles. Raises CommandRefused except when monitoring."""
+        self._change_mode_or_refuse(now_ms, Trigger.REFILL_BEGUN)
+        self._service_since_ms = now_ms
+        self._volume_before_nl = self._bellows_nl(now_ms)
+        self._returned_nl = self._fill_nl = 0
+        self._log(now_ms, EventKind.REFILL_BEGUN, value=self._volume_before_nl)
+
+    def returned(self, now_ms: int, volume_nl: int) -> None:
+        """So much came out, says the programmer. Raises CommandRefused outside a refill, or for less than nothing."""
+        self._expect_refill(now_ms, volume_nl >= 0)
+        self._returned_nl += volume_nl
+        self._log(now_ms, EventKind.RETURNED_VOLUME, value=volume_nl)
+
+    def filled(self, now_ms: int, volume_nl: int) -> None:
+        """So much went in, says the programmer. Raises CommandRefused outside a refill, or for more than fits."""
+        self._expect_refill(now_ms, 0 <= self._fill_nl + volume_nl <= self.configuration.capacity_nl)
+        self._fill_nl += volume_nl
+        self._log(now_ms, EventKind.FILL_VOLUME, value=volume_nl)
+
+    def set_drug(self, now_ms: int, drug: int, concentration_ug_per_ml: int) -> None:
+        """That is what went in. Raises CommandRefused outside a refill."""
+        self._expect_refill(now_ms, drug >= 0 and concentration_ug_per_ml >= 0)
+        self.counters = replace(self.counters, drug=drug, concentration_ug_per_ml=concentration_ug_per_ml)
+        self._log(now_ms, EventKind.DRUG_SET, drug, concentration_ug_per_ml)
+
+    def cancel_refill(self, now_ms: int) -> None:
+        """Nothing was filled in. Raises CommandRefused outside a refill."""
+        self._expect_refill(now_ms, allowed=True)
+        self._end_refill(now_ms, EventKind.REFILL_CANCELLED)
+
+    def complete_refill(self, now_ms: int) -> int:
+        """The needles are out; gives the mean flow since the last refill, in nL/day, 0 if nothing tells it.
+
+        Raises CommandRefused outside a refill.
+        """
+        self._expect_refill(now_ms, allowed=True)
+        configuration, counters = self.configuration, self.counters
+        hours = self.next_hour - counters.filled_at_h
+        mean_nl_per_day = 0
+        if counters.filled_nl and hours > 0:
+            mean_nl_per_day = (counters.filled_nl - self._returned_nl) * 24 // hours
+        rise_nl = self._bellows_nl(now_ms) - self._volume_before_nl
+        self.counters = replace(
+            counters, refills=counters.refills + 1, filled_nl=self._fill_nl, filled_at_h=self.next_hour
+        )
+        self._keep_counters()
+        self._end_refill(now_ms, EventKind.REFILL_COMPLETED, value=mean_nl_per_day)
+        label = configuration.label_flow_nl_per_day
+        off_label = configuration.label_share(configuration.off_label_permille)
+        if mean_nl_per_day and abs(mean_nl_per_day - label) > off_label:
+            self._log(now_ms, EventKind.FLOW_OFF_LABEL, value=mean_nl_per_day)
+        if abs(rise_nl - (self._fill_nl - self._returned_nl)) > configuration.refill_tolerance_nl:
+            self._raise(now_ms, Alarms.REFILL_MISMATCH, _CAUSES["bellows and syringe disagree"])
+        return mean_nl_per_day
+
+    def refuse(self, now_ms: int) -> None:
+        """A telecommand came that nobody who knows this pump would send."""
+        self._log(now_ms, EventKind.COMMAND_REFUSED)
+        self._refused_ms = [at for at in self._refused_ms if at > now_ms - HOUR_MS] + [now_ms]
+        if len(self._refused_ms) >= self.configuration.refused_commands and Alarms.TAMPERING not in self.active:
+            self._raise(now_ms, Alarms.TAMPERING, _CAUSES["telecommands refused"])
+
+    # Modes and memory.
+
+    def _boot(self, now_ms: int, reason: BootReason, *, configuration_lost: bool) -> None:
+        hour = self.memory.next_hour
+        if reason is BootReason.WATCHDOG:
+            self.counters = self.counters.bitten(hour)
+        damaged = self.memory.damage()  # one record may be torn by what ended the last run, and that is no fault
+        self.memory.commit_counters(self.counters)
+        self._log(now_ms, EventKind.BOOTED, reason)
+        self._change_mode(now_ms, Trigger.STARTED)
+        torn = damaged == 1 and reason is not BootReason.POWER_ON
+        if configuration_lost or (damaged and not torn):
+            self._raise(now_ms, Alarms.MEMORY_FAULT, _CAUSES["memory damaged at start"])
+        if configuration_lost or damaged:
+            self._repair(now_ms, damaged)
+        if reason is not BootReason.POWER_ON:
+            self._raise(now_ms, Alarms.UNEXPECTED_RESTART, _CAUSES["started anew"])
+        if reason is BootReason.BROWN_OUT:
+            self._raise(now_ms, Alarms.CLOCK_LOST, _CAUSES["clock unset"])
+        if hour - self.counters.watchdog_third_at_h <= _HOURS_OF_BITES:
+            self._change_mode(now_ms, Trigger.WATCHDOG_AGAIN)
+
+    def _self_test(self, now_ms: int, at_end_of_range: int, unresponsive: int) -> None:
+        failed = at_end_of_range or unresponsive or self.memory.configuration() is None
+        self._log(now_ms, EventKind.SELF_TEST_FAILED if failed else EventKind.SELF_TEST_PASSED)
+        self._change_mode(now_ms, Trigger.SELF_TEST_FAILED if failed else Trigger.SELF_TEST_PASSED)
+
+    def _repair(self, now_ms: int, damaged: int) -> None:
+        self.memory.repair()
+        self._log(now_ms, EventKind.MEMORY_REPAIRED, value=damaged)
+        if self.memory.configuration() is None:
+            self.configure(now_ms, self._factory)
+            self._change_mode(now_ms, Trigger.MEMORY_LOST)
+        self.memory.commit_counters(self.counters)
+        self.memory.repair()  # the second copies of what had none
+
+    def _configure(self, configuration: Configuration) -> None:
+        self.configuration = configuration
+        self.state = AlarmState(configuration, self.state)
+
+    def _change_mode(self, now_ms: int, trigger: Trigger) -> bool:
+        mode = next_mode(self.mode, trigger)
+        if mode is None:
+            return False
+        self.mode = mode
+        self._log(now_ms, EventKind.MODE_CHANGED, mode)
+        return True
+
+    def _change_mode_or_refuse(self, now_ms: int, trigger: Trigger) -> None:
+        if not self._change_mode(now_ms, trigger):
+            self.refuse(now_ms)
+            raise CommandRefused(f"not in mode {self.mode.name.lower()}")
+
+    def _expect_refill(self, now_ms: int, allowed: bool) -> None:
+        if self.mode is not Mode.SERVICE or not allowed:
+            self.refuse(now_ms)
+            raise CommandRefused("not outside a refill, or not with this value")
+
+    def _end_refill(self, now_ms: int, kind: EventKind, detail: int = 0, value: int = 0) -> None:
+        self._log(now_ms, kind, detail, value)
+        self._restart_windows()
+        self._change_mode(now_ms, Trigger.REFILL_ENDED)
+
+    def _keep_counters(self) -> None:
+        counters = replace(
+            self.counters,
+            latched=int(self.board.latched),
+            acknowledged=int(self.board.acknowledged & self.board.latched),
+        )
+        if counters != self.counters or counters != self._kept:
+            self.counters = self._kept = counters
+            self.memory.commit_counters(counters)
+
+    def _log(self, now_ms: int, kind: EventKind, detail: int = 0, value: int = 0) -> None:
+        entry = LogEntry(
+            seq=self.memory.next_event,
+            boot_count=self.counters.boots,
+            uptime_ms=now_ms - self.started_ms,
+            utc_ms=self.clock.utc_ms(now_ms),
+            kind=kind,
+            detail=int(detail),
+            value=value,
+        )
+        self.memory.log(entry)
+        self.events.append(PumpEvent(now_ms, entry))
+
+
+_LONGEST_REACH = max(quantity.reach for quantity in Quantity)

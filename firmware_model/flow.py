@@ -63,12 +63,12 @@ def expected_flow(
     vapour_kpa = vapour_pressure_kpa(profile.propellant, temperature_c)
     source_kpa = vapour_kpa - conditions.ambient_kpa - conditions.outlet_kpa
     resistance = resistance_pa_s_per_m3(profile, temperature_c)
-    flowing_kpa = bellows.flowing_pressure_kpa(source_kpa, volume_nl)
+    flowing_kpa = float(bellows.flowing_pressure_kpa(source_kpa, volume_nl))
     return FlowPoint(
         flow_ml_per_day=flowing_kpa * 1000 / resistance * _M3_PER_S_IN_ML_PER_DAY,
-        driving_pressure_kpa=bellows.driving_pressure_kpa(source_kpa, volume_nl),
+        driving_pressure_kpa=float(bellows.driving_pressure_kpa(source_kpa, volume_nl)),
         vapour_pressure_kpa=vapour_kpa,
-        droop_kpa=bellows.droop_at_kpa(volume_nl),
+        droop_kpa=float(bellows.droop_at_kpa(volume_nl)),
         resistance_pa_s_per_m3=resistance,
         viscosity_mpa_s=1000 * infusate_viscosity_pa_s(temperature_c, profile.infusate.glycerin_percent),
     )

@@ -13,6 +13,7 @@ from firmware_model.fluids import MAX_GLYCERIN_PERCENT, PropellantName
 __all__ = [
     "AlarmLimits",
     "BatteryProfile",
+    "CatheterProfile",
     "ClockProfile",
     "InfusateProfile",
     "PumpProfile",
@@ -65,6 +66,7 @@ _ON_THE_WIRE: Mapping[str, tuple[str, int, int]] = {
     "temperature": ("mC", -1_000_000, 1_000_000),
     "reservoir_pressure": ("Pa", 0, 10_000_000),
     "outlet_pressure": ("Pa", -10_000_000, 10_000_000),
+    "ambient_pressure": ("Pa", 0, 10_000_000),
     "bellows": ("nL", 0, MAX_CAPACITY_ML * 1_000_000),
     "battery": ("mV", 0, 65_535),
 }
@@ -72,11 +74,12 @@ _ON_THE_WIRE: Mapping[str, tuple[str, int, int]] = {
 
 
 class SensorsProfile(FrozenModel):
-    """The five sensors of a pump of this kind, each in the unit that its reading has on the wire."""
+    """The sensors of a pump of this kind, each in the unit that its reading has on the wire."""
 
     temperature: SensorProfile
     reservoir_pressure: SensorProfile
     outlet_pressure: SensorProfile
+    ambient_pressure: SensorProfile
     bellows: SensorProfile
     battery: SensorProfile
 
@@ -95,9 +98,10 @@ class SensorsProfile(FrozenModel):
 
 
 class AlarmLimits(FrozenModel):
-    """When the firmware raises and clears its alarms. Volumes are those it estimates, not the true ones."""
+    """When the firmware raises and clears its alarms. It judges what it measures and estimates, not the truth."""
 
-    low_reservoir_ml: Positive
+    low_reservoir_days: Positive
+    """The reservoir lasts no longer than this, at label flow or at the estimated one if that is faster."""
     empty_ml: Positive
     volume_hysteresis_ml: Positive
     flow_high_percent: Percent
@@ -108,32 +112,99 @@ class AlarmLimits(FrozenModel):
     flow_debounce_n: Annotated[int, Field(ge=1, le=24)]
     flow_debounce_m: Annotated[int, Field(ge=1, le=24)]
     """Raised when n of the last m hourly estimates lie beyond the limit."""
+    cross_check_percent: Percent
+    """Of label flow: how far the two estimates of flow may differ."""
+    occlusion_kpa: Positive
+    """Outlet pressure, gauge, above which the catheter is taken to be blocked."""
+    outlet_low_kpa: float
+    """Outlet pressure, gauge, below which the catheter's tip is not where it was."""
+    outlet_hysteresis_kpa: Positive
+    drive_pressure_kpa: Positive
+    """How far the reservoir's pressure may be from that of the propellant at its temperature."""
+    over_temperature_c: Positive
+    temperature_hysteresis_c: Positive
+    ambient_low_kpa: Positive
+    ambient_high_kpa: Positive
+    ambient_hysteresis_kpa: Positive
+    access_ml: Positive
+    """Change of volume within a quarter of an hour that no flow explains: somebody's needle."""
+    outlet_pulse_kpa: Positive
+    """Rise of the outlet's pressure for some minutes: something came in by the side port."""
+    battery_low_mv: Annotated[int, Field(gt=0)]
+    end_of_service_mv: Annotated[int, Field(gt=0)]
+    battery_hysteresis_mv: Annotated[int, Field(gt=0)]
+    clock_step_s: Positive
+    """Between two hours, by which the clock may differ from the uptime."""
+    refill_tolerance_ml: Positive
+    """Between what the programmer says and what the bellows says at a refill."""
+    off_label_percent: Percent
+    """Mean flow since the last refill, from label flow."""
+    refused_commands: Annotated[int, Field(ge=1, le=1000)]
+    """Within an hour, from which on somebody is tampering."""
+    repeat_h: Positive
+    """After which an acknowledged alarm comes again if its condition is still there."""
 
     @model_validator(mode="after")
     def _order(self) -> Self:
-        if not self.empty_ml < self.low_reservoir_ml:
-            raise ValueError(f"empty_ml ({self.empty_ml}) must be below low_reservoir_ml ({self.low_reservoir_ml})")
         if self.flow_debounce_n > self.flow_debounce_m:
             raise ValueError(
                 f"flow_debounce_n ({self.flow_debounce_n}) must be <= flow_debounce_m ({self.flow_debounce_m})"
             )
         if self.flow_hysteresis_percent >= min(self.flow_high_percent, self.flow_low_percent):
             raise ValueError("flow_hysteresis_percent must be below both flow limits, or an alarm could never clear")
+        for low, high, hysteresis in (
+            ("outlet_low_kpa", "occlusion_kpa", "outlet_hysteresis_kpa"),
+            ("ambient_low_kpa", "ambient_high_kpa", "ambient_hysteresis_kpa"),
+            ("end_of_service_mv", "battery_low_mv", "battery_hysteresis_mv"),
+        ):
+            if getattr(self, high) - getattr(self, low) <= getattr(self, hysteresis):
+                raise ValueError(f"{low} must be below {high} by more than {hysteresis}, or an alarm could never clear")
         return self
 
 
 class ClockProfile(FrozenModel):
-    """The pump's real-time clock."""
+    """The pump's real-time clock: a tuning-fork crystal, whose frequency is a parabola of its temperature."""
 
-    drift_ppm: Annotated[int, Field(ge=-1000, le=1000)] = 0
-    """Positive: the UTC it shows runs fast. Sampling follows uptime, which does not drift."""
+    drift_ppm: Annotated[float, Field(ge=-1000, le=1000)] = 0.0
+    """At the turnover temperature; positive: its UTC runs fast. Uptime, which samples follow, does not drift."""
+    turnover_c: Annotated[float, Field(ge=0, le=60)] = 25.0
+    curvature_ppm_per_k2: Annotated[float, Field(ge=-1, le=1)] = -0.034
 
 
 class BatteryProfile(FrozenModel):
-    """Voltage of the primary cell under load: a straight line in time."""
+    """A primary cell: what is drawn from it, and its voltage under load against how much has been drawn."""
 
-    fresh_mv: Annotated[int, Field(gt=0, le=65_535)]
-    fade_mv_per_day: NotNegative
+    capacity_mah: Positive
+    sleep_ua: NotNegative
+    sample_uc: NotNegative
+    """Charge for one sample of all sensors, in microcoulomb."""
+    radio_uc_per_byte: NotNegative
+    """Charge for each byte received or sent, in microcoulomb."""
+    discharge: Annotated[
+        tuple[Annotated[tuple[float, int], Field(strict=False)], ...], Field(min_length=2, max_length=32, strict=False)
+    ]
+    """Points of (percent drawn, mV), straight lines between them."""
+
+    @model_validator(mode="after")
+    def _falls(self) -> Self:
+        percents = [percent for percent, _ in self.discharge]
+        voltages = [voltage_mv for _, voltage_mv in self.discharge]
+        if percents[0] != 0 or percents != sorted(set(percents)):
+            raise ValueError("discharge must begin at 0 percent and go on with rising percents")
+        if voltages != sorted(voltages, reverse=True) or not 0 <= voltages[-1] <= voltages[0] <= 65_535:
+            raise ValueError("the voltages of discharge must fall, and lie in 0 to 65535 mV")
+        return self
+
+
+class CatheterProfile(FrozenModel):
+    """From the restrictor to the vessel."""
+
+    dead_volume_ml: NotNegative
+    """What stands in it: the drug of a refill arrives so much later."""
+    resistance_kpa_min_per_ml: NotNegative
+    """It matters for a bolus only: at a mL a day it takes some Pa."""
+    tissue_kpa: float
+    """Gauge, of the tissue into which a leak opens."""
 
 
 class SerialProfile(FrozenModel):
@@ -169,7 +240,15 @@ class PumpProfile(FrozenModel):
     restrictor_pa_s_per_m3: Positive
     """Flow resistance of the restrictor for water of 37 degrees Celsius."""
 
+    overfill_kpa_per_ml: Positive
+    """Stiffness of the bellows beyond its capacity."""
+    overfill_limit_ml: NotNegative
+    """So much more than its capacity can be forced in."""
+    heat_capacity_j_per_k: Positive
+    """Of the pump without infusate: what a cold refill cools."""
+
     infusate: InfusateProfile
+    catheter: CatheterProfile
     sensors: SensorsProfile
     alarms: AlarmLimits
     battery: BatteryProfile
@@ -187,9 +266,11 @@ class PumpProfile(FrozenModel):
             raise ValueError(
                 f"alarms.empty_ml ({self.alarms.empty_ml}) lies below residual_ml ({self.residual_ml}): never reached"
             )
-        if not self.alarms.low_reservoir_ml + self.alarms.volume_hysteresis_ml < self.capacity_ml:
+        low_ml = self.residual_ml + self.alarms.low_reservoir_days * self.label_flow_ml_per_day
+        if not low_ml + self.alarms.volume_hysteresis_ml < self.capacity_ml:
             raise ValueError(
-                "alarms.low_reservoir_ml and its hysteresis must lie below capacity_ml, or it never clears"
+                f"alarms.low_reservoir_days is reached at {low_ml:g} mL: with volume_hysteresis_ml it must lie below "
+                f"capacity_ml ({self.capacity_ml}), or it never clears"
             )
         return self
 

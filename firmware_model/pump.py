@@ -1,22 +1,45 @@
-"""A whole pump in bench time: flow path, sensors, firmware and telemetry."""
+"""A whole pump in bench time: flow path, sensors, memory, clock and battery, firmware and telemetry."""
 
-from firmware_model.alarms import AlarmChanged
-from firmware_model.firmware import Firmware
+import numpy as np
+
+from firmware_model.battery import Battery
+from firmware_model.clock import EARLIEST_UTC_MS, PumpClock
+from firmware_model.configuration import Configuration
+from firmware_model.course import Course
+from firmware_model.estimation import FLOW_WINDOW_HOURS, Calibration, flow_nl_per_day
+from firmware_model.events import BootReason, PumpEvent
+from firmware_model.faults.table import ELECTRONIC_FAULTS, PUMP_FAULTS, SENSOR_FAULTS
+from firmware_model.firmware import HOUR_SAMPLES, SAMPLE_PERIOD_MS, CommandRefused, Firmware
+from firmware_model.interventions import Aspiration, BolusChange, FaultChange, Filling
+from firmware_model.memory.nvram import PowerLost
+from firmware_model.outlook import REACH_MS, Outlook
 from firmware_model.plant import Plant
 from firmware_model.profile import PumpProfile, nanolitres
+from firmware_model.pump_memory import HISTORY_DTYPE, HISTORY_RECORDS, Counters, PumpMemory
+from firmware_model.sampler import Sampler
 from firmware_model.sensors import Readings, Sensors
 from firmware_model.surroundings import Surroundings
 from firmware_model.telemetry import Telemetry, device_uid
+from firmware_model.windows import RING_SAMPLES, Windows, first_full_hour
 
 __all__ = ["Pump"]
+
+_FEW_SAMPLES = 90
+"""So many samples are sooner taken than looked over."""
+_FAR_SAMPLES = 125 * 24 * HOUR_SAMPLES
+"""No further than so is looked ahead at once: what is worked out for it must stay small."""
+_FORGET_MS = 30 * 24 * HOUR_SAMPLES * SAMPLE_PERIOD_MS
+_KEPT_MS = (HISTORY_RECORDS + 24) * HOUR_SAMPLES * SAMPLE_PERIOD_MS
+_WATCHDOG_MS = 4 * SAMPLE_PERIOD_MS
+_NEXT_HANG_MS = 10 * SAMPLE_PERIOD_MS
 
 
 class Pump:
     """A pump that was switched on at bench time 0, in thermal equilibrium with its surroundings.
 
     It neither reads a clock nor waits: every method takes the bench time, which never runs backwards, and first takes
-    the samples that are due by then. So whoever comes first at the same millisecond makes no difference, and neither
-    does how often anyone comes.
+    the samples that are due by then, or passes over those in which nothing can happen. So whoever comes first at the
+    same millisecond makes no difference, and neither does how often anyone comes.
     """
 
     def __init__(
@@ -26,39 +49,70 @@ class Pump:
         seed: int,
         serial_number: str,
         start_utc_ms: int,
-        surroundings: Surroundings,
+        surroundings: Surroundings | Course,
         volume_ml: float | None = None,
+        passes_over: bool = True,
     ) -> None:
         """Fill a pump of this ``profile`` with ``volume_ml`` (full, if None) and switch it on.
 
+        With ``passes_over`` false it takes every sample, whether anything can happen or not: the same, but slower.
         Raises ValueError for a volume outside residual volume to capacity, a negative seed, or a bad serial number.
         """
         volume_nl = nanolitres(profile.capacity_ml if volume_ml is None else volume_ml)
         self.profile = profile
-        self.alarm_changes: list[AlarmChanged] = []
-        """Every alarm that was raised or cleared, in order."""
-        self._plant = Plant(profile, now_ms=0, surroundings=surroundings, volume_nl=volume_nl)
+        self.seed = seed
+        self.foreseen_ms = 0
+        """Until when nobody will interfere but by what was announced: so far ahead may ``wake`` look."""
+        self._passes_over = passes_over
+        self.plant = Plant(profile, now_ms=0, surroundings=surroundings, volume_nl=volume_nl)
         self._sensors = Sensors(profile, seed=seed)
-        self._firmware = Firmware(profile, utc_ms=start_utc_ms, first=self._read(0, sample=0))
-        self.alarm_changes += self._firmware.power_on_changes
+        self._battery = Battery(profile.battery)
+        self._clock = PumpClock(self.plant.crystal_gain_ms, now_ms=0, utc_ms=start_utc_ms)
+        self._calibration = Calibration(profile)
+        self._factory = Configuration.of(profile)
+        self._events: list[PumpEvent] = []
+        self._hangs_left = 0
+        self._forgot_ms = 0
+        self._outlook: Outlook | None = None
+        self._hang_at_ms: int | None = None
+        self._boot_at_ms: int | None = None
+        self._boot_reason = BootReason.POWER_ON
+        memory = PumpMemory()
+        memory.commit_configuration(self._factory)
+        memory.commit_counters(Counters(filled_nl=volume_nl - nanolitres(profile.residual_ml)))
+        self._samples_before = 0
+        self._starts_ms: dict[int, int] = {}
+        self._boot(0, BootReason.POWER_ON, memory)
         self._telemetry = Telemetry(
-            self._firmware, model=profile.model, serial_number=serial_number, uid=device_uid(seed)
+            lambda: self.firmware, model=profile.model, serial_number=serial_number, uid=device_uid(seed)
         )
 
-    @property
-    def true_temperature_c(self) -> float:
-        """The propellant's true temperature, as of the last time anything was asked or changed."""
-        return self._plant.temperature_c
+    # In bench time.
 
-    def wake(self, now_ms: int) -> int:
-        """Take the samples due; gives the time of the next one."""
+    def wake(self, now_ms: int) -> int | None:
+        """Take the samples due; gives the time of the next in which anything might happen, as far as is foreseen."""
         self._catch_up(now_ms)
-        return self._firmware.next_sample_uptime_ms
+        if self._boot_at_ms is not None:
+            return self._boot_at_ms
+        due_ms = self.firmware.next_sample_ms
+        if due_ms is None:
+            return max(now_ms + 1, self.foreseen_ms) if self.foreseen_ms > now_ms else None
+        if self.foreseen_ms <= due_ms:
+            return due_ms
+        sample = self._next_sample((self.foreseen_ms - self.firmware.started_ms) // SAMPLE_PERIOD_MS)
+        return max(due_ms, min(self.foreseen_ms, self._sampler.time_ms(sample)))
 
     def receive(self, now_ms: int, data: bytes) -> bytes:
         """Take bytes from the programmer, in any split; gives what goes back at once."""
         self._catch_up(now_ms)
-        return self._telemetry.receive(uptime_ms=now_ms, data=data)
+        if self._is_off:
+            return b""
+        self._resume()
+        self._flush_history()
+        answer = self._telemetry.receive(now_ms, data)
+        self._battery.radio(now_ms, self._sampler.first + self.firmware.sample_count, len(data) + len(answer))
+        self._outlook = None
+        return answer
 
     def next_emit_ms(self) -> None:
         """None: a pump speaks only when spoken to."""
@@ -68,30 +122,296 @@ class Pump:
         """Nothing: a pump speaks only when spoken to."""
         return b""
 
-    def set_surroundings(self, now_ms: int, surroundings: Surroundings) -> None:
+    def take_events(self) -> list[PumpEvent]:
+        """What was logged since the last time that somebody asked."""
+        events = [*self._events, *self.firmware.events]
+        self._events.clear()
+        self.firmware.events.clear()
+        return events
+
+    # What is done to it.
+
+    def set_surroundings(self, now_ms: int, surroundings: Surroundings | Course) -> None:
         """Put the pump into other surroundings from ``now_ms`` on; a sample due just then still sees the old ones."""
         self._catch_up(now_ms)
-        self._plant.set_surroundings(now_ms, surroundings)
+        self.plant.follow(now_ms, surroundings)
+        self._outlook = None
 
-    def inject(self, now_ms: int, fault_name: str, value: float) -> None:
+    def inject(self, now_ms: int, fault: str, value: float) -> None:
         """Have a fault of ``PUMP_FAULTS`` begin. Raises ValueError for another one, or a value out of its range."""
+        kind = PUMP_FAULTS.get(fault)
+        if kind is None:
+            raise ValueError(f"unknown pump fault {fault!r}; known: {', '.join(PUMP_FAULTS)}")
+        if not kind.lower <= value <= kind.upper:
+            raise ValueError(f"{fault} must be {kind.lower:g} to {kind.upper:g} {kind.unit}, got {value}")
         self._catch_up(now_ms)
-        self._plant.inject(now_ms, fault_name, value)
+        if fault in SENSOR_FAULTS:
+            sample = max(0, self.firmware.sample_count - 1)
+            self._sensors.fail(now_ms, fault, value, self._sampler.read(sample))
+        elif fault in ELECTRONIC_FAULTS:
+            self._inject_electronic(now_ms, fault, value)
+        else:
+            self.plant.intervene(FaultChange(now_ms, fault, value))
+        self._outlook = None
+
+    def foresee(self, intervention: FaultChange | Aspiration | Filling | BolusChange) -> None:
+        """Have something happen to the flow path at its time, now or later."""
+        self.plant.intervene(intervention)
+        self._outlook = None
+
+    # What the programmer does, at the firmware.
+
+    def command(self, now_ms: int) -> Firmware:
+        """The firmware, ready for a telecommand at ``now_ms``. Raises CommandRefused while it is down."""
+        self._catch_up(now_ms)
+        if self._is_off:
+            raise CommandRefused("the pump does not answer")
+        return self.firmware
+
+    def status(self, now_ms: int) -> Firmware:
+        """The firmware, with readings and estimates as of the last sample."""
+        firmware = self.command(now_ms)
+        self._resume()
+        return firmware
+
+    def estimates_since(self, begin_ms: int) -> list[tuple[int, int | None]]:
+        """Hours' ends from ``begin_ms`` on, and the flow in nL/day that was then estimated, if one was."""
+        self._flush_history()
+        flows = (
+            (self._starts_ms[boot] + uptime_ms, flow) for boot, uptime_ms, flow in self.firmware.memory.hourly_flows()
+        )
+        return [(end_ms, flow) for end_ms, flow in flows if end_ms >= begin_ms]
+
+    # What is true of it.
+
+    @property
+    def true_temperature_c(self) -> float:
+        """The propellant's true temperature, as of the last time anything was asked or changed."""
+        return float(self.plant.truth_at(self._now_ms).temperature_c)
 
     def delivered_nl(self, now_ms: int) -> int:
         """True volume that has left the catheter since bench time 0, in nL."""
         self._catch_up(now_ms)
-        return self._plant.delivered_nl(now_ms)
+        return self.plant.delivered_nl(now_ms)
 
     def reservoir_nl(self, now_ms: int) -> int:
         """True volume in the reservoir, in nL."""
         self._catch_up(now_ms)
-        return self._plant.volume_nl(now_ms)
+        return self.plant.volume_nl(now_ms)
+
+    def memory_image(self, now_ms: int) -> bytes:
+        """The non-volatile memory, byte for byte."""
+        self._catch_up(now_ms)
+        self._flush_history()
+        return self.firmware.memory.nvram.image
+
+    # Inside.
+
+    @property
+    def _is_off(self) -> bool:
+        return self._boot_at_ms is not None
+
+    def _boot(self, now_ms: int, reason: BootReason, memory: PumpMemory) -> None:
+        sampler = Sampler(self.plant, self._sensors, self._battery, started_ms=now_ms, first=self._samples_before)
+        self._sampler = sampler
+        self.firmware = Firmware(
+            self._calibration,
+            memory,
+            self._clock,
+            factory=self._factory,
+            now_ms=now_ms,
+            reason=reason,
+            bellows_nl=lambda at_ms: sampler.bellows_at(at_ms, max(0, self.firmware.sample_count - 1)),
+        )
+        self._starts_ms[self.firmware.counters.boots] = now_ms
+        self._resumed_at = 0
+        self._now_ms = now_ms
+        self._outlook = None
+        self._take(0)
+
+    def _down(self, now_ms: int, until_ms: int, reason: BootReason) -> None:
+        """Have the firmware stop now, and start again later."""
+        self._flush_history()
+        self._samples_before += self.firmware.sample_count
+        self._events += self.firmware.events
+        self._boot_at_ms, self._boot_reason = until_ms, reason
+        if until_ms <= now_ms:
+            self._start_again()
+
+    def _start_again(self) -> None:
+        now_ms, self._boot_at_ms = self._boot_at_ms, None
+        assert now_ms is not None  # noqa: S101 - only called while it is set
+        if self._boot_reason is BootReason.BROWN_OUT:
+            self._clock.forget(now_ms)
+        self._boot(now_ms, self._boot_reason, PumpMemory(self.firmware.memory.nvram.image))
+        if self._hangs_left:
+            self._hang_at_ms = now_ms + _NEXT_HANG_MS
+
+    def _inject_electronic(self, now_ms: int, fault: str, value: float) -> None:
+        if fault == "battery-drain":
+            self._battery.set_drain(now_ms, self._sampler.first + self.firmware.sample_count, value)
+        elif fault == "clock-jump":
+            self._clock.jump(max(round(value * 1000), -self._clock.utc_ms(now_ms) + EARLIEST_UTC_MS))
+        elif not value and fault != "memory-bit-flip":
+            return
+        elif fault == "firmware-hang":
+            self._hangs_left = round(value)
+            self._hang(now_ms)
+        elif self._is_off:
+            return
+        elif fault == "brown-out":
+            self._down(now_ms, now_ms + round(value * 1000), BootReason.BROWN_OUT)
+        elif fault == "reset":
+            self._down(now_ms, now_ms, BootReason.RESET)
+        elif fault == "memory-bit-flip":
+            self._flush_history()
+            self.firmware.memory.flip_bit(round(value))
+        else:
+            for _ in range(round(value)):
+                self.firmware.refuse(now_ms)
+
+    def _hang(self, now_ms: int) -> None:
+        self._hang_at_ms = None
+        self._hangs_left -= 1
+        self._down(now_ms, now_ms + _WATCHDOG_MS, BootReason.WATCHDOG)
 
     def _catch_up(self, now_ms: int) -> None:
-        while (due_ms := self._firmware.next_sample_uptime_ms) <= now_ms:
-            self.alarm_changes += self._firmware.sample(self._read(due_ms, self._firmware.sample_count))
-        self._plant.advance(now_ms)
+        while True:
+            turn_ms = self._boot_at_ms if self._is_off else self._hang_at_ms
+            if turn_ms is None or turn_ms > now_ms:
+                break
+            if self._is_off:
+                self._start_again()
+            else:
+                self._take_until(turn_ms)
+                self._hang(turn_ms)
+        if not self._is_off:
+            self._take_until(now_ms)
+        self._now_ms = now_ms
 
-    def _read(self, now_ms: int, sample: int) -> Readings:
-        return self._sensors.read(self._plant.state(now_ms), self._plant.faults, now_ms, sample)
+    def _take_until(self, now_ms: int) -> None:
+        firmware = self.firmware
+        last = (now_ms - firmware.started_ms) // SAMPLE_PERIOD_MS
+        while firmware.next_sample_ms is not None and firmware.sample_count <= last:
+            due = firmware.sample_count
+            sample = self._next_sample(last)
+            if sample > due:
+                firmware.pass_over(min(sample, last + 1))
+            else:
+                self._take(due)
+
+    def _next_sample(self, last: int) -> int:
+        """The next sample in which anything might happen; one beyond the ``last`` if there is none before that."""
+        due = self.firmware.sample_count
+        if not self._passes_over or (last - due < _FEW_SAMPLES and self._outlook is None):
+            return due
+        outlook = self._outlook
+        if outlook is None or outlook.last < due:
+            outlook = self._outlook = self._look_ahead(due, max(last, self._foreseen_sample()))
+        return min(outlook.next_sample(self.firmware), last + 1)
+
+    def _foreseen_sample(self) -> int:
+        return (self.foreseen_ms - self.firmware.started_ms) // SAMPLE_PERIOD_MS
+
+    def _look_ahead(self, due: int, last: int) -> Outlook:
+        """What can happen from sample ``due`` on; not far while a sensor's fault is fresh or grows."""
+        due_ms = self._sampler.time_ms(due)
+        last = min(last, due + _FAR_SAMPLES)
+        changes = [sensor.changed_after(due_ms - REACH_MS) for sensor in self._sensors.each]
+        if any(sensor.drifts for sensor in self._sensors.each) or any(change is not None for change in changes):
+            last = min(last, due + 12 * HOUR_SAMPLES)
+        self._forget(due_ms)
+        legs = self.plant.legs(self._sampler.time_ms(last))
+        return Outlook(legs, self._sampler, self._calibration, self.firmware.configuration, first=due, last=last)
+
+    def _take(self, sample: int) -> None:
+        firmware = self.firmware
+        self._resume()
+        if sample % HOUR_SAMPLES == 0:  # it ends an hour, whose record comes after those of the hours passed over
+            self._flush_history()
+        now_ms = self._sampler.time_ms(sample)
+        configuration = firmware.configuration
+        try:
+            firmware.sample(self._sampler.read(sample), self._sensors.unresponsive(now_ms))
+        except PowerLost:
+            self._down(now_ms, now_ms, BootReason.BROWN_OUT)
+            return
+        self._resumed_at = firmware.sample_count
+        if firmware.configuration is not configuration:
+            self._outlook = None
+
+    def _resume(self) -> None:
+        """Fill the windows from the last samples, if some were passed over."""
+        firmware = self.firmware
+        if self._resumed_at == firmware.sample_count:
+            return
+        self._resumed_at = firmware.sample_count
+        windows = Windows(self._calibration)
+        begin = max(firmware.restarted_at, firmware.sample_count - RING_SAMPLES)
+        samples = np.arange(begin, firmware.sample_count)
+        if samples.size:
+            columns = self._sampler.read_many(samples)
+            for sample, row in zip(samples.tolist(), zip(*(c.tolist() for c in columns), strict=True), strict=True):
+                windows.add(sample, Readings(*row))
+        last_hour = (firmware.sample_count - 1) // HOUR_SAMPLES
+        hours = np.arange(max(first_full_hour(firmware.restarted_at), last_hour - FLOW_WINDOW_HOURS + 1), last_hour + 1)
+        if hours.size:
+            means = self._sampler.hour_means(hours, np.full(hours.size, firmware.restarted_at))
+            windows.hours.extend(Readings(*row) for row in zip(*(column.tolist() for column in means), strict=True))
+        earlier = firmware.windows.out_of_range_at
+        windows.out_of_range_at = [max(a, b) for a, b in zip(windows.out_of_range_at, earlier, strict=True)]
+        firmware.resume(windows)
+
+    def _flush_history(self) -> None:
+        """Write the hours that were passed over, as far as the ring holds them."""
+        firmware = self.firmware
+        ahead, firmware.hours_ahead = firmware.hours_ahead, 0
+        if not ahead:
+            return
+        memory = firmware.memory
+        last_hour = (firmware.sample_count - 1) // HOUR_SAMPLES
+        kept = min(ahead, HISTORY_RECORDS + 1)
+        first_seq = memory.next_hour + ahead - kept
+        memory.pass_over_hours(ahead - kept)
+        memory.keep_hours(self._hour_records(np.arange(last_hour - kept + 1, last_hour + 1), first_seq))
+        firmware.alarm_runs.clear()
+        firmware.restarts = [firmware.restarted_at]
+
+    def _hour_records(self, hours: np.ndarray, first_seq: int) -> np.ndarray:
+        """Records of hours, by number since the start, in which nothing happened."""
+        firmware = self.firmware
+        restarts = np.array(firmware.restarts)
+        since = restarts[np.maximum(restarts.searchsorted(hours * HOUR_SAMPLES, side="right") - 1, 0)]
+        means = self._sampler.hour_means(hours, since)
+        full = np.array([first_full_hour(at) for at in since.tolist()])
+        valid = hours >= full + FLOW_WINDOW_HOURS - 1
+        records = np.zeros(hours.size, dtype=HISTORY_DTYPE)
+        records["end_uptime_ms"] = hours * HOUR_SAMPLES * SAMPLE_PERIOD_MS
+        records["boot_count"] = firmware.counters.boots
+        for name in ("temperature_mc", "reservoir_pa", "outlet_pa", "ambient_pa"):
+            records[name] = getattr(means, name)
+        records["volume_nl"] = means.bellows_nl
+        records["flow_valid"] = valid
+        records["flow_nl_per_day"] = self._hourly_flows(hours, means.bellows_nl, valid)
+        seqs, alarms = zip(*firmware.alarm_runs, strict=True)
+        run = np.searchsorted(seqs, first_seq + np.arange(hours.size), side="right") - 1
+        records["alarms"] = np.array([int(each) for each in alarms])[run]
+        return records
+
+    def _hourly_flows(self, hours: np.ndarray, volumes_nl: np.ndarray, valid: np.ndarray) -> np.ndarray:
+        before = np.arange(max(1, hours[0] - FLOW_WINDOW_HOURS + 1), hours[0])
+        if before.size and valid[: FLOW_WINDOW_HOURS - 1].any():
+            earlier = self._sampler.hour_means(before, np.zeros_like(before)).bellows_nl
+            volumes_nl = np.concatenate([earlier, volumes_nl])
+        missing = hours.size + FLOW_WINDOW_HOURS - 1 - volumes_nl.size
+        volumes_nl = np.concatenate([np.zeros(missing, dtype=np.int64), volumes_nl])
+        flows = flow_nl_per_day([volumes_nl[k : k + hours.size] for k in range(FLOW_WINDOW_HOURS)])
+        return np.where(valid, flows, 0)
+
+    def _forget(self, now_ms: int) -> None:
+        """Forget what nobody can ask for any more, every now and then."""
+        if now_ms < self._forgot_ms + _FORGET_MS:
+            return
+        self._forgot_ms = now_ms
+        self.plant.forget(now_ms)
+        self._battery.forget(now_ms - _KEPT_MS)

@@ -1,44 +1,53 @@
-"""The pump's sensors: what the firmware gets to see of the truth, as integers."""
+"""The pump's sensors: what the firmware gets to see of the truth, as integers, for one sample or for many at once."""
 
+import bisect
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
 
-from firmware_model.faults.table import TEMPERATURE_SENSOR_BIAS
-from firmware_model.plant import PlantState
+import numpy as np
+from numpy.typing import NDArray
+
+from firmware_model.faults.table import SENSOR_FAULTS, SENSOR_NAMES
+from firmware_model.noise import noise_share, noise_shares
 from firmware_model.profile import PumpProfile, SensorProfile
+from firmware_model.truth import Truth
 
-__all__ = ["Readings", "Sensor", "Sensors", "noise_share"]
+__all__ = ["SENSORS", "Reading", "Readings", "Sensor", "Sensors"]
 
-_MASK = (1 << 64) - 1
-_GOLDEN_GAMMA = 0x9E3779B97F4A7C15
+Values = NDArray[np.float64]
+Times = NDArray[np.int64]
+Reading = Any
+"""An int, or an array of them: the firmware's arithmetic is the same for one sample and for many."""
+
+SENSORS = tuple(SENSOR_NAMES)
 _MS_PER_DAY = 86_400_000
+_NATIVE = {"C": 1000, "kPa": 1000, "mL": 1_000_000, "mV": 1}
+"""Units of a fault's value in those of the sensor's reading."""
 
 
-@dataclass(frozen=True, slots=True)
-class Readings:
-    """One sample of all sensors, in the units of the wire."""
+class Readings(NamedTuple):
+    """Readings of all sensors, in the order of ``SENSORS`` and the units of the wire: ints, or arrays of one shape."""
 
-    temperature_mc: int
-    reservoir_pa: int
-    outlet_pa: int
-    bellows_nl: int
-    battery_mv: int
-
-
-def noise_share(seed: int, sensor: int, sample: int) -> float:
-    """A number in [-1, 1) that depends on nothing but its three arguments.
-
-    Two rounds of the finaliser of splitmix64 (Steele et al., OOPSLA 2014), an integer hash: no generator carries
-    state from sample to sample, so samples may be drawn in any order, or not at all.
-    """
-    stream = _finalise((seed * _GOLDEN_GAMMA + sensor + 1) & _MASK)
-    return (_finalise((stream + sample * _GOLDEN_GAMMA) & _MASK) >> 11) / (1 << 52) - 1.0
+    temperature_mc: Reading
+    reservoir_pa: Reading
+    outlet_pa: Reading
+    ambient_pa: Reading
+    bellows_nl: Reading
+    battery_mv: Reading
 
 
-def _finalise(value: int) -> int:
-    value = ((value ^ (value >> 30)) * 0xBF58476D1CE4E5B9) & _MASK
-    value = ((value ^ (value >> 27)) * 0x94D049BB133111EB) & _MASK
-    return value ^ (value >> 31)
+@dataclass(frozen=True)
+class _Error:
+    """What a sensor does to the truth from a time on, beyond its profile; in the unit of its reading."""
+
+    since_ms: int
+    bias: float = 0.0
+    drift_per_day: float = 0.0
+    drift_since_ms: int = 0
+    noise: float = 0.0
+    stuck_at: int | None = None
+    is_open: bool = False
 
 
 class Sensor:
@@ -46,43 +55,189 @@ class Sensor:
 
     def __init__(self, profile: SensorProfile, *, seed: int, index: int) -> None:
         """Take the errors from ``profile``."""
-        self._profile = profile
+        self.profile = profile
         self._seed = seed
         self._index = index
+        self._errors = [_Error(-1)]
 
-    def reading(self, true_value: float, sample: int) -> int:
+    def fail(self, now_ms: int, kind: str, value: float, last_reading: int) -> None:
+        """Have a fault (bias, drift, noise, stuck, open) take a value from ``now_ms`` on."""
+        error = replace(self._errors[-1], since_ms=now_ms)
+        match kind:
+            case "bias":
+                error = replace(error, bias=value)
+            case "drift":
+                error = replace(error, drift_per_day=value, drift_since_ms=now_ms)
+            case "noise":
+                error = replace(error, noise=value)
+            case "stuck":
+                error = replace(error, stuck_at=last_reading if value else None)
+            case _:
+                error = replace(error, is_open=bool(value))
+        self._errors.append(error)
+
+    def responds(self, now_ms: int) -> bool:
+        """Whether the reading follows the sensor's own test stimulus at a time."""
+        error = self._error_at(now_ms)
+        return error.stuck_at is None and not error.is_open
+
+    def responds_between(self, start_ms: int, end_ms: int) -> tuple[bool, bool]:
+        """Whether it responds all the time between two times, and whether it does so at any."""
+        each = [error.stuck_at is None and not error.is_open for error in self._errors_between(start_ms, end_ms)]
+        return all(each), any(each)
+
+    def changed_after(self, now_ms: int) -> int | None:
+        """When a fault of this sensor last changed, if that was after ``now_ms``."""
+        since_ms = self._errors[-1].since_ms
+        return since_ms if since_ms > now_ms else None
+
+    @property
+    def drifts(self) -> bool:
+        """Whether its error grows."""
+        return bool(self._errors[-1].drift_per_day)
+
+    def is_rough_by(self, start_ms: int, end_ms: int) -> float:
+        """How many times its own noise a fault adds to it at most, between two times."""
+        floor = self.profile.noise + self.profile.resolution / 2
+        return max(error.noise for error in self._errors_between(start_ms, end_ms)) / floor
+
+    def slack(self, start_ms: int, end_ms: int) -> float:
+        """How much two readings of the same truth can differ between two times."""
+        errors = self._errors_between(start_ms, end_ms)
+        if len(errors) > 1:
+            return math.inf
+        return 2 * (self.profile.noise + errors[0].noise) + self.profile.resolution + 1e-6
+
+    def bounds(self, low: Values, high: Values, start_ms: int, end_ms: int) -> tuple[Values, Values]:
+        """The least and the most that it can read between two times, for a truth between ``low`` and ``high``."""
+        sensor = self.profile
+        lows, highs = [], []
+        for error in self._errors_between(start_ms, end_ms):
+            held_at = sensor.upper if error.is_open else error.stuck_at
+            if held_at is not None:
+                held = np.full(low.shape, float(held_at))
+                lows.append(held)
+                highs.append(held)
+                continue
+            drifts = [error.drift_per_day * (t - error.drift_since_ms) / _MS_PER_DAY for t in (start_ms, end_ms)]
+            slack = sensor.noise + error.noise + sensor.resolution / 2 + 1e-6
+            bias = sensor.bias + error.bias
+            lows.append(low * sensor.gain + (bias + min(drifts) - slack))
+            highs.append(high * sensor.gain + (bias + max(drifts) + slack))
+        least = lows[0] if len(lows) == 1 else np.minimum.reduce(lows)
+        most = highs[0] if len(highs) == 1 else np.maximum.reduce(highs)
+        if least.min(initial=sensor.upper) < sensor.lower or most.max(initial=sensor.lower) > sensor.upper:
+            return np.clip(least, sensor.lower, sensor.upper), np.clip(most, sensor.lower, sensor.upper)
+        return least, most
+
+    def reading(self, true_value: float, now_ms: int, sample: int) -> int:
         """Reading number ``sample``: a multiple of the resolution next to ``true_value``, or an end of the range."""
-        sensor = self._profile
-        noise = sensor.noise * noise_share(self._seed, self._index, sample) if sensor.noise else 0.0
-        value = true_value * sensor.gain + sensor.bias + noise
-        steps = math.floor(value / sensor.resolution + 0.5)
+        sensor, error = self.profile, self._error_at(now_ms)
+        if error.is_open:
+            return sensor.upper
+        if error.stuck_at is not None:
+            return error.stuck_at
+        bias = sensor.bias + error.bias
+        if error.drift_per_day:
+            bias += error.drift_per_day * (now_ms - error.drift_since_ms) / _MS_PER_DAY
+        noise = (sensor.noise + error.noise) * noise_share(self._seed, self._index, sample)
+        steps = math.floor((noise + (true_value * sensor.gain + bias)) / sensor.resolution + 0.5)
         return min(sensor.upper, max(sensor.lower, steps * sensor.resolution))
+
+    def readings(self, true_values: Values, times_ms: Times, samples: Times) -> NDArray[np.int64]:
+        """The same for many rising times at once; all shapes are the same."""
+        errors = self._errors_between(int(times_ms.flat[0]) - 1, int(times_ms.flat[-1]))
+        result = self._under(errors[0], true_values, times_ms, samples)
+        for error in errors[1:]:
+            result = np.where(times_ms > error.since_ms, self._under(error, true_values, times_ms, samples), result)
+        return result
+
+    def _under(self, error: _Error, true_values: Values, times_ms: Times, samples: Times) -> NDArray[np.int64]:
+        sensor = self.profile
+        if error.is_open:
+            return np.full(times_ms.shape, sensor.upper, dtype=np.int64)
+        if error.stuck_at is not None:
+            return np.full(times_ms.shape, error.stuck_at, dtype=np.int64)
+        bias: Values | float = sensor.bias + error.bias
+        if error.drift_per_day:
+            bias = bias + error.drift_per_day * (times_ms - error.drift_since_ms) / _MS_PER_DAY
+        noise = noise_shares(self._seed, self._index, samples)
+        noise *= sensor.noise + error.noise
+        noise += true_values * sensor.gain + bias  # noise is ours: nobody else has this array
+        noise /= sensor.resolution
+        noise += 0.5
+        np.floor(noise, out=noise)
+        noise *= sensor.resolution
+        np.clip(noise, sensor.lower, sensor.upper, out=noise)
+        return noise.astype(np.int64)
+
+    def _error_at(self, now_ms: int) -> _Error:
+        """What holds at a time; a fault that begins just then is not there yet."""
+        return self._errors[bisect.bisect_left(self._errors, now_ms, key=lambda each: each.since_ms) - 1]
+
+    def _errors_between(self, start_ms: int, end_ms: int) -> list[_Error]:
+        if len(self._errors) == 1:
+            return self._errors
+        first = bisect.bisect_right(self._errors, start_ms, key=lambda each: each.since_ms) - 1
+        last = bisect.bisect_left(self._errors, end_ms, key=lambda each: each.since_ms)
+        return self._errors[max(0, first) : max(1, last)]
 
 
 class Sensors:
-    """All sensors of one pump, and its battery."""
+    """All sensors of one pump."""
 
     def __init__(self, profile: PumpProfile, *, seed: int) -> None:
         """Noise depends on ``seed``, sensor and sample number. Raises ValueError for a negative seed."""
         if seed < 0:
             raise ValueError(f"a seed must be >= 0, got {seed}")
-        self._battery_profile = profile.battery
         table = profile.sensors
-        self._temperature, self._reservoir, self._outlet, self._bellows, self._battery = (
-            Sensor(sensor, seed=seed, index=index)
-            for index, sensor in enumerate(
-                (table.temperature, table.reservoir_pressure, table.outlet_pressure, table.bellows, table.battery)
+        self.each = tuple(
+            Sensor(getattr(table, name.replace("-", "_")), seed=seed, index=index) for index, name in enumerate(SENSORS)
+        )
+
+    @property
+    def bellows(self) -> Sensor:
+        """The one that tells the volume."""
+        return self.each[4]
+
+    def read(self, true: Truth, battery_mv: float, now_ms: int, sample: int) -> Readings:
+        """Sample number ``sample``, taken at ``now_ms``, of a pump whose ``true`` state is that; floats."""
+        return Readings(
+            *(
+                sensor.reading(value, now_ms, sample)
+                for sensor, value in zip(self.each, _natives(true, battery_mv), strict=True)
             )
         )
 
-    def read(self, true: PlantState, faults: dict[str, float], uptime_ms: int, sample: int) -> Readings:
-        """Sample number ``sample`` of a pump in the state ``true``."""
-        bias_c = faults[TEMPERATURE_SENSOR_BIAS.name]
-        battery_mv = self._battery_profile.fresh_mv - self._battery_profile.fade_mv_per_day * uptime_ms / _MS_PER_DAY
+    def read_many(
+        self, true: Truth, battery_mv: Values | float, times_ms: Times, samples: Times, wanted: int
+    ) -> Readings:
+        """The samples ``samples``, taken at rising ``times_ms``: arrays of one shape, 0 for a sensor not ``wanted``."""
         return Readings(
-            temperature_mc=self._temperature.reading((true.temperature_c + bias_c) * 1000, sample),
-            reservoir_pa=self._reservoir.reading(true.reservoir_kpa * 1000, sample),
-            outlet_pa=self._outlet.reading(true.outlet_kpa * 1000, sample),
-            bellows_nl=self._bellows.reading(true.volume_nl, sample),
-            battery_mv=self._battery.reading(battery_mv, sample),
+            *(
+                sensor.readings(value, times_ms, samples) if wanted >> index & 1 else 0
+                for index, (sensor, value) in enumerate(zip(self.each, _natives(true, battery_mv), strict=True))
+            )
         )
+
+    def fail(self, now_ms: int, fault: str, value: float, last: Readings) -> None:
+        """Have a fault of ``SENSOR_FAULTS`` take a value; ``last`` is what was read before."""
+        sensor, _, kind = fault.partition("-sensor-")
+        index = SENSORS.index(sensor)
+        unit = SENSOR_FAULTS[fault].unit.removesuffix("/day")
+        self.each[index].fail(now_ms, kind, value * _NATIVE.get(unit, 1), last[index])
+
+    def unresponsive(self, now_ms: int) -> int:
+        """How many sensors do not answer to their test stimulus."""
+        return sum(not sensor.responds(now_ms) for sensor in self.each)
+
+
+def _natives(true: Truth, battery_mv: Any) -> tuple[Any, ...]:
+    return (
+        true.temperature_c * 1000,
+        true.reservoir_kpa * 1000,
+        true.outlet_kpa * 1000,
+        true.ambient_kpa * 1000,
+        true.volume_nl,
+        battery_mv,
+    )

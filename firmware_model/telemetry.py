@@ -14,7 +14,6 @@ from protocols.messages import (
     Identify,
     Identity,
     Message,
-    Mode,
     ReadHistory,
     ReadStatus,
     Reason,
@@ -28,7 +27,6 @@ __all__ = ["FIRMWARE_VERSION", "PROTOCOL_VERSION", "Telemetry", "device_uid"]
 PROTOCOL_VERSION = 1
 FIRMWARE_VERSION = (0, 1, 0)
 MAX_SERIAL_NUMBER = 16
-FIRST_BOOT = 1
 
 
 def device_uid(seed: int) -> bytes:
@@ -40,9 +38,15 @@ class Telemetry:
     """Answers telecommands from the state of the firmware, by one table of handlers."""
 
     def __init__(
-        self, firmware: Firmware, *, model: str, serial_number: str, uid: bytes, channel: Channel | None = None
+        self,
+        firmware: Callable[[], Firmware],
+        *,
+        model: str,
+        serial_number: str,
+        uid: bytes,
+        channel: Channel | None = None,
     ) -> None:
-        """Speak for ``firmware`` on ``channel``, or openly.
+        """Speak on ``channel``, or openly, for whatever ``firmware`` gives: another one after each start.
 
         Raises ValueError unless the serial number is 1 to 16 printable ASCII characters.
         """
@@ -55,7 +59,7 @@ class Telemetry:
         self._model = model
         self._serial_number = serial_number
         self._uid = uid
-        self._uptime_ms = 0
+        self._now_ms = 0
         self._responder = Responder(OpenChannel() if channel is None else channel, self._answer)
         self._handlers: Mapping[type[Telecommand], Callable[..., Message]] = {
             Identify: self._identify,
@@ -64,9 +68,9 @@ class Telemetry:
             SetClock: self._set_clock,
         }
 
-    def receive(self, *, uptime_ms: int, data: bytes) -> bytes:
-        """Take bytes from the programmer, in any split, at an uptime; gives the bytes of the answers."""
-        self._uptime_ms = uptime_ms
+    def receive(self, now_ms: int, data: bytes) -> bytes:
+        """Take bytes from the programmer, in any split, at a bench time; gives the bytes of the answers."""
+        self._now_ms = now_ms
         return self._responder.receive(data)
 
     def _answer(self, telecommand: Telecommand) -> Message:
@@ -85,39 +89,41 @@ class Telemetry:
             firmware_major=major,
             firmware_minor=minor,
             firmware_patch=patch,
-            boot_count=FIRST_BOOT,
+            boot_count=self._firmware().counters.boots,
         )
 
     def _read_status(self, _: ReadStatus) -> Status:
-        firmware = self._firmware
-        readings = firmware.readings
+        firmware = self._firmware()
+        windows, readings = firmware.windows, firmware.readings
+        valid = windows.flow_is_valid
         return Status(
-            clock_utc_ms=firmware.clock.utc_ms(self._uptime_ms),
-            uptime_ms=self._uptime_ms,
-            boot_count=FIRST_BOOT,
-            mode=Mode.MONITORING,
-            alarms=firmware.alarms.active,
+            clock_utc_ms=firmware.clock.utc_ms(self._now_ms),
+            uptime_ms=self._now_ms - firmware.started_ms,
+            boot_count=firmware.counters.boots,
+            mode=firmware.mode,
+            alarms=firmware.active,
             sample_count=firmware.sample_count,
             temperature_mc=readings.temperature_mc,
             reservoir_pa=readings.reservoir_pa,
             outlet_pa=readings.outlet_pa,
+            ambient_pa=readings.ambient_pa,
             battery_mv=readings.battery_mv,
-            volume_nl=firmware.volume_nl,
-            flow_nl_per_day=firmware.flow_nl_per_day,
-            flow_valid=firmware.flow_valid,
-            history_next=firmware.history.next_seq,
+            volume_nl=windows.volume_nl() if windows.samples else readings.bellows_nl,
+            flow_nl_per_day=windows.flow_nl_per_day() if valid else 0,
+            flow_valid=valid,
+            history_next=firmware.next_hour,
         )
 
     def _read_history(self, request: ReadHistory) -> Message:
-        history = self._firmware.history
-        if request.from_seq > history.next_seq:
-            return ErrorReply(Reason.OUT_OF_RANGE, history.next_seq)
-        records = history.read(request.from_seq, min(request.max_records, MAX_RECORDS))
-        return History(first_seq=history.first_seq, next_seq=history.next_seq, records=tuple(records))
+        memory = self._firmware().memory
+        if request.from_seq > memory.next_hour:
+            return ErrorReply(Reason.OUT_OF_RANGE, memory.next_hour)
+        records = memory.hours(request.from_seq, min(request.max_records, MAX_RECORDS))
+        return History(first_seq=memory.first_hour, next_seq=memory.next_hour, records=tuple(records))
 
     def _set_clock(self, request: SetClock) -> Message:
         try:
-            previous_ms = self._firmware.clock.set_utc(self._uptime_ms, request.utc_ms)
+            previous_ms = self._firmware().set_clock(self._now_ms, request.utc_ms)
         except ValueError:
             return ErrorReply(Reason.OUT_OF_RANGE, 0)
         return ClockSet(previous_utc_ms=previous_ms, utc_ms=request.utc_ms)

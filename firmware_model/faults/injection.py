@@ -4,14 +4,14 @@ import difflib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from decimal import Decimal
 
-__all__ = ["FaultKind", "Injection", "parse_injection"]
+from firmware_model.quantities import TIME_UNITS_MS, duration_ms
+
+__all__ = ["FaultKind", "Injection", "fault_kind", "fault_value", "parse_injection"]
 
 _GRAMMAR = "NAME[=VALUE UNIT]@TIME, as in catheter-occlusion=50%@90min"
 _TEXT = re.compile(r"(?P<fault>[^=@]*)(?:=(?P<value>[^=@]*))?@(?P<time>[^=@]*)")
 _QUANTITY = re.compile(r"\s*(?P<number>[+-]?(?:\d+(?:\.\d*)?|\.\d+))\s*(?P<unit>[^\s\d.+-]\S*)?\s*", re.ASCII)
-_TIME_UNITS_MS = {"ms": 1, "s": 1000, "min": 60_000, "h": 3_600_000, "d": 86_400_000}
 _LATEST_MS = 10 * 365 * 86_400_000
 
 
@@ -45,12 +45,13 @@ def parse_injection(text: str, known: Mapping[str, FaultKind]) -> Injection:
     match = _TEXT.fullmatch(text.strip())
     if match is None:
         raise ValueError(f"{text!r}: a fault is written {_GRAMMAR}")
-    kind = _kind(match["fault"].strip(), known)
-    value = kind.default if match["value"] is None else _value(match["value"], kind)
+    kind = fault_kind(match["fault"].strip(), known)
+    value = kind.default if match["value"] is None else fault_value(match["value"], kind)
     return Injection(kind.name, value, _time_ms(match["time"], kind))
 
 
-def _kind(name: str, known: Mapping[str, FaultKind]) -> FaultKind:
+def fault_kind(name: str, known: Mapping[str, FaultKind]) -> FaultKind:
+    """The kind of that name. Raises ValueError, with the nearest name, if there is none."""
     if name in known:
         return known[name]
     close = difflib.get_close_matches(name, known, n=1)
@@ -58,13 +59,16 @@ def _kind(name: str, known: Mapping[str, FaultKind]) -> FaultKind:
     raise ValueError(f"unknown fault {name!r}; {hint}known: {', '.join(sorted(known))}")
 
 
-def _value(text: str, kind: FaultKind) -> float:
+def fault_value(text: str, kind: FaultKind) -> float:
+    """A value of a fault, such as ``50%``; a bare number for a kind without a unit. Raises ValueError for another."""
     match = _QUANTITY.fullmatch(text)
     if match is None:
         raise ValueError(f"{kind.name}: {text!r} is no number with a unit; write it like {kind.default:g}{kind.unit}")
-    if match["unit"] != kind.unit:
+    if (match["unit"] or "") != kind.unit:
         said = f"not in {match['unit']}" if match["unit"] else "and the unit is missing"
-        raise ValueError(f"{kind.name}: the value is in {kind.unit}, {said}; write it like {kind.default:g}{kind.unit}")
+        raise ValueError(
+            f"{kind.name}: the value {f'is in {kind.unit}' if kind.unit else 'has no unit'}, {said}; write it like {kind.default:g}{kind.unit}"
+        )
     value = float(match["number"])
     if not kind.lower <= value <= kind.upper:
         raise ValueError(f"{kind.name}: {value:g}{kind.unit} is outside {kind.lower:g} to {kind.upper:g}{kind.unit}")
@@ -72,11 +76,11 @@ def _value(text: str, kind: FaultKind) -> float:
 
 
 def _time_ms(text: str, kind: FaultKind) -> int:
-    match = _QUANTITY.fullmatch(text)
-    if match is None or match["unit"] not in _TIME_UNITS_MS:
-        units = ", ".join(_TIME_UNITS_MS)
-        raise ValueError(f"{kind.name}: {text!r} is no time; write a number and one of {units}, like @6h")
-    time_ms = round(Decimal(match["number"]) * _TIME_UNITS_MS[match["unit"]])
+    try:
+        time_ms = -duration_ms(text.lstrip("-")) if text.startswith("-") else duration_ms(text)
+    except ValueError:
+        units = ", ".join(TIME_UNITS_MS)
+        raise ValueError(f"{kind.name}: {text!r} is no time; write numbers and units of {units}, like @6h") from None
     if not 0 <= time_ms <= _LATEST_MS:
         raise ValueError(f"{kind.name}: a fault begins 0 to 3650 days after the start, not at {text.strip()}")
     return time_ms

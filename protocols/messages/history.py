@@ -22,12 +22,13 @@ class HistoryRecord(Declared):
 
     seq: int = csfield(Int32ub, "counts hours since manufacture; never reused")
     end_uptime_ms: int = csfield(Int64ub, "ms since the firmware started, at the hour's end")
-    volume_nl: int = csfield(Int32ub, "nL in the reservoir, mean over the hour")
+    volume_nl: int = csfield(Int32ub, "nL in the reservoir, mean of the hour's last quarter")
     flow_nl_per_day: int = csfield(Int32sb, "nL/day, estimated at the hour's end")
     flow_valid: bool = csfield(Member(Int8ub, bool), "whether there were samples enough to estimate the flow")
-    temperature_mc: int = csfield(Int32sb, "thousandths of a degree Celsius, mean over the hour")
-    reservoir_pa: int = csfield(Int32ub, "Pa absolute, mean over the hour")
-    outlet_pa: int = csfield(Int32sb, "Pa gauge, mean over the hour")
+    temperature_mc: int = csfield(Int32sb, "thousandths of a degree Celsius, mean of the hour's last quarter")
+    reservoir_pa: int = csfield(Int32ub, "Pa absolute, mean of the hour's last quarter")
+    outlet_pa: int = csfield(Int32sb, "Pa gauge, mean of the hour's last quarter")
+    ambient_pa: int = csfield(Int32ub, "Pa absolute, mean of the hour's last quarter")
     alarms: Alarms = csfield(Member(Int32ub, Alarms), "alarm conditions that held at any time in the hour")
 
 

@@ -31,6 +31,20 @@ class Alarms(IntFlag, boundary=STRICT):
     EMPTY = 1 << 1
     FLOW_HIGH = 1 << 2
     FLOW_LOW = 1 << 3
+    OCCLUSION = 1 << 4
+    LEAK = 1 << 5
+    PROPELLANT_LOSS = 1 << 6
+    OVER_TEMPERATURE = 1 << 7
+    AMBIENT_PRESSURE = 1 << 8
+    SENSOR_FAULT = 1 << 9
+    BATTERY_LOW = 1 << 10
+    END_OF_SERVICE = 1 << 11
+    MEMORY_FAULT = 1 << 12
+    CLOCK_LOST = 1 << 13
+    UNEXPECTED_ACCESS = 1 << 14
+    TAMPERING = 1 << 15
+    UNEXPECTED_RESTART = 1 << 16
+    REFILL_MISMATCH = 1 << 17
 
 
 @declared
@@ -48,6 +62,7 @@ class Status(Telemetry):
     temperature_mc: int = csfield(Int32sb, "thousandths of a degree Celsius, at the propellant")
     reservoir_pa: int = csfield(Int32ub, "Pa absolute, of the infusate in the reservoir")
     outlet_pa: int = csfield(Int32sb, "Pa gauge, in the catheter")
+    ambient_pa: int = csfield(Int32ub, "Pa absolute, around the pump")
     battery_mv: int = csfield(Int16ub, "mV, under the load of the sample")
     volume_nl: int = csfield(Int32ub, "nL, estimated in the reservoir")
     flow_nl_per_day: int = csfield(Int32sb, "nL/day, estimated; negative is reverse flow")

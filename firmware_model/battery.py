@@ -1,0 +1,82 @@
+"""The battery: charge that is drawn by sleep, samples and radio, and the voltage that is left."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from firmware_model.profile import BatteryProfile
+
+__all__ = ["Battery"]
+
+_PC_PER_UC = 1_000_000
+_PC_PER_MAH = 3_600 * 10**9
+_NA_PER_UA = 1000
+
+
+@dataclass(frozen=True)
+class _Load:
+    """What was drawn up to a time, and what sleep draws from then on."""
+
+    since_ms: int
+    since_sample: int
+    drawn_pc: int
+    sleep_na: int
+
+
+class Battery:
+    """A primary cell that only ever gives. Charge is in whole picocoulombs: any order of adding up is the same."""
+
+    def __init__(self, profile: BatteryProfile) -> None:
+        """Begin full, at time 0, before the first sample."""
+        self._profile = profile
+        self._capacity_pc = round(profile.capacity_mah * _PC_PER_MAH)
+        self._sample_pc = round(profile.sample_uc * _PC_PER_UC)
+        self._byte_pc = round(profile.radio_uc_per_byte * _PC_PER_UC)
+        self._sleep_na = round(profile.sleep_ua * _NA_PER_UA)
+        self._loads = [_Load(0, 0, 0, self._sleep_na)]
+        self._percents = np.array([percent for percent, _ in profile.discharge])
+        self._voltages_mv = np.array([voltage_mv for _, voltage_mv in profile.discharge], dtype=np.float64)
+
+    def drawn_pc(self, now_ms: int, sample: int) -> int:
+        """Charge drawn until ``now_ms`` and before sample number ``sample`` (counted since the first boot)."""
+        return int(self._drawn_since(self._loads[-1], now_ms, sample))
+
+    def set_drain(self, now_ms: int, sample: int, drain_ua: float) -> None:
+        """Have a fault draw ``drain_ua`` beside what sleep draws, from now on."""
+        self._begin(now_ms, sample, 0, self._sleep_na + round(drain_ua * _NA_PER_UA))
+
+    def radio(self, now_ms: int, sample: int, byte_count: int) -> None:
+        """Draw what receiving or sending so many bytes takes."""
+        self._begin(now_ms, sample, byte_count * self._byte_pc, self._loads[-1].sleep_na)
+
+    def voltage_mv(self, now_ms: Any, sample: Any) -> Any:
+        """Voltage under load at a time, or at rising times with their samples."""
+        if isinstance(now_ms, int):
+            load = next(load for load in reversed(self._loads) if load.since_ms < now_ms or load is self._loads[0])
+            return float(self._voltage_mv(self._drawn_since(load, now_ms, sample)))
+        first = max(0, self._place(int(np.min(now_ms))))
+        drawn_pc = self._drawn_since(self._loads[first], now_ms, sample)
+        for load in self._loads[first + 1 :]:
+            drawn_pc = np.where(now_ms > load.since_ms, self._drawn_since(load, now_ms, sample), drawn_pc)
+        return self._voltage_mv(drawn_pc)
+
+    def forget(self, before_ms: int) -> None:
+        """Forget loads that no time after ``before_ms`` needs."""
+        del self._loads[: max(0, self._place(before_ms))]
+
+    def _place(self, now_ms: int) -> int:
+        places = [index for index, load in enumerate(self._loads) if load.since_ms < now_ms]
+        return places[-1] if places else 0
+
+    def _begin(self, now_ms: int, sample: int, extra_pc: int, sleep_na: int) -> None:
+        load = _Load(now_ms, sample, self.drawn_pc(now_ms, sample) + extra_pc, sleep_na)
+        if self._loads[-1].since_ms == now_ms and len(self._loads) > 1:
+            self._loads.pop()
+        self._loads.append(load)
+
+    def _drawn_since(self, load: _Load, now_ms: Any, sample: Any) -> Any:
+        return load.drawn_pc + (now_ms - load.since_ms) * load.sleep_na + (sample - load.since_sample) * self._sample_pc
+
+    def _voltage_mv(self, drawn_pc: Any) -> Any:
+        return np.interp(drawn_pc / self._capacity_pc * 100, self._percents, self._voltages_mv)

@@ -1,0 +1,108 @@
+"""What a scenario says must come of it, and whether it did."""
+
+import difflib
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from firmware_model.alarms import PRIORITIES
+from firmware_model.config import FrozenModel
+from firmware_model.events import EventKind, PumpEvent, kebab
+from firmware_model.quantities import duration_ms
+from firmware_model.scenario.result import ExpectationResult
+
+__all__ = ["Expect", "Expected", "judge"]
+
+ALARM_NAMES = tuple(kebab(alarm) for alarm in PRIORITIES)
+EVENT_NAMES = tuple(kind.name.lower().replace("_", "-") for kind in EventKind if not kind.name.startswith("ALARM"))
+Times = Annotated[tuple[int, int], Field(strict=False)]
+
+
+def _known(name: str, names: Sequence[str], what: str) -> None:
+    if name not in names:
+        close = difflib.get_close_matches(name, names, n=1)
+        hint = f"; did you mean {close[0]}?" if close else f"; known: {', '.join(names)}"
+        raise ValueError(f"unknown {what} {name!r}{hint}")
+
+
+def _times(value: Any) -> Any:
+    return [duration_ms(each) for each in value] if isinstance(value, list) else value
+
+
+class Expect(FrozenModel):
+    """An alarm or another event that must be in the log."""
+
+    alarm: str | None = None
+    state: Literal["raised", "cleared", "acknowledged", "repeated"] = "raised"
+    priority: Literal["high", "medium", "low"] | None = None
+    event: str | None = None
+    """Instead of an alarm: the name of another event."""
+    mode: Literal["shelf", "self-test", "monitoring", "service", "safe", "end-of-service"] | None = None
+    """Of a mode-changed event."""
+    between: Annotated[Times | None, BeforeValidator(_times)] = None
+    """Two times between which it must happen; any time if not given."""
+    count: Annotated[int, Field(ge=0)] | None = None
+    """How often it must happen between them; at least once if not given, never if 0."""
+
+    @model_validator(mode="after")
+    def _makes_sense(self) -> Self:
+        if (self.alarm is None) == (self.event is None):
+            raise ValueError("give either alarm or event")
+        if self.alarm is not None:
+            _known(self.alarm, ALARM_NAMES, "alarm")
+        if self.event is not None:
+            _known(self.event, EVENT_NAMES, "event")
+        if self.between is not None and self.between[0] > self.between[1]:
+            raise ValueError("between must name the earlier time first")
+        return self
+
+    def matches(self, shown: Mapping[str, Any]) -> bool:
+        """Whether an event, as other programs see it, is of that kind; whenever it was."""
+        if self.event is not None:
+            return shown["event"] == self.event and self.mode in {None, shown.get("mode")}
+        return (
+            shown["event"] == "alarm"
+            and shown["alarm"] == self.alarm
+            and shown["state"] == self.state
+            and self.priority in {None, shown["priority"]}
+        )
+
+    def __str__(self) -> str:
+        what = self.event or f"alarm {self.alarm} {self.state}"
+        detail = f" ({self.priority or self.mode})" if self.priority or self.mode else ""
+        when = "" if self.between is None else f" between {_hours(self.between[0])} and {_hours(self.between[1])}"
+        often = "" if self.count is None else f" {self.count} times"
+        return f"{what}{detail}{when}{often}"
+
+
+class Expected(FrozenModel):
+    """What holds for all that is expected."""
+
+    only: bool = True
+    """No alarm may be raised that no [[expect]] names."""
+
+
+def judge(expect: Sequence[Expect], expected: Expected, events: Sequence[PumpEvent]) -> tuple[ExpectationResult, ...]:
+    """Whether each expectation is met, and that nothing else was raised if it must not be."""
+    shown = [event.as_json() for event in events]
+    results = [_judged(each, shown) for each in expect]
+    if expected.only:
+        named = {each.alarm for each in expect}
+        others = [each for each in shown if each.get("state") == "raised" and each["alarm"] not in named]
+        found = ", ".join(f"{each['alarm']} at {_hours(each['time_ms'])}" for each in others[:5])
+        results.append(ExpectationResult("no other alarm raised", not others, found or "none"))
+    return tuple(results)
+
+
+def _judged(expect: Expect, shown: Sequence[Mapping[str, Any]]) -> ExpectationResult:
+    times = [each["time_ms"] for each in shown if expect.matches(each)]
+    first, last = expect.between or (0, 1 << 62)
+    inside = [time for time in times if first <= time <= last]
+    met = bool(inside) if expect.count is None else len(inside) == expect.count
+    found = ", ".join(_hours(time) for time in times[:5]) + (" ..." if len(times) > 5 else "")
+    return ExpectationResult(str(expect), met, f"at {found}" if times else "never")
+
+
+def _hours(time_ms: int) -> str:
+    return f"{time_ms / 3_600_000:.2f} h"

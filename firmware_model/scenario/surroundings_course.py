@@ -1,0 +1,85 @@
+"""A scenario's surroundings as a course: hour by hour, and step by step where something changes quickly."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from firmware_model.course import Course
+from firmware_model.noise import noise_shares
+from firmware_model.scenario.scenario import Episode, Scenario
+
+__all__ = ["surroundings_course"]
+
+Values = NDArray[np.float64]
+Times = NDArray[np.int64]
+
+_HOUR_MS, _DAY_MS = 3_600_000, 86_400_000
+_STEPS = 12
+"""Of a ramp; its steps are its values half-way through them."""
+_WEATHER, _OUTLET = 101, 102
+"""Streams of noise, far from those of the sensors."""
+
+
+def surroundings_course(scenario: Scenario, seed: int, first_h: int, last_h: int) -> Course:
+    """The surroundings from hour ``first_h`` to hour ``last_h`` of a scenario.
+
+    Every piece is a function of seed and time, so that any part of a course is the same as in the whole.
+    """
+    hours = np.arange(first_h, last_h, dtype=np.int64) * _HOUR_MS
+    breaks = _breaks_ms(scenario, first_h * _HOUR_MS, last_h * _HOUR_MS)
+    start_ms = np.union1d(hours, breaks) if breaks.size else hours
+    end_ms = np.concatenate([start_ms[1:], [last_h * _HOUR_MS]])
+    middle_ms = (start_ms + end_ms) // 2
+    table = scenario.surroundings
+    day = middle_ms / _DAY_MS
+    temperature_c = table.temperature_c + table.circadian_amplitude_c * np.cos(
+        2 * np.pi * (day - table.circadian_peak_h / 24)
+    )
+    ambient_kpa = table.mean_ambient_kpa + table.weather_amplitude_kpa * _weather(seed, day)
+    outlet_kpa = table.outlet_kpa + table.outlet_noise_kpa * noise_shares(seed, _OUTLET, middle_ms // _HOUR_MS)
+    for episode in (*scenario.fever, *scenario.heating_pad):
+        temperature_c += _share(episode, middle_ms) * episode.shift(table.temperature_c)
+    for episode in (*scenario.flight, *scenario.altitude, *scenario.dive):
+        ambient_kpa += _share(episode, middle_ms) * episode.shift(table.mean_ambient_kpa)
+    for episode in scenario.outlet:
+        outlet_kpa += _share(episode, middle_ms) * episode.shift(table.outlet_kpa)
+    return Course(start_ms, temperature_c, ambient_kpa, outlet_kpa)
+
+
+def _weather(seed: int, day: Values) -> Values:
+    """From -1 to 1: straight lines from one day's noise to the next one's."""
+    whole = np.floor(day).astype(np.int64)
+    first = int(whole[0])
+    daily = noise_shares(seed, _WEATHER, np.arange(first, int(whole[-1]) + 2))
+    today: Values = daily[whole - first]
+    return today + (daily[whole - first + 1] - today) * (day - whole)
+
+
+def _episodes(scenario: Scenario) -> tuple[Episode, ...]:
+    return (
+        *scenario.fever,
+        *scenario.heating_pad,
+        *scenario.flight,
+        *scenario.altitude,
+        *scenario.dive,
+        *scenario.outlet,
+    )
+
+
+def _breaks_ms(scenario: Scenario, start_ms: int, end_ms: int) -> Times:
+    """Times inside the window at which an episode begins, ends, or takes a step of its ramp."""
+    times = {
+        time
+        for episode in _episodes(scenario)
+        for base in (episode.at, episode.end - episode.ramp)
+        for time in (base + episode.ramp * step // _STEPS for step in range(_STEPS + 1))
+        if start_ms < time < end_ms
+    }
+    return np.array(sorted(times), dtype=np.int64)
+
+
+def _share(episode: Episode, middle_ms: Times) -> Values:
+    """How much of an episode is there: 0 outside, 1 when it is full, between them on the ramps."""
+    up = (middle_ms - episode.at) / max(1, episode.ramp)
+    down = (episode.end - middle_ms) / max(1, episode.ramp)
+    share: Values = np.clip(np.minimum(up, down), 0.0, 1.0)
+    return share
