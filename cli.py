@@ -117,6 +117,43 @@ def bench_serve(file: Path | None, seed: int, rate: float | None, lock_step: boo
     serve_bench(file, seed=seed, rate=rate, lock_step=lock_step, injections=injections)
 
 
+@pumprig.command(epilog=EXIT_CODES, short_help="Run one simulated pump through a scenario.")
+@click.argument("scenario", required=False)
+@click.option(
+    "--days", type=click.FloatRange(min=0, min_open=True, max=3650), help="Run so long, not as the scenario says."
+)
+@click.option("--seed", type=click.IntRange(min=0), help="Seed of everything random. Default: as the scenario says.")
+@click.option("--profile", help="Another pump: the name of a profile that comes with pumprig, or a file.")
+@click.option("--out", type=_ANY_PATH, help="Folder for events.json, curves.parquet and report.html.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
+@click.option("--list-faults", is_flag=True, help="Say what can go wrong, and how to say it.")
+@click.option("--list-scenarios", is_flag=True, help="Say which scenarios come with pumprig.")
+def sim(
+    scenario: str | None,
+    days: float | None,
+    seed: int | None,
+    profile: str | None,
+    out: Path | None,
+    as_json: bool,
+    list_faults: bool,
+    list_scenarios: bool,
+) -> None:
+    """Run one simulated pump through SCENARIO, and say what it logged and whether that was expected.
+
+    SCENARIO is the name of one that comes with pumprig (--list-scenarios) or a TOML file of your own.
+    """
+    from hil.simulation.sim_console import print_faults, print_scenarios, run_sim
+
+    if list_faults:
+        print_faults(as_json=as_json)
+    elif list_scenarios:
+        print_scenarios()
+    elif scenario is None:
+        raise click.UsageError("name a SCENARIO; --list-scenarios says which there are")
+    else:
+        sys.exit(run_sim(scenario, days=days, seed=seed, profile=profile, out=out, as_json=as_json))
+
+
 @pumprig.command(short_help="Print the flow to expect under given conditions.")
 @click.option("--profile", type=_FILE, help="Pump profile. Default: generic-30ml, which comes with pumprig.")
 @click.option("--temperature-c", type=float, default=37.0, show_default=True, help="Temperature of the propellant.")

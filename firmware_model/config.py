@@ -17,6 +17,7 @@ __all__ = ["FrozenModel", "check_model", "line_of", "load_toml", "read_toml"]
 _UNITS = ("_c", "_kpa", "_ml", "_ml_per_day", "_ms", "_s", "_min", "_h", "_percent", "_kg_per_m3", "_mv", "_ppm", "_g")
 
 
+_HEADER = re.compile(r"\s*(\[\[?)\s*([^\],]+?)\s*\]\]?\s*(?:#.*)?$")
 _SHOWN = 80
 """Characters of a wrong value that an error repeats; of a longer one, or a whole table, it repeats nothing."""
 
@@ -73,6 +74,8 @@ def _problem(error: ErrorDetails, model: type[BaseModel]) -> str:
         return "this key is missing; add it"
     if error["type"] in {"model_type", "model_attributes_type", "dict_type"}:
         return "this must be a table, written [name] or { key = value }"
+    if error["type"] == "tuple_type" and isinstance(error["input"], dict):
+        return "there may be several of these; write [[name]] with two brackets"
     message = error["msg"].removeprefix("Value error, ")
     plain = isinstance(error["input"], (str, int, float)) and len(str(error["input"])) < _SHOWN
     return f"{message[0].lower()}{message[1:]}" + (f", got {error['input']!r}" if plain else "")
@@ -130,7 +133,7 @@ def _line_of_exactly(text: str, loc: Sequence[int | str]) -> int | None:
     table: list[int | str] = []
     opened: dict[tuple[str, ...], int] = {}
     for number, line in enumerate(text.splitlines(), start=1):
-        header = re.match(r"\s*(\[\[?)\s*([^\]]+?)\s*\]", line)
+        header = _HEADER.match(line)
         if header:
             names = tuple(part.strip(" \"'") for part in header[2].split("."))
             table = list(names)

@@ -8,13 +8,12 @@ __all__ = ["TIME_UNITS_MS", "duration_ms"]
 TIME_UNITS_MS = {"d": 86_400_000, "h": 3_600_000, "min": 60_000, "s": 1000, "ms": 1}
 _PART = r"(\d+(?:\.\d*)?|\.\d+)\s*(d|h|min|ms|s)\s*"
 _TEXT = re.compile(rf"\s*(?:{_PART})+", re.ASCII)
+_LONGEST = 80
 
 
 def duration_ms(text: str) -> int:
-    """The time that ``text`` says, in whole ms. Raises ValueError, with how to write it, if it says none."""
-    if not isinstance(text, str) or not _TEXT.fullmatch(text):
-        raise ValueError(
-            f"{text!r} is no time; write numbers with units of {', '.join(TIME_UNITS_MS)}, like 1d12h30min"
-        )
+    """The time that ``text`` says, in ms; a fraction of one is rounded. Raises ValueError if it says none."""
+    if not isinstance(text, str) or len(text) > _LONGEST or not _TEXT.fullmatch(text):
+        raise ValueError(f"this is no time; write numbers with units of {', '.join(TIME_UNITS_MS)}, like 1d12h30min")
     parts = re.findall(_PART, text, re.ASCII)
     return round(sum(Decimal(number) * TIME_UNITS_MS[unit] for number, unit in parts))

@@ -55,20 +55,20 @@ def fault_kind(name: str, known: Mapping[str, FaultKind]) -> FaultKind:
     if name in known:
         return known[name]
     close = difflib.get_close_matches(name, known, n=1)
-    hint = f"did you mean {close[0]}? " if close else ""
-    raise ValueError(f"unknown fault {name!r}; {hint}known: {', '.join(sorted(known))}")
+    advice = f"did you mean {close[0]}?" if close else f"known: {', '.join(sorted(known))}"
+    raise ValueError(f"unknown fault {name!r}; {advice}")
 
 
 def fault_value(text: str, kind: FaultKind) -> float:
     """A value of a fault, such as ``50%``; a bare number for a kind without a unit. Raises ValueError for another."""
     match = _QUANTITY.fullmatch(text)
+    advice = f"write it like {kind.default:g}{kind.unit}"
     if match is None:
-        raise ValueError(f"{kind.name}: {text!r} is no number with a unit; write it like {kind.default:g}{kind.unit}")
+        raise ValueError(f"{kind.name}: {text!r} is no number{' with a unit' if kind.unit else ''}; {advice}")
     if (match["unit"] or "") != kind.unit:
         said = f"not in {match['unit']}" if match["unit"] else "and the unit is missing"
-        raise ValueError(
-            f"{kind.name}: the value {f'is in {kind.unit}' if kind.unit else 'has no unit'}, {said}; write it like {kind.default:g}{kind.unit}"
-        )
+        wanted = f"is in {kind.unit}, {said}" if kind.unit else f"has no unit, so not {match['unit']}"
+        raise ValueError(f"{kind.name}: the value {wanted}; {advice}")
     value = float(match["number"])
     if not kind.lower <= value <= kind.upper:
         raise ValueError(f"{kind.name}: {value:g}{kind.unit} is outside {kind.lower:g} to {kind.upper:g}{kind.unit}")
@@ -77,7 +77,7 @@ def fault_value(text: str, kind: FaultKind) -> float:
 
 def _time_ms(text: str, kind: FaultKind) -> int:
     try:
-        time_ms = -duration_ms(text.lstrip("-")) if text.startswith("-") else duration_ms(text)
+        time_ms = -duration_ms(text.strip()[1:]) if text.strip().startswith("-") else duration_ms(text)
     except ValueError:
         units = ", ".join(TIME_UNITS_MS)
         raise ValueError(f"{kind.name}: {text!r} is no time; write numbers and units of {units}, like @6h") from None

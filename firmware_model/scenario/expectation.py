@@ -4,7 +4,7 @@ import difflib
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, model_validator
 
 from firmware_model.alarms import PRIORITIES
 from firmware_model.config import FrozenModel
@@ -19,11 +19,12 @@ EVENT_NAMES = tuple(kind.name.lower().replace("_", "-") for kind in EventKind if
 Times = Annotated[tuple[int, int], Field(strict=False)]
 
 
-def _known(name: str, names: Sequence[str], what: str) -> None:
+def _known(name: str, names: Sequence[str], what: str) -> str:
     if name not in names:
         close = difflib.get_close_matches(name, names, n=1)
         hint = f"; did you mean {close[0]}?" if close else f"; known: {', '.join(names)}"
         raise ValueError(f"unknown {what} {name!r}{hint}")
+    return name
 
 
 def _times(value: Any) -> Any:
@@ -34,8 +35,11 @@ class Expect(FrozenModel):
     """An alarm or another event that must be in the log."""
 
     alarm: str | None = None
+    """The name of an alarm."""
     state: Literal["raised", "cleared", "acknowledged", "repeated"] = "raised"
+    """What becomes of the alarm."""
     priority: Literal["high", "medium", "low"] | None = None
+    """The alarm's; any if not given."""
     event: str | None = None
     """Instead of an alarm: the name of another event."""
     mode: Literal["shelf", "self-test", "monitoring", "service", "safe", "end-of-service"] | None = None
@@ -45,16 +49,34 @@ class Expect(FrozenModel):
     count: Annotated[int, Field(ge=0)] | None = None
     """How often it must happen between them; at least once if not given, never if 0."""
 
+    @field_validator("alarm")
+    @classmethod
+    def _is_an_alarm(cls, alarm: str | None) -> str | None:
+        return alarm if alarm is None else _known(alarm, ALARM_NAMES, "alarm")
+
+    @field_validator("event")
+    @classmethod
+    def _is_an_event(cls, event: str | None) -> str | None:
+        return event if event is None else _known(event, EVENT_NAMES, "event")
+
+    @field_validator("state", "priority")
+    @classmethod
+    def _is_of_an_alarm(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if info.data.get("alarm", value) is None:
+            raise ValueError("only alarms have this; leave it out, or name an alarm")
+        return value
+
+    @field_validator("mode")
+    @classmethod
+    def _is_of_a_change(cls, mode: str | None, info: ValidationInfo) -> str | None:
+        if info.data.get("event", "mode-changed") != "mode-changed":
+            raise ValueError('only event = "mode-changed" has a mode')
+        return mode
+
     @model_validator(mode="after")
-    def _makes_sense(self) -> Self:
+    def _is_of_one_kind(self) -> Self:
         if (self.alarm is None) == (self.event is None):
             raise ValueError("give either alarm or event")
-        if self.alarm is not None:
-            _known(self.alarm, ALARM_NAMES, "alarm")
-        if self.event is not None:
-            _known(self.event, EVENT_NAMES, "event")
-        if self.between is not None and self.between[0] > self.between[1]:
-            raise ValueError("between must name the earlier time first")
         return self
 
     def matches(self, shown: Mapping[str, Any]) -> bool:

@@ -1,11 +1,15 @@
 """A scenario's surroundings as a course: hour by hour, and step by step where something changes quickly."""
 
+import math
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
 from firmware_model.course import Course
 from firmware_model.noise import noise_shares
-from firmware_model.scenario.scenario import Episode, Scenario
+from firmware_model.scenario.episode import Episode, SurroundingsTable
+from firmware_model.scenario.scenario import Scenario
 
 __all__ = ["surroundings_course"]
 
@@ -30,19 +34,27 @@ def surroundings_course(scenario: Scenario, seed: int, first_h: int, last_h: int
     end_ms = np.concatenate([start_ms[1:], [last_h * _HOUR_MS]])
     middle_ms = (start_ms + end_ms) // 2
     table = scenario.surroundings
-    day = middle_ms / _DAY_MS
-    temperature_c = table.temperature_c + table.circadian_amplitude_c * np.cos(
-        2 * np.pi * (day - table.circadian_peak_h / 24)
-    )
-    ambient_kpa = table.mean_ambient_kpa + table.weather_amplitude_kpa * _weather(seed, day)
-    outlet_kpa = table.outlet_kpa + table.outlet_noise_kpa * noise_shares(seed, _OUTLET, middle_ms // _HOUR_MS)
-    for episode in (*scenario.fever, *scenario.heating_pad):
-        temperature_c += _share(episode, middle_ms) * episode.shift(table.temperature_c)
-    for episode in (*scenario.flight, *scenario.altitude, *scenario.dive):
-        ambient_kpa += _share(episode, middle_ms) * episode.shift(table.mean_ambient_kpa)
-    for episode in scenario.outlet:
-        outlet_kpa += _share(episode, middle_ms) * episode.shift(table.outlet_kpa)
+    hour = middle_ms // _HOUR_MS
+    temperature_c = _circadian(table)[hour % 24]
+    ambient_kpa = table.mean_ambient_kpa + table.weather_amplitude_kpa * _weather(seed, middle_ms / _DAY_MS)
+    outlet_kpa = table.outlet_kpa + table.outlet_noise_kpa * noise_shares(seed, _OUTLET, hour)
+    _act(temperature_c, middle_ms, (*scenario.fever, *scenario.heating_pad), table.temperature_c)
+    _act(ambient_kpa, middle_ms, (*scenario.flight, *scenario.altitude, *scenario.dive), table.mean_ambient_kpa)
+    _act(outlet_kpa, middle_ms, scenario.outlet, table.outlet_kpa)
     return Course(start_ms, temperature_c, ambient_kpa, outlet_kpa)
+
+
+def _act(values: Values, middle_ms: Times, episodes: Sequence[Episode], usual: float) -> None:
+    """Let ``episodes`` move ``values``, which are usually ``usual``, in place."""
+    for episode in episodes:
+        values += _share(episode, middle_ms) * episode.shift(usual)
+
+
+def _circadian(table: SurroundingsTable) -> Values:
+    """Temperature in the middle of each of the 24 hours of a day, in degrees Celsius."""
+    turns = ((hour + 0.5 - table.circadian_peak_h) / 24 for hour in range(24))
+    swing = [math.cos(2 * math.pi * turn) for turn in turns]
+    return table.temperature_c + table.circadian_amplitude_c * np.array(swing)
 
 
 def _weather(seed: int, day: Values) -> Values:

@@ -1,0 +1,43 @@
+"""What makes a page with plots one file that opens offline: its scripts, and the policy that allows no others.
+
+The page forbids itself the network: its Content-Security-Policy lets a browser load nothing from anywhere, and run no
+script but those whose SHA-256 it names.
+"""
+
+import base64
+import hashlib
+from collections.abc import Sequence
+from importlib import resources
+
+from bokeh.resources import INLINE
+
+from hil.figure import Figure, Marker
+from hil.report.plot import plot_json
+
+__all__ = ["page_policy", "plot_scripts"]
+
+
+def plot_scripts(figures: Sequence[Figure], markers: Sequence[Marker]) -> tuple[str, ...]:
+    """Bokeh's core and what it is to draw, into the elements ``plot-1`` and so on; nothing if there is no figure.
+
+    Widgets, tables and WebGL stay out: the pages use none. ``markers`` go into figures whose x is bench time.
+    """
+    if not figures:
+        return ()
+    plots = [
+        plot_json(drawn, tuple(markers) if drawn.in_bench_hours else (), f"plot-{number}")
+        for number, drawn in enumerate(figures, start=1)
+    ]
+    core = str(INLINE.js_raw[0])
+    drawing = "\n".join(f"Bokeh.embed.embed_item({plot});" for plot in plots)
+    return core, drawing, (resources.files("hil.report") / "paper.js").read_text(encoding="utf-8")
+
+
+def page_policy(scripts: Sequence[str]) -> str:
+    """A Content-Security-Policy; Bokeh writes style elements of its own and has its icons in data URLs."""
+    hashes = [f"'sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}'" for script in scripts]
+    allowed = " ".join(hashes) or "'none'"
+    return (
+        f"default-src 'none'; script-src {allowed}; style-src 'unsafe-inline'; img-src data:; "
+        "base-uri 'none'; form-action 'none'"
+    )

@@ -1,0 +1,94 @@
+"""A scenario that was found, run, and what came of it."""
+
+import difflib
+import shlex
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from firmware_model.profile import load_profile
+from firmware_model.scenario.result import ScenarioResult
+from firmware_model.scenario.run import run_scenario
+from firmware_model.scenario.scenario import LoadedScenario, load_scenario
+from hil.errors import UsageError
+from hil.shipped import shipped
+
+__all__ = ["Simulated", "scenario_names", "simulate"]
+
+SCHEMA = "pumprig.sim/1"
+
+
+@dataclass(frozen=True)
+class Simulated:
+    """One run of one scenario."""
+
+    name: str
+    """As it was asked for: of a scenario that comes with pumprig, or a path."""
+    loaded: LoadedScenario
+    result: ScenarioResult
+    command: str
+    """The command that does it again."""
+
+    def as_json(self) -> dict[str, Any]:
+        """What other programs see. The names in it change only together with the number in ``schema``."""
+        result = self.result
+        return {
+            "schema": SCHEMA,
+            "scenario": self.name,
+            "title": result.title,
+            "model": result.model,
+            "days": result.days,
+            "seed": result.seed,
+            "met": result.met,
+            "expectations": [vars(each) for each in result.expectations],
+            "balance": vars(result.balance),
+            "events": [event.as_json() for event in result.events],
+        }
+
+
+def scenario_names() -> list[str]:
+    """Names of the scenarios that come with pumprig."""
+    return sorted(path.stem for path in shipped("scenarios").glob("*.toml"))
+
+
+def simulate(
+    name: str,
+    *,
+    days: float | None,
+    seed: int | None,
+    profile: str | None,
+    progress: Callable[[float], None],
+) -> Simulated:
+    """Run the scenario of that name (or file), all of it as it says if nothing else is given.
+
+    Raises UsageError for an unknown name, ConfigurationError for what is wrong in a file.
+    """
+    loaded = load_scenario(_path(name, "scenarios", "scenario"))
+    scenario = loaded.scenario
+    pump = loaded.profile if profile is None else load_profile(_path(profile, "pumps", "profile"))
+    result = run_scenario(
+        loaded,
+        seed=scenario.seed if seed is None else seed,
+        days=scenario.days if days is None else days,
+        profile=pump,
+        progress=progress,
+    )
+    return Simulated(name, loaded, result, _command(name, days, seed, profile))
+
+
+def _path(name: str, folder: str, what: str) -> Path:
+    if name.endswith(".toml"):
+        return Path(name)
+    known = sorted(path.stem for path in shipped(folder).glob("*.toml"))
+    if name in known:
+        return shipped(f"{folder}/{name}.toml")
+    close = difflib.get_close_matches(name, known, n=1)
+    hint = f"did you mean {close[0]}?" if close else f"known: {', '.join(known)}"
+    raise UsageError(f"unknown {what} {name!r}; {hint} A file's name ends in .toml")
+
+
+def _command(name: str, days: float | None, seed: int | None, profile: str | None) -> str:
+    options = (("--days", None if days is None else f"{days:g}"), ("--seed", seed), ("--profile", profile))
+    given = [str(part) for option, value in options if value is not None for part in (option, value)]
+    return shlex.join(["pumprig", "sim", name, *given])
