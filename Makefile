@@ -30,7 +30,7 @@ bench: .venv/.developed  ## how fast, and how often alarms miss or cry wolf; fig
 	$(RUN)/python -m pytest tests/bench -p benchmark --benchmark-json=bench.json --timeout=3600
 
 soak: .venv/.developed  ## the long versions of the property tests
-	PUMPRIG_SOAK=1 $(RUN)/python -m pytest -n $(JOBS) --dist worksteal --timeout=7200 -m soak
+	$(RUN)/python -m pytest -n $(JOBS) --dist worksteal --timeout=7200 -m soak
 
 format: .venv/.developed
 	$(RUN)/ruff check --fix .

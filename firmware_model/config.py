@@ -77,8 +77,9 @@ def _problem(error: ErrorDetails, model: type[BaseModel]) -> str:
     if error["type"] == "tuple_type" and isinstance(error["input"], dict):
         return "there may be several of these; write [[name]] with two brackets"
     message = error["msg"].removeprefix("Value error, ")
-    plain = isinstance(error["input"], (str, int, float)) and len(str(error["input"])) < _SHOWN
-    return f"{message[0].lower()}{message[1:]}" + (f", got {error['input']!r}" if plain else "")
+    wrong = error["input"]
+    tells = isinstance(wrong, (str, int, float)) and len(str(wrong)) < _SHOWN and repr(wrong) not in message
+    return f"{message[0].lower()}{message[1:]}" + (f", got {wrong!r}" if tells else "")
 
 
 def _unknown_key(key: str, known: Sequence[str]) -> str:

@@ -9,7 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from firmware_model.fluids import PropellantName, infusate_viscosity_pa_s, vapour_pressure_kpa, water_viscosity_pa_s
+from firmware_model.fluids import (
+    InfusateBase,
+    PropellantName,
+    infusate_viscosity_pa_s,
+    vapour_pressure_kpa,
+    water_viscosity_pa_s,
+)
 from firmware_model.profile import PumpProfile, nanolitres
 from firmware_model.sensors import Readings
 
@@ -80,7 +86,7 @@ class Calibration:
     def __init__(self, profile: PumpProfile) -> None:
         """Tabulate propellant and restrictor about every half degree, from 0 to 60 degrees Celsius."""
         self._vapour_pa = _vapour_table_pa(profile.propellant)
-        fluidity = _fluidity_table(profile.infusate.glycerin_percent)
+        fluidity = _fluidity_table(profile.infusate.glycerin_percent, profile.infusate.base)
         scale = (1 << _SHIFT) * _M3_PER_S_IN_NL_PER_DAY / profile.restrictor_pa_s_per_m3
         self._flow_per_pa = np.rint(fluidity * scale).astype(np.int64)
         self._droop_pa = round(profile.droop_kpa * 1000)
@@ -130,10 +136,10 @@ def _vapour_table_pa(propellant: PropellantName) -> Any:
 
 
 @lru_cache(maxsize=64)
-def _fluidity_table(glycerin_percent: float) -> Any:
+def _fluidity_table(glycerin_percent: float, base: InfusateBase) -> Any:
     """How much thinner than water of 37 degrees Celsius the infusate is."""
     water = water_viscosity_pa_s(37.0)
-    return np.array([water / infusate_viscosity_pa_s(t, glycerin_percent) for t in _TEMPERATURES_C])
+    return np.array([water / infusate_viscosity_pa_s(t, glycerin_percent, base) for t in _TEMPERATURES_C])
 
 
 def _interpolated(table: Any, temperature_mc: Reading) -> Reading:

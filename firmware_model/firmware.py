@@ -280,7 +280,12 @@ class Firmware:
 
     def test_self(self, now_ms: int) -> None:
         """Test memory, sensors and battery at the next sample. Raises CommandRefused in a mode that has no time."""
+        from_shelf = self.mode is Mode.SHELF
         self._change_mode_or_refuse(now_ms, Trigger.SELF_TEST_ASKED)
+        if from_shelf:  # no samples were taken there: their numbers are passed over, for they tell the time
+            self.sample_count = -(-(now_ms - self.started_ms) // SAMPLE_PERIOD_MS)
+            self._restart_windows()
+            self._clock_ahead_ms = self.clock.ahead_ms(now_ms)
 
     def shelve(self, now_ms: int) -> None:
         """Take no more samples until somebody asks for a self-test. Raises CommandRefused except when monitoring."""

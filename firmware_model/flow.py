@@ -43,7 +43,8 @@ class FlowSensitivities:
 
 def resistance_pa_s_per_m3(profile: PumpProfile, temperature_c: float) -> float:
     """Flow resistance of the profile's restrictor with its infusate at a temperature: proportional to viscosity."""
-    viscosity = infusate_viscosity_pa_s(temperature_c, profile.infusate.glycerin_percent)
+    infusate = profile.infusate
+    viscosity = infusate_viscosity_pa_s(temperature_c, infusate.glycerin_percent, infusate.base)
     return profile.restrictor_pa_s_per_m3 * viscosity / water_viscosity_pa_s(REFERENCE_TEMPERATURE_C)
 
 
@@ -70,7 +71,8 @@ def expected_flow(
         vapour_pressure_kpa=vapour_kpa,
         droop_kpa=float(bellows.droop_at_kpa(volume_nl)),
         resistance_pa_s_per_m3=resistance,
-        viscosity_mpa_s=1000 * infusate_viscosity_pa_s(temperature_c, profile.infusate.glycerin_percent),
+        viscosity_mpa_s=1000
+        * infusate_viscosity_pa_s(temperature_c, profile.infusate.glycerin_percent, profile.infusate.base),
     )
 
 

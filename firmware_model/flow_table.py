@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from firmware_model.fluids import (
     HIGHEST_TEMPERATURE_C,
+    InfusateBase,
     PropellantName,
     infusate_viscosity_pa_s,
     vapour_pressure_kpa,
@@ -35,7 +36,7 @@ class FlowTable:
     def __init__(self, profile: PumpProfile) -> None:
         """Tabulate the profile's propellant, infusate and restrictor."""
         self._vapour_kpa = _vapour_table_kpa(profile.propellant)
-        self._conductance = _fluidity_table(profile.infusate.glycerin_percent) * (
+        self._conductance = _fluidity_table(profile.infusate.glycerin_percent, profile.infusate.base) * (
             _NL_PER_MS_KPA / profile.restrictor_pa_s_per_m3
         )
 
@@ -62,7 +63,9 @@ def _vapour_table_kpa(propellant: PropellantName) -> Values:
 
 
 @lru_cache(maxsize=64)
-def _fluidity_table(glycerin_percent: float) -> Values:
+def _fluidity_table(glycerin_percent: float, base: InfusateBase) -> Values:
     """How much thinner than water of 37 degrees Celsius the infusate is."""
     water = water_viscosity_pa_s(_REFERENCE_TEMPERATURE_C)
-    return np.array([water / infusate_viscosity_pa_s(step / _PER_K, glycerin_percent) for step in range(_LAST + 1)])
+    return np.array(
+        [water / infusate_viscosity_pa_s(step / _PER_K, glycerin_percent, base) for step in range(_LAST + 1)]
+    )

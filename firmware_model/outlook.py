@@ -2,8 +2,8 @@
 
 Noise is bounded and the truth is known leg by leg, so that on each leg (and at each hour) every quantity lies between
 two bounds. A condition that is not there cannot begin where its terms cannot all hold; one that is there cannot end
-where they all must. Samples for which this is true of every condition are *quiet*: to take them would change nothing but the
-windows, and those can be filled from the last samples before the next one that matters.
+where they all must. Samples for which this is true of every condition are *quiet*: to take them would change nothing
+but the windows, and those can be filled from the last samples before the next one that matters.
 
 Where the bounds of an hour's quantities do not decide, the quantities themselves are worked out, exactly.
 """

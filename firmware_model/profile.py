@@ -8,7 +8,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from firmware_model.config import FrozenModel, load_toml
-from firmware_model.fluids import MAX_GLYCERIN_PERCENT, PropellantName
+from firmware_model.fluids import MAX_GLYCERIN_PERCENT, InfusateBase, PropellantName
 
 __all__ = [
     "AlarmLimits",
@@ -33,8 +33,10 @@ Percent = Annotated[float, Field(gt=0, lt=100)]
 
 
 class InfusateProfile(FrozenModel):
-    """What the reservoir is filled with: water, thickened with glycerin or not."""
+    """What the reservoir is filled with, thickened with glycerin or not."""
 
+    base: InfusateBase = "water"
+    """What it is mostly: water, saline, or floxuridine with heparin and dexamethasone in saline."""
     glycerin_percent: Annotated[float, Field(ge=0, le=MAX_GLYCERIN_PERCENT)] = 0.0
     """Share by mass; it sets the viscosity."""
     density_kg_per_m3: Positive
@@ -44,11 +46,13 @@ class InfusateProfile(FrozenModel):
 
 
 class SensorProfile(FrozenModel):
-    """One sensor: value = quantise(true * gain + bias + noise), cut off at its range. All in ``unit``."""
+    """One sensor: value = quantise(true * gain + bias + drift + noise), cut off at its range. All in ``unit``."""
 
     unit: Literal["mC", "Pa", "nL", "mV"]
     gain: Positive = 1.0
     bias: float = 0.0
+    drift_per_day: float = 0.0
+    """What is added to the bias every day."""
     noise: NotNegative
     """Half the width of the uniform noise: bounded on purpose, so that what it can do is provable."""
     resolution: Annotated[int, Field(gt=0)]

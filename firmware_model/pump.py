@@ -21,6 +21,7 @@ from firmware_model.sensors import Readings, Sensors
 from firmware_model.surroundings import Surroundings
 from firmware_model.telemetry import Telemetry, device_uid
 from firmware_model.windows import RING_SAMPLES, Windows, first_full_hour
+from protocols.messages import Mode
 
 __all__ = ["Pump"]
 
@@ -41,6 +42,9 @@ class Pump:
     the samples that are due by then, or passes over those in which nothing can happen. So whoever comes first at the
     same millisecond makes no difference, and neither does how often anyone comes.
     """
+
+    firmware_class = Firmware
+    """What runs on it."""
 
     def __init__(
         self,
@@ -166,6 +170,8 @@ class Pump:
         self._catch_up(now_ms)
         if self._is_off:
             raise CommandRefused("the pump does not answer")
+        if self.firmware.mode is Mode.SHELF:  # after which sample numbers go on elsewhere
+            self._flush_history()
         return self.firmware
 
     def status(self, now_ms: int) -> Firmware:
@@ -214,7 +220,7 @@ class Pump:
     def _boot(self, now_ms: int, reason: BootReason, memory: PumpMemory) -> None:
         sampler = Sampler(self.plant, self._sensors, self._battery, started_ms=now_ms, first=self._samples_before)
         self._sampler = sampler
-        self.firmware = Firmware(
+        self.firmware = self.firmware_class(
             self._calibration,
             memory,
             self._clock,

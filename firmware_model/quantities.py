@@ -11,7 +11,7 @@ _TEXT = re.compile(rf"\s*(?:{_PART})+", re.ASCII)
 _LONGEST = 80
 
 
-def duration_ms(text: str) -> int:
+def duration_ms(text: object) -> int:
     """The time that ``text`` says, in ms; a fraction of one is rounded. Raises ValueError if it says none."""
     if not isinstance(text, str) or len(text) > _LONGEST or not _TEXT.fullmatch(text):
         raise ValueError(f"this is no time; write numbers with units of {', '.join(TIME_UNITS_MS)}, like 1d12h30min")

@@ -214,7 +214,9 @@ class Reservoir:
         spring = bellows.overfill_kpa_per_nl if regime.region == "over" else bellows.spring_kpa_per_nl
         empty_kpa = drive.source_kpa - spring * bellows.capacity_nl
         if drive.leak:
-            leak_slope, leak_offset = none + drive.leak * spring, drive.leak * (empty_kpa + drive.node_kpa)
+            outwards = drive.source_kpa + drive.node_kpa > bellows.droop_kpa  # a leak draws nothing in
+            leak_slope = np.where(outwards, drive.leak * spring, 0.0)
+            leak_offset = np.where(outwards, drive.leak * (empty_kpa + drive.node_kpa), 0.0)
         if regime.region == "full" or not (regime.forward or bellows.reverse_flow):
             return leak_slope, leak_offset, leak_slope, leak_offset
         slope, offset = drive.restrictor * spring, drive.restrictor * empty_kpa

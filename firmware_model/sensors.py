@@ -93,8 +93,8 @@ class Sensor:
 
     @property
     def drifts(self) -> bool:
-        """Whether its error grows."""
-        return bool(self._errors[-1].drift_per_day)
+        """Whether its error grows by more than its noise within a day."""
+        return abs(self._errors[-1].drift_per_day) + abs(self.profile.drift_per_day) > self.profile.noise
 
     def is_rough_by(self, start_ms: int, end_ms: int) -> float:
         """How many times its own noise a fault adds to it at most, between two times."""
@@ -119,11 +119,10 @@ class Sensor:
                 lows.append(held)
                 highs.append(held)
                 continue
-            drifts = [error.drift_per_day * (t - error.drift_since_ms) / _MS_PER_DAY for t in (start_ms, end_ms)]
+            biases = [self._bias(error, time_ms) for time_ms in (start_ms, end_ms)]
             slack = sensor.noise + error.noise + sensor.resolution / 2 + 1e-6
-            bias = sensor.bias + error.bias
-            lows.append(low * sensor.gain + (bias + min(drifts) - slack))
-            highs.append(high * sensor.gain + (bias + max(drifts) + slack))
+            lows.append(low * sensor.gain + (min(biases) - slack))
+            highs.append(high * sensor.gain + (max(biases) + slack))
         least = lows[0] if len(lows) == 1 else np.minimum.reduce(lows)
         most = highs[0] if len(highs) == 1 else np.maximum.reduce(highs)
         if least.min(initial=sensor.upper) < sensor.lower or most.max(initial=sensor.lower) > sensor.upper:
@@ -137,9 +136,7 @@ class Sensor:
             return sensor.upper
         if error.stuck_at is not None:
             return error.stuck_at
-        bias = sensor.bias + error.bias
-        if error.drift_per_day:
-            bias += error.drift_per_day * (now_ms - error.drift_since_ms) / _MS_PER_DAY
+        bias = self._bias(error, now_ms)
         noise = (sensor.noise + error.noise) * noise_share(self._seed, self._index, sample)
         steps = math.floor((noise + (true_value * sensor.gain + bias)) / sensor.resolution + 0.5)
         return min(sensor.upper, max(sensor.lower, steps * sensor.resolution))
@@ -158,9 +155,7 @@ class Sensor:
             return np.full(times_ms.shape, sensor.upper, dtype=np.int64)
         if error.stuck_at is not None:
             return np.full(times_ms.shape, error.stuck_at, dtype=np.int64)
-        bias: Values | float = sensor.bias + error.bias
-        if error.drift_per_day:
-            bias = bias + error.drift_per_day * (times_ms - error.drift_since_ms) / _MS_PER_DAY
+        bias = self._bias(error, times_ms)
         noise = noise_shares(self._seed, self._index, samples)
         noise *= sensor.noise + error.noise
         noise += true_values * sensor.gain + bias  # noise is ours: nobody else has this array
@@ -170,6 +165,15 @@ class Sensor:
         noise *= sensor.resolution
         np.clip(noise, sensor.lower, sensor.upper, out=noise)
         return noise.astype(np.int64)
+
+    def _bias(self, error: _Error, now_ms: Any) -> Any:
+        """What is added to gain times truth at a time, or at each of many."""
+        bias = self.profile.bias + error.bias
+        if self.profile.drift_per_day:
+            bias = bias + self.profile.drift_per_day * now_ms / _MS_PER_DAY
+        if error.drift_per_day:
+            bias = bias + error.drift_per_day * (now_ms - error.drift_since_ms) / _MS_PER_DAY
+        return bias
 
     def _error_at(self, now_ms: int) -> _Error:
         """What holds at a time; a fault that begins just then is not there yet."""

@@ -1,8 +1,8 @@
 """What is around the pump: usually, and in episodes that come, last and go again."""
 
-from typing import Annotated, Self
+from typing import Annotated
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field
 
 from firmware_model.config import FrozenModel
 from firmware_model.fluids import HIGHEST_TEMPERATURE_C, LOWEST_TEMPERATURE_C
@@ -52,12 +52,6 @@ class SurroundingsTable(FrozenModel):
     """Gauge, at the catheter's tip: mean arterial pressure; of a venous tip about 1."""
     outlet_noise_kpa: Annotated[float, Field(ge=0, le=5)] = 0.4
     """The mean of each hour differs by up to so much."""
-
-    @model_validator(mode="after")
-    def _one_pressure(self) -> Self:
-        if self.altitude_m is not None and self.ambient_kpa is not None:
-            raise ValueError("altitude_m and ambient_kpa exclude each other; give one of them")
-        return self
 
     @property
     def mean_ambient_kpa(self) -> float:

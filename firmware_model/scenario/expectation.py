@@ -28,7 +28,9 @@ def _known(name: str, names: Sequence[str], what: str) -> str:
 
 
 def _times(value: Any) -> Any:
-    return [duration_ms(each) for each in value] if isinstance(value, list) else value
+    if not isinstance(value, list) or len(value) != 2:
+        raise ValueError('give two times, like ["6h", "7h"]')
+    return [duration_ms(each) for each in value]
 
 
 class Expect(FrozenModel):
@@ -94,7 +96,7 @@ class Expect(FrozenModel):
         what = self.event or f"alarm {self.alarm} {self.state}"
         detail = f" ({self.priority or self.mode})" if self.priority or self.mode else ""
         when = "" if self.between is None else f" between {_hours(self.between[0])} and {_hours(self.between[1])}"
-        often = "" if self.count is None else f" {self.count} times"
+        often = "" if self.count is None else {0: " never", 1: " once"}.get(self.count, f" {self.count} times")
         return f"{what}{detail}{when}{often}"
 
 
@@ -127,4 +129,4 @@ def _judged(expect: Expect, shown: Sequence[Mapping[str, Any]]) -> ExpectationRe
 
 
 def _hours(time_ms: int) -> str:
-    return f"{time_ms / 3_600_000:.2f} h"
+    return f"{round(time_ms / 3_600_000, 2)} h"

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from firmware_model.events import PumpEvent
 
-__all__ = ["Curves", "ExpectationResult", "MassBalance", "ScenarioResult"]
+__all__ = ["Curves", "DrugArrival", "ExpectationResult", "MassBalance", "ScenarioResult"]
 
 
 @dataclass(frozen=True)
@@ -57,6 +57,14 @@ class ExpectationResult:
 
 
 @dataclass(frozen=True)
+class DrugArrival:
+    """When what a refill put in reaches the catheter's tip: what stands in the catheter goes before it."""
+
+    filled_ms: int
+    arrived_ms: int
+
+
+@dataclass(frozen=True)
 class ScenarioResult:
     """All of it. ``events`` is what was logged, in order, whatever the log's ring has forgotten since."""
 
@@ -68,6 +76,8 @@ class ScenarioResult:
     curves: Curves
     balance: MassBalance
     expectations: tuple[ExpectationResult, ...]
+    arrivals: tuple[DrugArrival, ...]
+    """Of the refills whose drug did arrive."""
     label_flow_ml_per_day: float
     flow_low_percent: float
     flow_high_percent: float

@@ -16,6 +16,7 @@ from firmware_model.scenario.result import MassBalance, ScenarioResult
 from firmware_model.scenario.scenario import LoadedScenario
 from firmware_model.scenario.surroundings_course import surroundings_course
 from firmware_model.scenario.timeline import Action, Aspirate, Bolus, Command, Fill, Inject, timeline
+from firmware_model.scenario.transit import Transit
 from firmware_model.simulation import Simulation
 
 __all__ = ["ScenarioRun", "run_scenario"]
@@ -47,6 +48,7 @@ class ScenarioRun:
             surroundings=self._course(0),
             volume_ml=scenario.volume_ml,
         )
+        self.transit = Transit(self.pump.plant, profile.catheter.dead_volume_ml)
         self._simulation = Simulation()
         self._simulation.add(_Timeline(self._actions, self._act))
         self._simulation.add(self.pump)
@@ -68,6 +70,7 @@ class ScenarioRun:
         self.pump.foreseen_ms = until_ms
         self._simulation.run_until(until_ms)
         self.pump.wake(until_ms)
+        self.transit.look(until_ms)
         return self.pump.take_events()
 
     def _course(self, from_ms: int) -> Course:
@@ -96,6 +99,8 @@ class ScenarioRun:
         match action:
             case Inject(at_ms=at_ms, fault=fault, value=value) if fault not in _FORESEEN_FAULTS:
                 self.pump.inject(at_ms, fault, value)
+            case Fill(at_ms=at_ms):
+                self.transit.filled(at_ms)
             case Command(at_ms=at_ms):
                 with contextlib.suppress(CommandRefused):  # the firmware has logged it, if it was there at all
                     self._command(self.pump.command(at_ms), action)
@@ -168,6 +173,7 @@ def run_scenario(
         curves=curves.curves(),
         balance=_balance(run.pump, run.end_ms),
         expectations=judge(scenario.expect, scenario.expected, events),
+        arrivals=tuple(run.transit.arrivals),
         label_flow_ml_per_day=profile.label_flow_ml_per_day,
         flow_low_percent=alarms.flow_low_percent,
         flow_high_percent=alarms.flow_high_percent,

@@ -36,7 +36,7 @@ MAX_DAYS = 3650
 _START_UTC = datetime(2026, 1, 1, tzinfo=UTC)
 
 Positive = Annotated[float, Field(gt=0)]
-NotNegative = Annotated[float, Field(ge=0)]
+Reported = Annotated[float, Field(ge=0, le=1000)]
 T = TypeVar("T")
 Several = Annotated[tuple[T, ...], Field(strict=False)]
 """A table of which a file may have any number."""
@@ -62,9 +62,9 @@ class Refill(FrozenModel):
     """What the pump is told is in it."""
     concentration_mg_per_ml: Annotated[float, Field(ge=0, le=1000)] = 0.0
     """And how much of it."""
-    reported_returned_ml: NotNegative | None = None
+    reported_returned_ml: Reported | None = None
     """What is typed in as returned; if not given, what truly came out."""
-    reported_fill_ml: NotNegative | None = None
+    reported_fill_ml: Reported | None = None
     """What is typed in as filled; if not given, fill_ml."""
     announced: bool = True
     """False: somebody's needle, without a programmer."""
@@ -90,7 +90,7 @@ class Visit(FrozenModel):
         tuple[Literal["read-status", "acknowledge", "set-clock", "self-test"], ...],
         Field(min_length=1, strict=False),
     ]
-    """What is done, in this order: read-status, acknowledge, set-clock, self-test."""
+    """What is done, one after the other."""
 
 
 class Fault(FrozenModel):

@@ -66,18 +66,17 @@ def alarm_strip_svg(bars: Sequence[AlarmBar], end_h: float) -> Markup:
             f'height="{_ROW - 10:g}"><title>{escape(label)}</title></rect>'
         )
     base = _TOP + _ROW * len(alarms)
-    for tick in _ticks(end_h):
-        parts.append(
-            f'<path class="tick" d="M{x(tick):.1f} {base:g}v5"/>'
-            f'<text class="at" x="{x(tick):.1f}" y="{base + 17:g}">{tick / 24:g}</text>'
-        )
+    parts += [
+        f'<path class="tick" d="M{x(tick):.1f} {base:g}v5"/>'
+        f'<text class="at" x="{x(tick):.1f}" y="{base + 17:g}">{tick / 24:g}</text>'
+        for tick in _ticks(end_h)
+    ]
     parts.append(f'<text class="at" x="{_LEFT + span / 2:g}" y="{base + 32:g}">time, days</text>')
     return Markup(  # noqa: S704 - numbers, and names that were escaped
         f'<svg class="strip" viewBox="0 0 {_WIDTH:g} {height:g}" role="img" aria-label="Alarms over time">'
         '<defs><pattern id="hatch" width="6" height="6" patternUnits="userSpaceOnUse" patternTransform="rotate(45)">'
-        '<rect width="6" height="6" fill="#c98a1b"/><path d="M0 0V6" stroke="#fff" stroke-width="2.4"/></pattern></defs>'
-        + "".join(parts)
-        + "</svg>"
+        '<rect width="6" height="6" fill="#c98a1b"/><path d="M0 0V6" stroke="#fff" stroke-width="2.4"/>'
+        "</pattern></defs>" + "".join(parts) + "</svg>"
     )
 
 

@@ -73,6 +73,9 @@ def _print(console: Console, simulated: Simulated, out: Path | None) -> None:
         f"{balance.delivered_nl / 1e6:.6f} delivered + {balance.leaked_nl / 1e6:.6f} leaked + "
         f"{balance.withdrawn_nl / 1e6:.6f} withdrawn"
     )
+    for arrival in result.arrivals[:5]:
+        delay_h = (arrival.arrived_ms - arrival.filled_ms) / 3_600_000
+        console.print(f"transit    filled at {arrival.filled_ms / 3_600_000:.2f} h, at the tip {delay_h:.1f} h later")
     for each in result.expectations:
         mark, style = ("met", "green") if each.met else ("NOT MET", "bold red")
         console.print(f"  [{style}]{mark:<8}[/] {escape(each.text)}: {escape(each.found)}")
@@ -95,7 +98,7 @@ def print_faults(*, as_json: bool) -> None:
         console.print(f"{kind.name:<34}{kind.default:g}{kind.unit:<8} ({reach})", style="bold")
         console.print(f"    {escape(kind.summary)}")
     console.print(
-        'in a scenario:  [[fault]] name = "catheter-occlusion", value = "50%", at = "2d6h", ramp = "2h", duration = "1d"',
+        'in a scenario:  [[fault]] name = "catheter-occlusion" value = "50%" at = "2d6h" ramp = "2h" duration = "1d"',
         markup=False,
     )
     console.print("in a bench run: pumprig run --inject catheter-occlusion=50%@6h", markup=False)

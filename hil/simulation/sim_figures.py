@@ -37,8 +37,8 @@ def sim_figures(result: ScenarioResult) -> tuple[Figure, ...]:
                 Limit(label * (1 + result.flow_high_percent / 100), "flow-high"),
                 Limit(label, "label", "reference"),
             ),
-            caption="True flow is that out of the catheter's tip. The estimate is the slope of the volume over six hours, "
-            "so it follows a step within six hours.",
+            caption="True flow is that out of the catheter's tip. The estimate is the slope of the volume over six "
+            "hours, so it follows a step within six hours.",
         ),
         Figure("Volume in the reservoir", "time, days", "volume, mL", (series("true volume", curves.volume_ml),)),
         Figure(

@@ -43,6 +43,7 @@ class Simulated:
             "met": result.met,
             "expectations": [vars(each) for each in result.expectations],
             "balance": vars(result.balance),
+            "arrivals": [vars(each) for each in result.arrivals],
             "events": [event.as_json() for event in result.events],
         }
 

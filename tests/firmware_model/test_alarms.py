@@ -1,66 +1,161 @@
-"""The alarm table: thresholds, hysteresis, debounce."""
+"""The tables of alarms and conditions, and the debounce that all rows share."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firmware_model.alarms import ALARMS, AlarmChanged, AlarmState, Estimate, Priority
+from firmware_model.alarm_board import AlarmBoard
+from firmware_model.alarm_state import AlarmState, ConditionState
+from firmware_model.alarms import ALARMS, CONDITIONS, Quantity, Rhythm
+from firmware_model.configuration import Configuration
+from firmware_model.events import EventKind
 from firmware_model.profile import load_profile
 from protocols.messages import Alarms
 
 _PROFILE = load_profile(Path(__file__).parents[2] / "fixtures" / "pumps" / "generic-30ml.toml")
+_CONFIGURATION = Configuration.of(_PROFILE)
 
 
-def _judged(estimate: Estimate, values: list[int]) -> list[Alarms]:
-    alarms = AlarmState(_PROFILE)
+def _state(name: str) -> ConditionState:
+    states = AlarmState(_CONFIGURATION).of.values()
+    return next(state for rows in states for state in rows if state.condition.name == name)
+
+
+def _judged(name: str, values: Sequence[int | None]) -> list[bool]:
+    """Whether the condition holds after each value of its one quantity; None: the quantity is missing."""
+    state = _state(name)
+    (quantity,) = state.quantities
     active = []
-    for value in values:
-        alarms.judge(0, estimate, value)
-        active.append(alarms.active)
+    for number, value in enumerate(values):
+        state.judge(number, {} if value is None else {quantity: value})
+        active.append(state.active)
     return active
 
 
-def test_every_alarm_has_one_row() -> None:
-    """The table and the bits name the same alarms, each once."""
-    assert sorted(kind.alarm for kind in ALARMS) == sorted(Alarms)
+def test_every_alarm_has_a_priority_and_a_condition() -> None:
+    """The tables and the bits of the protocol name the same alarms."""
+    assert set(ALARMS) == set(Alarms) == {condition.alarm for condition in CONDITIONS}
 
 
-def test_volume_alarms_have_hysteresis() -> None:
-    """Low below 6 mL, empty below 2.3 mL, and each clears only 0.2 mL above where it was raised."""
-    low, empty = Alarms.LOW_RESERVOIR, Alarms.EMPTY
-    values = [6_000_000, 5_999_999, 6_199_999, 6_200_000, 2_299_999, 2_499_999, 2_500_000, 30_000_000]
-    none = Alarms(0)
-    assert _judged(Estimate.VOLUME_NL, values) == [none, low, low, none, low | empty, low | empty, low, none]
+def test_conditions_are_consistent() -> None:
+    """Names are unique, a row's terms share a rhythm, clearing lies on the safe side of raising, and n is at most m."""
+    assert len({condition.name for condition in CONDITIONS}) == len(CONDITIONS)
+    for condition in CONDITIONS:
+        assert len({term.quantity.rhythm for term in condition.terms}) <= 1
+        n, m = condition.debounce(_CONFIGURATION)
+        assert 1 <= n <= m
+        for term in condition.terms:
+            gap = term.raise_at(_CONFIGURATION) - term.clear_at(_CONFIGURATION)
+            assert gap >= 0 if term.above else gap <= 0
 
 
-@pytest.mark.parametrize(("alarm", "beyond", "near", "within"), [
-    (Alarms.FLOW_HIGH, 1_150_001, 1_121_000, 1_120_000),
-    (Alarms.FLOW_LOW, 849_999, 879_000, 880_000),
+def test_hysteresis() -> None:
+    """Empty below 2.3 mL, and clear only 0.2 mL above that."""
+    values = [2_300_000, 2_299_999, 2_499_999, 2_500_000, 2_299_999]
+    assert _judged("volume below empty", values) == [False, True, True, False, True]
+
+
+@pytest.mark.parametrize(("name", "beyond", "near", "within"), [
+    ("flow above label", 1_150_001, 1_121_000, 1_120_000),
+    ("flow below label", 849_999, 879_000, 880_000),
 ])  # fmt: skip
-def test_flow_alarms_are_debounced(alarm: Alarms, beyond: int, near: int, within: int) -> None:
-    """Two of three estimates 15 % off raise the alarm; three in a row within 12 % clear it."""
-    none = Alarms(0)
+def test_flow_is_debounced(name: str, beyond: int, near: int, within: int) -> None:
+    """Two of three estimates 15 % off raise it; three in a row within 12 % clear it."""
     values = [beyond, within, within, beyond, within, beyond, near, within, within, within]
-    assert _judged(Estimate.FLOW_NL_PER_DAY, values) == [none] * 5 + [alarm] * 4 + [none]
+    assert _judged(name, values) == [False] * 5 + [True] * 4 + [False]
 
 
-def test_changes_are_events() -> None:
-    """Raising and clearing are told with uptime and priority, and nothing is told while nothing changes."""
-    alarms = AlarmState(_PROFILE)
-    assert alarms.judge(60_000, Estimate.VOLUME_NL, 7_000_000) == []
-    raised = AlarmChanged(120_000, Alarms.LOW_RESERVOIR, Priority.LOW, raised=True)
-    assert alarms.judge(120_000, Estimate.VOLUME_NL, 5_000_000) == [raised]
-    assert alarms.judge(180_000, Estimate.VOLUME_NL, 5_000_000) == []
-    cleared = AlarmChanged(240_000, Alarms.LOW_RESERVOIR, Priority.LOW, raised=False)
-    assert alarms.judge(240_000, Estimate.VOLUME_NL, 7_000_000) == [cleared]
+def test_a_missing_quantity_says_nothing() -> None:
+    """Without its quantity a condition neither begins nor ends."""
+    beyond, within = 1_200_000, 1_000_000
+    values = [beyond, None, beyond, within, within, None, within, within, within]
+    assert _judged("flow above label", values) == [False, False] + [True] * 6 + [False]
+
+
+def test_all_terms_must_hold() -> None:
+    """Propellant loss needs a low drive pressure and a low flow: either alone is something else."""
+    state = _state("drive pressure low, and so is flow")
+    for number, (drive_pa, flow, there) in enumerate(
+        [(-5000, 1_000_000, False), (-5000, 1_000_000, False), (0, 700_000, False), (-5000, 700_000, False)]
+        + [(-5000, 700_000, True)]
+    ):
+        state.judge(
+            number,
+            {Quantity.DRIVE_PRESSURE: drive_pa, Quantity.FLOW: flow, Quantity.HOURLY_VOLUME: 20_000_000},
+        )
+        assert state.active == there
 
 
 @given(st.lists(st.integers(0, 2_000_000)))
 def test_a_steady_flow_clears_everything(flows: list[int]) -> None:
-    """Three estimates at the label in a row clear every flow alarm, whatever came before."""
-    alarms = AlarmState(_PROFILE)
-    for flow in [*flows, 1_000_000, 1_000_000, 1_000_000]:
-        alarms.judge(0, Estimate.FLOW_NL_PER_DAY, flow)
-    assert not alarms.active
+    """Three estimates at the label in a row end every condition of the flow, whatever came before."""
+    alarms = AlarmState(_CONFIGURATION)
+    for number, flow in enumerate([*flows, 1_000_000, 1_000_000, 1_000_000]):
+        alarms.judge(Rhythm.HOUR, number, {Quantity.FLOW: flow}, in_service=False)
+    assert not alarms.active_numbers
+
+
+class _Log(list[tuple[EventKind, int]]):
+    def __call__(self, now_ms: int, kind: EventKind, detail: int, value: int) -> None:
+        del now_ms, value
+        self.append((kind, detail))
+
+
+def test_an_alarm_is_raised_acknowledged_repeated_and_cleared() -> None:
+    """All of it is in the log; what was acknowledged and is still there comes again after its time."""
+    log = _Log()
+    board = AlarmBoard(Alarms(0), Alarms(0), now_ms=0, log=log)
+    board.raise_(0, Alarms.FLOW_LOW, 11)
+    board.raise_(5, Alarms.FLOW_LOW, 11)
+    assert board.acknowledge(10, board.active, lambda _: True) == Alarms.FLOW_LOW
+    assert board.acknowledge(11, board.active, lambda _: True) == Alarms(0)
+    assert board.next_repeat_ms(100) == 110
+    board.repeat(110, 100)
+    board.release(120, Alarms.FLOW_LOW)
+    kinds = [kind for kind, _ in log]
+    assert kinds == [
+        EventKind.ALARM_RAISED,
+        EventKind.ALARM_ACKNOWLEDGED,
+        EventKind.ALARM_REPEATED,
+        EventKind.ALARM_CLEARED,
+    ]
+    assert {detail for _, detail in log} == {3}
+    assert board.active == Alarms(0)
+
+
+def test_a_latching_alarm_waits_to_be_seen() -> None:
+    """Its condition gone, it stays until acknowledged; a lost clock stays even then, until somebody sets it."""
+    log = _Log()
+    board = AlarmBoard(Alarms(0), Alarms(0), now_ms=0, log=log)
+    for alarm in (Alarms.UNEXPECTED_ACCESS, Alarms.CLOCK_LOST):
+        board.raise_(0, alarm, 0)
+        board.release(1, alarm)
+    assert board.active == Alarms.UNEXPECTED_ACCESS | Alarms.CLOCK_LOST
+    board.acknowledge(2, board.active, lambda _: False)
+    assert board.active == Alarms.CLOCK_LOST
+    board.clear(3, Alarms.CLOCK_LOST)
+    assert (board.active, board.latched, board.acknowledged) == (Alarms(0), Alarms(0), Alarms(0))
+
+
+def test_a_condition_that_comes_again_is_news() -> None:
+    """Raised while acknowledged: the log has it once more."""
+    log = _Log()
+    board = AlarmBoard(Alarms(0), Alarms(0), now_ms=0, log=log)
+    board.raise_(0, Alarms.SENSOR_FAULT, 5)
+    board.acknowledge(1, board.active, lambda _: True)
+    board.raise_(2, Alarms.SENSOR_FAULT, 19)
+    assert [kind for kind, _ in log].count(EventKind.ALARM_RAISED) == 2
+    assert Alarms.SENSOR_FAULT not in board.acknowledged
+
+
+def test_another_configuration_keeps_what_holds() -> None:
+    """New limits do not make an alarm forget that it is there."""
+    state = AlarmState(_CONFIGURATION)
+    for number in range(2):
+        state.judge(Rhythm.HOUR, number, {Quantity.FLOW: 1_300_000}, in_service=False)
+    renewed = AlarmState(_CONFIGURATION, state)
+    assert renewed.active_for(Alarms.FLOW_HIGH)
+    assert renewed.active_numbers == state.active_numbers

@@ -1,14 +1,18 @@
 """The firmware's estimators against plain arithmetic."""
 
 from fractions import Fraction
+from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firmware_model.clock import PumpClock
-from firmware_model.estimation import MovingMean, flow_nl_per_day, rounded_quotient
+from firmware_model.estimation import Calibration, flow_nl_per_day, pressure_flow_over_window, rounded_quotient
+from firmware_model.flow import expected_flow
+from firmware_model.profile import load_profile
+from firmware_model.sensors import Readings
 
 _volumes = st.lists(st.integers(0, 33_000_000), min_size=6, max_size=6)
 
@@ -34,41 +38,47 @@ def test_another_window_is_refused(hours: int) -> None:
         flow_nl_per_day([0] * hours)
 
 
-@given(st.lists(st.integers(-(10**9), 10**9), min_size=1), st.integers(1, 20))
-def test_moving_mean_is_the_mean_of_the_last(values: list[int], window: int) -> None:
-    """After any values the running sum gives what a mean over the last ones would."""
-    mean = MovingMean(window)
-    results = [mean.add(value) for value in values]
-    last = values[-window:]
-    assert results[-1] == rounded_quotient(sum(last), len(last))
-
-
 @given(st.integers(-(10**12), 10**12), st.integers(1, 10**6))
 def test_rounded_quotient_is_nearest(numerator: int, denominator: int) -> None:
     """The rounded quotient is never more than a half away from the exact one."""
     assert abs(rounded_quotient(numerator, denominator) - Fraction(numerator, denominator)) <= Fraction(1, 2)
 
 
-@pytest.mark.parametrize(("drift_ppm", "after_a_day_ms"), [(20, 1728), (-20, -1728), (0, 0)])
-def test_the_clock_drifts(drift_ppm: int, after_a_day_ms: int) -> None:
-    """After a day of uptime the shown UTC is off by the drift."""
-    clock = PumpClock(utc_ms=1_767_225_600_000, drift_ppm=drift_ppm)
-    assert clock.utc_ms(86_400_000) - 1_767_225_600_000 == 86_400_000 + after_a_day_ms
+_PROFILE = load_profile(Path(__file__).parents[2] / "fixtures" / "pumps" / "generic-30ml.toml")
+_CALIBRATION = Calibration(_PROFILE)
 
 
-def test_setting_the_clock_starts_the_drift_anew() -> None:
-    """What was shown comes back as the previous time, and drift counts from the setting on."""
-    clock = PumpClock(utc_ms=1_767_225_600_000, drift_ppm=100)
-    previous_ms = clock.set_utc(10_000_000, 1_800_000_000_000)
-    assert previous_ms == 1_767_225_600_000 + 10_001_000
-    assert clock.utc_ms(10_000_000) == 1_800_000_000_000
-    assert clock.utc_ms(20_000_000) == 1_800_010_001_000
+@given(st.lists(st.integers(-3_000_000, 3_000_000), min_size=6, max_size=6))
+def test_pressure_flow_is_weighted_like_the_slope(flows: list[int]) -> None:
+    """A flow that changes linearly between the hours' ends has the same slope estimate and weighted mean."""
+    volumes = [0.0]
+    for before, after in pairwise(flows):
+        volumes.append(volumes[-1] - (before + after) / 2 / 24)
+    slope = -24 * np.polyfit(range(6), np.array(volumes), 1)[0]
+    assert abs(pressure_flow_over_window(flows) - slope) <= 0.5 + 1e-3
 
 
-@pytest.mark.parametrize("utc_ms", [0, 946_684_799_999, 4_102_444_800_000, 2**64 - 1])
-def test_absurd_dates_are_refused(utc_ms: int) -> None:
-    """A date before 2000 or after 2099 is a mistake, and the clock stays as it was."""
-    clock = PumpClock(utc_ms=1_767_225_600_000, drift_ppm=0)
-    with pytest.raises(ValueError, match="2000 to 2099"):
-        clock.set_utc(0, utc_ms)
-    assert clock.utc_ms(0) == 1_767_225_600_000
+@given(st.floats(20, 45), st.floats(80, 110), st.floats(0, 30), st.floats(3, 29.9))
+def test_pressures_tell_the_flow_of_a_healthy_pump(
+    temperature_c: float, ambient_kpa: float, outlet_kpa: float, volume_ml: float
+) -> None:
+    """What the firmware makes of true pressures and temperature is the flow of the physics, within 0.2 % of label."""
+    point = expected_flow(_PROFILE, temperature_c, ambient_kpa, outlet_kpa, volume_ml)
+    mean = Readings(
+        round(temperature_c * 1000),
+        round((point.driving_pressure_kpa + ambient_kpa + outlet_kpa) * 1000),
+        round(outlet_kpa * 1000),
+        round(ambient_kpa * 1000),
+        round(volume_ml * 1e6),
+        3000,
+    )
+    flow = int(_CALIBRATION.pressure_flow_nl_per_day(mean))
+    assert flow == pytest.approx(point.flow_ml_per_day * 1e6, abs=2000, rel=0.002)
+    assert abs(int(_CALIBRATION.drive_deviation_pa(mean))) <= 25
+
+
+@given(st.lists(st.integers(-20_000, 80_000), min_size=1, max_size=20))
+def test_one_and_many_hours_are_the_same(temperatures_mc: list[int]) -> None:
+    """The firmware's tables give the same integer for one temperature and for many."""
+    many = _CALIBRATION.vapour_pa(np.array(temperatures_mc))
+    assert many.tolist() == [int(_CALIBRATION.vapour_pa(value)) for value in temperatures_mc]

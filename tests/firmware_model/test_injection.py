@@ -22,6 +22,12 @@ _KNOWN = {**PUMP_FAULTS, _BATH.name: _BATH, _OIL.name: _OIL}
         ("evaporation-offset=.25ug/s@1d", Injection("evaporation-offset", 0.25, 86_400_000)),
         ("restrictor-fast-flow=12%@0.1s", Injection("restrictor-fast-flow", 12.0, 100)),
         ("temperature-sensor-bias@250ms", Injection("temperature-sensor-bias", 1.0, 250)),
+        ("catheter-occlusion@1d12h30min", Injection("catheter-occlusion", 100.0, 131_400_000)),
+        ("firmware-hang=3@2d", Injection("firmware-hang", 3.0, 172_800_000)),
+        ("firmware-hang = 3 @ 2d", Injection("firmware-hang", 3.0, 172_800_000)),
+        ("reset@1h", Injection("reset", 1.0, 3_600_000)),
+        ("bellows-sensor-stuck=0@1h", Injection("bellows-sensor-stuck", 0.0, 3_600_000)),
+        ("temperature-sensor-drift=-0.5C/day@1h", Injection("temperature-sensor-drift", -0.5, 3_600_000)),
     ],
 )
 def test_what_is_written_is_meant(text: str, injection: Injection) -> None:
@@ -33,7 +39,13 @@ def test_what_is_written_is_meant(text: str, injection: Injection) -> None:
     ("text", "advice"),
     [
         ("catheter-oclusion@6h", "did you mean catheter-occlusion"),
-        ("zzz@6h", "known: bath-offset, catheter-occlusion"),
+        ("zzz@6h", "known: .*bath-offset, .*catheter-occlusion, .*temperature-sensor-stuck"),
+        ("reset=1s@6h", "reset: the value has no unit, so not s; write it like 1"),
+        ("reset=on@6h", "reset: 'on' is no number; write it like 1"),
+        ("flipped-pump=2@6h", "outside 0 to 1"),
+        ("catheter-occlusion@6h30", "like @6h"),
+        ("catheter-occlusion@ - 1h", "begins 0 to 3650 days"),
+        ("catheter-occlusion@--1h", "like @6h"),
         ("catheter-occlusion", "NAME"),
         ("catheter-occlusion@", "like @6h"),
         ("catheter-occlusion@6", "like @6h"),

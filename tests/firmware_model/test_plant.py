@@ -1,26 +1,35 @@
-"""Thermal lag, surroundings and faults of the flow path."""
+"""The flow path as a whole: surroundings, refills, faults, and the balance of every nanolitre."""
 
 import math
 from pathlib import Path
 
+import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from firmware_model.course import Course
+from firmware_model.faults.table import FLOW_PATH_FAULTS, REFILL_FAULTS
+from firmware_model.flow import expected_flow
 from firmware_model.fluids import vapour_pressure_kpa
+from firmware_model.interventions import Aspiration, BolusChange, FaultChange, Filling, Intervention
 from firmware_model.plant import Plant
 from firmware_model.profile import PumpProfile, load_profile
 from firmware_model.surroundings import Surroundings
-from firmware_model.thermal import ThermalLag
 
-_PROFILE = load_profile(Path(__file__).parents[2] / "fixtures" / "pumps" / "generic-30ml.toml")
+_PUMPS = Path(__file__).parents[2] / "fixtures" / "pumps"
+_PROFILE = load_profile(_PUMPS / "generic-30ml.toml")
+_STIFF = load_profile(_PUMPS / "generic-30ml-butane.toml")
 _BODY = Surroundings(37.0, 101.325, 12.4)
 _HOUR_MS = 3_600_000
+_DAY_MS = 24 * _HOUR_MS
 _FULL_NL = 30_000_000
 
 
-def _plant(surroundings: Surroundings = _BODY, profile: PumpProfile = _PROFILE) -> Plant:
-    return Plant(profile, now_ms=0, surroundings=surroundings, volume_nl=_FULL_NL)
+def _plant(
+    surroundings: Surroundings | Course = _BODY, profile: PumpProfile = _PROFILE, volume_nl: int = _FULL_NL
+) -> Plant:
+    return Plant(profile, now_ms=0, surroundings=surroundings, volume_nl=volume_nl)
 
 
 def _flow_ml_per_day(plant: Plant, from_ms: int, until_ms: int) -> float:
@@ -28,13 +37,15 @@ def _flow_ml_per_day(plant: Plant, from_ms: int, until_ms: int) -> float:
     return (plant.delivered_nl(until_ms) - before_nl) * 86_400 / 1000 / (until_ms - from_ms)
 
 
-def test_lag_is_first_order() -> None:
-    """After one time constant 1/e of the difference is left, and in the end none, to the bit."""
-    lag = ThermalLag(now_ms=0, temperature_c=22.0, time_constant_ms=450_000)
-    lag.set_surrounding(0, 37.0)
-    assert lag.temperature_c(450_000) == pytest.approx(37 - 15 / math.e)
-    assert lag.is_settled(24 * _HOUR_MS)
-    assert lag.temperature_c(24 * _HOUR_MS) == 37.0
+@pytest.mark.parametrize("profile", [_PROFILE, _STIFF], ids=["R-11", "n-butane"])
+@pytest.mark.parametrize("temperature_c", [35.0, 37.0, 39.0])
+@pytest.mark.parametrize("volume_ml", [30, 10])
+def test_at_rest_it_flows_as_the_law_says(profile: PumpProfile, temperature_c: float, volume_ml: int) -> None:
+    """An hour's delivery is that of the flow law at its middle, within a few parts in 10 000."""
+    around = Surroundings(temperature_c, 101.325, 12.4)
+    plant = _plant(around, profile, volume_ml * 1_000_000)
+    law = expected_flow(profile, temperature_c, 101.325, 12.4, volume_ml).flow_ml_per_day
+    assert _flow_ml_per_day(plant, 0, _HOUR_MS) == pytest.approx(law, rel=2e-4)
 
 
 @pytest.mark.parametrize("minutes", [5.0, 10.0])
@@ -42,7 +53,7 @@ def test_recovery_after_a_cold_refill(minutes: float) -> None:
     """From 27 degrees an R-11 pump recovers 90 % of its flow in 13 to 26 min and falls 4 to 8 uL behind."""
     profile = _PROFILE.model_copy(update={"thermal_time_constant_min": minutes, "droop_kpa": 0.0})
     plant = _plant(Surroundings(27.0, 101.325, 12.4), profile)
-    plant.set_surroundings(0, _BODY)
+    plant.follow(0, _BODY)
     recovered_min = next(
         minute for minute in range(120) if _flow_ml_per_day(plant, minute * 60_000, (minute + 1) * 60_000) >= 0.9
     )
@@ -51,67 +62,160 @@ def test_recovery_after_a_cold_refill(minutes: float) -> None:
     assert steady_nl - plant.delivered_nl(4 * _HOUR_MS) == pytest.approx(4000 * minutes / 5, rel=0.1)
 
 
+def test_a_refill_from_the_shelf_cools_the_propellant() -> None:
+    """28 mL of room temperature mix with what the pump holds; the flow starts near zero and comes back."""
+    plant = _plant(volume_nl=16_000_000)
+    plant.intervene(Aspiration(_HOUR_MS))
+    plant.intervene(Filling(_HOUR_MS + 60_000, 28_000_000, 20.0))
+    after_ms = _HOUR_MS + 60_000
+    held = _PROFILE.heat_capacity_j_per_k + 2 * 4.18
+    mixed_c = (held * 37 + 28 * 4.18 * 20) / (held + 28 * 4.18)
+    assert plant.truth_at(after_ms + 1000).temperature_c == pytest.approx(mixed_c, abs=2)
+    assert _flow_ml_per_day(plant, after_ms, after_ms + 120_000) < 0.2
+    assert _flow_ml_per_day(plant, after_ms + 2 * _HOUR_MS, after_ms + 3 * _HOUR_MS) == pytest.approx(1.0, abs=0.01)
+    short_nl = 1e6 / 6 - (plant.delivered_nl(after_ms + 4 * _HOUR_MS) - plant.delivered_nl(after_ms))
+    assert 4000 < short_nl < 8000
+
+
 def test_pressures_act_at_once_and_warmth_with_its_lag() -> None:
     """A change of weather changes the flow in the same moment; a warmer bath reaches the propellant later."""
     plant = _plant()
-    plant.set_surroundings(90_500, Surroundings(37.0, 96.325, 12.4))
-    assert plant.state(90_500).reservoir_kpa == pytest.approx(vapour_pressure_kpa("R-11", 37), abs=0.01)
+    plant.follow(90_500, Surroundings(37.0, 96.325, 12.4))
+    assert plant.truth_at(90_500).reservoir_kpa == pytest.approx(vapour_pressure_kpa("R-11", 37), abs=0.01)
     assert _flow_ml_per_day(plant, 90_500, 120_000) == pytest.approx(1.111, abs=0.002)
-    plant.set_surroundings(120_000, Surroundings(39.0, 96.325, 12.4))
-    assert 37 < plant.state(120_000).temperature_c < 37.2
-    assert plant.state(24 * _HOUR_MS).temperature_c == 39.0
+    plant.follow(120_000, Surroundings(39.0, 96.325, 12.4))
+    assert 37 < plant.truth_at(125_000).temperature_c < 37.3
+    assert plant.truth_at(24 * _HOUR_MS).temperature_c == 39.0
 
 
-_surroundings = st.builds(Surroundings, st.floats(0, 60), st.floats(60, 110), st.floats(-10, 30))
-
-
-@given(
-    st.lists(st.tuples(st.integers(0, _HOUR_MS), _surroundings), min_size=1, max_size=4),
-    st.lists(st.integers(0, 5 * _HOUR_MS), max_size=20),
+_times = st.integers(0, 5 * _DAY_MS)
+_faults = st.sampled_from([*FLOW_PATH_FAULTS.values(), *REFILL_FAULTS.values()]).flatmap(
+    lambda kind: st.builds(FaultChange, _times, st.just(kind.name), st.floats(kind.lower, kind.upper))
 )
-def test_asking_and_repeating_change_nothing(changes: list[tuple[int, Surroundings]], looks: list[int]) -> None:
-    """However often it is asked, or told what it knows, the plant goes through the same states, to the bit."""
-    starts = [sum(duration for duration, _ in changes[: index + 1]) for index in range(len(changes))]
-    end_ms = 5 * _HOUR_MS
-    watched, left_alone = _plant(), _plant()
-    around = _BODY
-    schedule = [(at_ms, 0, surroundings) for at_ms, (_, surroundings) in zip(starts, changes, strict=True)]
-    for at_ms, _, change in sorted([*schedule, *((look, 1, None) for look in looks)], key=lambda row: row[:2]):
-        if change is not None:
-            around = change
-            left_alone.set_surroundings(at_ms, change)
-        watched.set_surroundings(at_ms, around)
-        watched.state(at_ms)
-    assert watched.state(end_ms) == left_alone.state(end_ms)
-    assert watched.delivered_nl(end_ms) == left_alone.delivered_nl(end_ms)
+_interventions = st.one_of(
+    st.builds(Aspiration, _times),
+    st.builds(Filling, _times, st.integers(1, 28_000_000), st.floats(2, 37)),
+    st.builds(BolusChange, _times, st.integers(0, 5_000_000), st.floats(0, 20)),
+    _faults,
+)
+_surroundings = st.builds(Surroundings, st.floats(5, 55), st.floats(60, 200), st.floats(-10, 30))
+_courses = st.lists(st.tuples(st.integers(1, _DAY_MS), _surroundings), min_size=1, max_size=6).map(
+    lambda pieces: Course.of(
+        [(sum(length for length, _ in pieces[:place]), around) for place, (_, around) in enumerate(pieces)]
+    )
+)
+_profiles = st.sampled_from([_PROFILE, _STIFF, _PROFILE.model_copy(update={"below_outlet": "reverse-flow"})])
+
+
+@settings(max_examples=150, deadline=None)
+@given(_profiles, _courses, st.lists(_interventions, max_size=8), st.lists(_times, min_size=1, max_size=8))
+def test_every_nanolitre_is_somewhere(
+    profile: PumpProfile, course: Course, interventions: list[Intervention], looks: list[int]
+) -> None:
+    """At any time, whatever was done: initial + refilled = reservoir + delivered + leaked + withdrawn, in integers."""
+    plant = _plant(course, profile)
+    for intervention in interventions:
+        plant.intervene(intervention)
+    for now_ms in sorted(looks):
+        condition = plant.condition(now_ms)
+        there = plant.volume_nl(now_ms) + plant.delivered_nl(now_ms) + plant.leaked_nl(now_ms) + condition.withdrawn_nl
+        assert there == condition.initial_nl + condition.refilled_nl
+        assert 2_000_000 <= plant.volume_nl(now_ms) <= 33_000_000
+
+
+@settings(max_examples=100, deadline=None)
+@given(_courses, st.lists(_interventions, max_size=5), st.lists(_times, max_size=8))
+def test_asking_changes_nothing(course: Course, interventions: list[Intervention], looks: list[int]) -> None:
+    """However often it is asked, the plant goes through the same legs, to the bit."""
+    watched, left_alone = _plant(course), _plant(course)
+    for plant in (watched, left_alone):
+        for intervention in interventions:
+            plant.intervene(intervention)
+    for now_ms in sorted(looks):
+        watched.truth(np.array([now_ms]))
+    end_ms = 6 * _DAY_MS
+    for seen, unseen in zip(watched.legs(end_ms), left_alone.legs(end_ms), strict=True):
+        assert np.array_equal(seen, unseen)
+
+
+@settings(max_examples=60, deadline=None)
+@given(_courses, st.lists(_interventions, max_size=5))
+def test_an_unforeseen_intervention_is_as_good_as_a_foreseen_one(
+    course: Course, interventions: list[Intervention]
+) -> None:
+    """Told beforehand or when it happens, an intervention leads to the same volume within 2 uL: some legs are cut."""
+    foreseen, surprised = _plant(course), _plant(course)
+    for intervention in interventions:
+        foreseen.intervene(intervention)
+    for intervention in sorted(interventions, key=lambda each: each.at_ms):
+        surprised.volume_nl(intervention.at_ms)
+        surprised.intervene(intervention)
+    assert surprised.volume_nl(6 * _DAY_MS) == pytest.approx(foreseen.volume_nl(6 * _DAY_MS), abs=2000)
+
+
+def test_one_and_many_times_are_the_same() -> None:
+    """The truth at one time has the bits that it has among many."""
+    plant = _plant()
+    plant.intervene(FaultChange(90_000, "catheter-occlusion", 40.0))
+    times = np.arange(0, 3 * _HOUR_MS, 77_777)
+    many = plant.truth(times)
+    for place, now_ms in enumerate(times.tolist()):
+        assert plant.truth_at(now_ms) == tuple(column[place] for column in many)
 
 
 def test_a_blocked_catheter_stops_the_flow_and_shows_the_propellants_pressure() -> None:
     """Behind a full occlusion the pressure is the propellant's gauge pressure less droop, and nothing flows."""
     plant = _plant()
-    plant.inject(_HOUR_MS, "catheter-occlusion", 100.0)
+    plant.intervene(FaultChange(_HOUR_MS, "catheter-occlusion", 100.0))
     before_nl = plant.delivered_nl(_HOUR_MS)
     assert plant.delivered_nl(100 * _HOUR_MS) == before_nl
-    assert plant.state(2 * _HOUR_MS).outlet_kpa == pytest.approx(vapour_pressure_kpa("R-11", 37) - 101.325, abs=0.01)
+    gauge_kpa = vapour_pressure_kpa("R-11", 37) - 101.325
+    assert plant.truth_at(2 * _HOUR_MS).outlet_kpa == pytest.approx(gauge_kpa, abs=0.01)
 
 
 @pytest.mark.parametrize("percent", [0.0, 20.0, 50.0, 90.0])
 def test_a_narrowed_catheter_is_a_resistance_in_series(percent: float) -> None:
     """The flow falls by the severity, and the outlet sensor sees that share of the driving pressure."""
     plant = _plant()
-    plant.inject(0, "catheter-occlusion", percent)
+    plant.intervene(FaultChange(0, "catheter-occlusion", percent))
     healthy = _flow_ml_per_day(_plant(), 0, _HOUR_MS)
     assert _flow_ml_per_day(plant, 0, _HOUR_MS) == pytest.approx(healthy * (1 - percent / 100), abs=1e-4)
-    assert plant.state(0).outlet_kpa == pytest.approx(12.4 + 44.886 * percent / 100, abs=0.01)
+    assert plant.truth_at(1).outlet_kpa == pytest.approx(12.4 + 44.886 * percent / 100, abs=0.01)
 
 
 def test_a_fast_restrictor() -> None:
     """The restrictor's fault multiplies the flow, and value 0 mends it."""
     plant = _plant()
-    plant.inject(0, "restrictor-fast-flow", 20.0)
+    plant.intervene(FaultChange(0, "restrictor-fast-flow", 20.0))
     assert _flow_ml_per_day(plant, 0, _HOUR_MS) == pytest.approx(1.2, abs=0.001)
-    plant.inject(_HOUR_MS, "restrictor-fast-flow", 0.0)
+    plant.intervene(FaultChange(_HOUR_MS, "restrictor-fast-flow", 0.0))
     assert _flow_ml_per_day(plant, _HOUR_MS, 2 * _HOUR_MS) == pytest.approx(1.0, abs=0.001)
+
+
+def test_leaks_are_counted_apart() -> None:
+    """A catheter that came off delivers nothing; a septum's leak leaves at the rate that it states."""
+    off = _plant()
+    off.intervene(FaultChange(0, "catheter-leak", 100.0))
+    assert off.delivered_nl(_DAY_MS) == 0
+    assert off.leaked_nl(_DAY_MS) == pytest.approx(1.26e6, rel=0.02)
+    septum = _plant()
+    septum.intervene(FaultChange(0, "septum-leak", 0.3))
+    assert septum.leaked_nl(_DAY_MS) == pytest.approx(0.3e6, rel=0.03)
+    assert septum.delivered_nl(_DAY_MS) == pytest.approx(1.0e6, rel=0.01)
+
+
+def test_refill_faults() -> None:
+    """A pocket fill and a flipped pump leave the reservoir as it was; an overfill squeezes the bellows."""
+    for fault, value in (("pocket-fill", 100.0), ("flipped-pump", 1.0)):
+        plant = _plant(volume_nl=10_000_000)
+        plant.intervene(FaultChange(0, fault, value))
+        plant.intervene(Filling(_HOUR_MS, 10_000_000, 37.0))
+        assert plant.condition(_HOUR_MS).refilled_nl == 0
+    plant = _plant(volume_nl=10_000_000)
+    plant.intervene(FaultChange(0, "overfill", 1.0))
+    plant.intervene(Filling(_HOUR_MS, 20_000_000, 37.0))
+    assert plant.volume_nl(_HOUR_MS) == pytest.approx(31_000_000, abs=1)
+    assert _flow_ml_per_day(plant, _HOUR_MS, 2 * _HOUR_MS) > 1.5
 
 
 @pytest.mark.parametrize(
@@ -120,7 +224,7 @@ def test_a_fast_restrictor() -> None:
 def test_impossible_faults_are_refused(fault: str, value: float) -> None:
     """A fault that is not in the table, or out of its range, changes nothing."""
     with pytest.raises(ValueError, match=fault):
-        _plant().inject(0, fault, value)
+        _plant().intervene(FaultChange(0, fault, value))
 
 
 @pytest.mark.parametrize(

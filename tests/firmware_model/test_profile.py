@@ -33,8 +33,10 @@ def test_shipped_profiles_load(path: Path) -> None:
         ('unit = "mC"', 'unit = "K"', "sensors.temperature.unit", "'mC'"),
         ('unit = "mC"', 'unit = "Pa"', "sensors", "the unit of temperature must be mC"),
         ("flow_debounce_n = 2", "flow_debounce_n = 4", "alarms", "must be <= flow_debounce_m"),
-        ("empty_ml = 2.3", "empty_ml = 7.0", "alarms", "must be below low_reservoir_ml"),
-        ("drift_ppm = 20", "drift_ppm = 1.5", "clock.drift_ppm", "integer"),
+        ("low_reservoir_days = 4.0", "low_reservoir_days = 28.0", None, "must lie below capacity_ml"),
+        ("battery_low_mv = 2750", "battery_low_mv = 2560", "alarms", "by more than battery_hysteresis_mv"),
+        ("drift_ppm = 20.0", "drift_ppm = 2000.0", "clock.drift_ppm", "less than or equal to 1000"),
+        ("[50.0, 2950]", "[50.0, 3050]", "battery", "must fall"),
         ("droop_kpa = 2.0", "droop_kpa = 2.0\ndrop_kpa = 1", "drop_kpa", "did you mean droop_kpa"),
     ],
 )

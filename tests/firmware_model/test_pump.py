@@ -7,7 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from firmware_model.firmware import SAMPLE_PERIOD_MS
+from firmware_model.events import EventKind
+from firmware_model.firmware import SAMPLE_PERIOD_MS, CommandRefused
+from firmware_model.interventions import Aspiration, Filling
 from firmware_model.profile import load_profile
 from firmware_model.pump import Pump
 from firmware_model.simulation import Simulation
@@ -75,6 +77,12 @@ def _history(pump: Pump, now_ms: int) -> list[HistoryRecord]:
             return records
 
 
+def _raised(pump: Pump) -> list[tuple[str, str, int]]:
+    """Alarm, priority and time of all that was raised since the last look."""
+    shown = [event.as_json() for event in pump.take_events()]
+    return [(each["alarm"], each["priority"], each["time_ms"]) for each in shown if each.get("state") == "raised"]
+
+
 def test_it_says_who_it_is() -> None:
     """Identity carries serial number and model, and a uid of the pump's own."""
     identity, other = _ask(_pump(), 0, Identify()), _ask(_pump(seed=2), 0, Identify())
@@ -90,7 +98,7 @@ def test_status_is_true_within_the_sensors_errors() -> None:
     status = _status(pump, _DAY_MS)
     assert (status.uptime_ms, status.sample_count) == (_DAY_MS, 1441)
     assert (status.mode, status.alarms) == (Mode.MONITORING, Alarms(0))
-    assert status.clock_utc_ms == _START_UTC_MS + _DAY_MS + 1728
+    assert status.clock_utc_ms == pytest.approx(_START_UTC_MS + _DAY_MS + 1305, abs=2)  # 20 - 0.034 * 12^2 ppm
     assert status.temperature_mc == pytest.approx(37_020, abs=35)
     assert status.outlet_pa == pytest.approx(12_412, abs=70)
     assert status.reservoir_pa == pytest.approx(158_700, abs=100)
@@ -128,11 +136,13 @@ def test_an_occlusion_shows_in_pressure_at_once_and_in_flow_after_hours() -> Non
     pump.inject(8 * _HOUR_MS, "catheter-occlusion", 100.0)
     assert _status(pump, 8 * _HOUR_MS + 60_000).outlet_pa == pytest.approx(1.001 * 57_250, abs=100)
     assert _status(pump, 8 * _HOUR_MS + 60_000).alarms == Alarms(0)
-    assert _status(pump, 13 * _HOUR_MS).alarms == Alarms.FLOW_LOW
+    assert _status(pump, 8 * _HOUR_MS + 8 * 60_000).alarms == Alarms.OCCLUSION
+    assert _status(pump, 13 * _HOUR_MS).alarms == Alarms.OCCLUSION | Alarms.FLOW_LOW
     assert _status(pump, 16 * _HOUR_MS).flow_nl_per_day == pytest.approx(0, abs=30_000)
-    (change,) = pump.alarm_changes
-    assert (change.alarm, change.raised) == (Alarms.FLOW_LOW, True)
-    assert 9 * _HOUR_MS < change.uptime_ms <= 13 * _HOUR_MS
+    (occlusion, low) = _raised(pump)
+    assert occlusion == ("occlusion", "high", 8 * _HOUR_MS + 8 * 60_000)
+    assert low[:2] == ("flow-low", "medium")
+    assert 9 * _HOUR_MS < low[2] <= 13 * _HOUR_MS
 
 
 def test_a_warm_bath_makes_it_fast_and_the_pump_knows_why() -> None:
@@ -157,8 +167,7 @@ def test_it_runs_dry_with_warnings() -> None:
     """Low and empty are raised in this order as the volume falls, and flow-low once it has collapsed."""
     pump = _pump(volume_ml=6.05)
     pump.wake(6 * _DAY_MS)
-    raised = [change.alarm for change in pump.alarm_changes if change.raised]
-    assert raised == [Alarms.LOW_RESERVOIR, Alarms.EMPTY, Alarms.FLOW_LOW]
+    assert [alarm for alarm, _, _ in _raised(pump)] == ["low-reservoir", "empty", "flow-low"]
     assert pump.reservoir_nl(6 * _DAY_MS) >= 2_000_000
 
 
@@ -166,7 +175,9 @@ def test_setting_the_clock_moves_utc_and_nothing_else() -> None:
     """A new UTC shows at once; uptime, samples and history go on as if nothing had happened."""
     pump, untouched = _pump(), _pump()
     reply = _ask(pump, _HOUR_MS, SetClock(utc_ms=1_800_000_000_000))
-    assert reply == ClockSet(previous_utc_ms=_START_UTC_MS + _HOUR_MS + 72, utc_ms=1_800_000_000_000)
+    assert isinstance(reply, ClockSet)
+    assert reply.utc_ms == 1_800_000_000_000
+    assert reply.previous_utc_ms == pytest.approx(_START_UTC_MS + _HOUR_MS + 54, abs=1)
     assert _status(pump, _HOUR_MS).clock_utc_ms == 1_800_000_000_000
     assert _history(pump, _DAY_MS) == _history(untouched, _DAY_MS)
     assert _status(pump, _DAY_MS).uptime_ms == _DAY_MS
@@ -273,3 +284,123 @@ def test_impossible_fillings_are_refused(volume_ml: float) -> None:
     """Less than the residual volume, more than the capacity, or NaN is no filling."""
     with pytest.raises(ValueError, match=r"volume|bellows"):
         _pump(volume_ml=volume_ml)
+
+
+def test_a_refill_is_kept_in_the_books() -> None:
+    """The firmware works out the mean flow since the last refill, and flags a pump that was 20 % fast, not a fever."""
+    for fault, fever, flagged in ((0.0, False, False), (20.0, False, True), (0.0, True, False)):
+        pump = _pump()
+        if fault:
+            pump.inject(0, "restrictor-fast-flow", fault)
+        if fever:
+            pump.set_surroundings(5 * _DAY_MS, Surroundings(39.0, 101.325, 12.4))
+            pump.set_surroundings(6 * _DAY_MS, _BODY)
+        at_ms = 14 * _DAY_MS
+        pump.foresee(Aspiration(at_ms + 60_000))
+        pump.foresee(Filling(at_ms + 120_000, 28_000_000, 22.0))
+        pump.command(at_ms).begin_refill(at_ms)
+        assert pump.command(at_ms).mode is Mode.SERVICE
+        firmware = pump.command(at_ms + 60_000)
+        returned_nl = pump.plant.condition(at_ms + 60_000).returned_nl
+        firmware.returned(at_ms + 60_000, returned_nl)
+        firmware = pump.command(at_ms + 300_000)
+        firmware.filled(at_ms + 300_000, 28_000_000)
+        firmware.set_drug(at_ms + 300_000, 3, 9000)
+        mean_nl_per_day = firmware.complete_refill(at_ms + 300_000)
+        assert mean_nl_per_day == pytest.approx((28_000_000 - returned_nl) / 14, rel=1e-6)
+        kinds = {event.entry.kind for event in pump.take_events()}
+        assert (EventKind.FLOW_OFF_LABEL in kinds) == flagged
+        assert firmware.mode is Mode.MONITORING
+        assert firmware.memory.counters().refills == 1
+        assert firmware.memory.counters().filled_nl == 28_000_000
+
+
+def test_bellows_and_syringe_must_agree() -> None:
+    """A fill that the bellows knows nothing of raises the alarm at once, with high priority."""
+    pump = _pump(volume_ml=10.0)
+    pump.command(_HOUR_MS).begin_refill(_HOUR_MS)
+    firmware = pump.command(_HOUR_MS + 60_000)
+    firmware.filled(_HOUR_MS + 60_000, 15_000_000)
+    firmware.complete_refill(_HOUR_MS + 60_000)
+    assert _raised(pump) == [("refill-mismatch", "high", _HOUR_MS + 60_000)]
+
+
+@pytest.mark.parametrize("verb", ["returned", "filled"])
+def test_a_refill_begins_with_its_beginning(verb: str) -> None:
+    """Volumes outside a refill are refused, and so is more than fits; each refusal is logged."""
+    pump = _pump()
+    firmware = pump.command(1000)
+    with pytest.raises(CommandRefused):
+        getattr(firmware, verb)(1000, 1_000_000)
+    firmware.begin_refill(2000)
+    with pytest.raises(CommandRefused):
+        firmware.begin_refill(2000)
+    with pytest.raises(CommandRefused):
+        getattr(firmware, verb)(2000, -1 if verb == "returned" else 31_000_000)
+    refused = [event for event in pump.take_events() if event.entry.kind is EventKind.COMMAND_REFUSED]
+    assert len(refused) == 3
+
+
+def test_a_refill_that_nobody_ends_times_out() -> None:
+    """Two hours after its beginning the firmware goes on monitoring, and says that it gave up."""
+    pump = _pump()
+    pump.command(_HOUR_MS).begin_refill(_HOUR_MS)
+    pump.wake(3 * _HOUR_MS + 60_000)
+    cancelled = [event for event in pump.take_events() if event.entry.kind is EventKind.REFILL_CANCELLED]
+    assert [(event.time_ms, event.entry.detail) for event in cancelled] == [(3 * _HOUR_MS, 1)]
+    assert pump.command(4 * _HOUR_MS).mode is Mode.MONITORING
+
+
+def test_an_acknowledged_alarm_comes_again() -> None:
+    """A day after it was acknowledged an alarm whose cause is still there is repeated."""
+    pump = _pump()
+    pump.inject(_HOUR_MS, "catheter-occlusion", 100.0)
+    pump.command(2 * _HOUR_MS).acknowledge(2 * _HOUR_MS)
+    pump.wake(30 * _HOUR_MS)
+    repeated = [event for event in pump.take_events() if event.entry.kind is EventKind.ALARM_REPEATED]
+    assert [event.time_ms for event in repeated] == [26 * _HOUR_MS]
+
+
+def test_every_mode_can_be_reached() -> None:
+    """Shelf, self-test, monitoring, service, safe, end of service; and back from where there is a way back."""
+    pump = _pump()
+    pump.command(1000).shelve(1000)
+    assert pump.wake(5 * _HOUR_MS) is None
+    assert pump.status(5 * _HOUR_MS).sample_count == 1
+    pump.command(5 * _HOUR_MS).test_self(5 * _HOUR_MS)
+    assert pump.status(6 * _HOUR_MS).mode is Mode.MONITORING
+    pump.command(6 * _HOUR_MS).begin_refill(6 * _HOUR_MS)
+    pump.command(6 * _HOUR_MS).cancel_refill(6 * _HOUR_MS)
+    pump.inject(7 * _HOUR_MS, "firmware-hang", 3.0)
+    assert pump.status(8 * _HOUR_MS).mode is Mode.SAFE
+    pump.command(8 * _HOUR_MS).test_self(8 * _HOUR_MS)
+    assert pump.status(9 * _HOUR_MS).mode is Mode.MONITORING
+    pump.inject(10 * _HOUR_MS, "battery-drain", 1e5)
+    assert pump.status(40 * _HOUR_MS).mode is Mode.END_OF_SERVICE
+    modes = {event.entry.detail for event in pump.take_events() if event.entry.kind is EventKind.MODE_CHANGED}
+    assert modes == set(Mode)
+
+
+def test_a_reset_loses_nothing() -> None:
+    """After a reset the history and the log go on where they were, latched alarms are still there, boots are counted."""
+    pump = _pump()
+    pump.inject(2 * _HOUR_MS, "intrusion", 10.0)
+    before = _history(pump, 5 * _HOUR_MS)
+    events = pump.status(5 * _HOUR_MS).memory.events(0, 1000)
+    pump.inject(5 * _HOUR_MS + 1000, "reset", 1.0)
+    status = _status(pump, 6 * _HOUR_MS)
+    assert status.boot_count == 2
+    assert status.alarms == Alarms.TAMPERING | Alarms.UNEXPECTED_RESTART
+    assert _history(pump, 6 * _HOUR_MS)[: len(before)] == before
+    assert pump.status(6 * _HOUR_MS).memory.events(0, 1000)[: len(events)] == events
+
+
+def test_a_pump_that_is_off_does_not_answer() -> None:
+    """Between a brown-out and its end nothing comes back, and no command is taken."""
+    pump = _pump()
+    pump.inject(_HOUR_MS, "brown-out", 60.0)
+    request = Exchange(OpenChannel()).request(0, Identify())
+    assert pump.receive(_HOUR_MS + 30_000, request) == b""
+    with pytest.raises(CommandRefused):
+        pump.command(_HOUR_MS + 30_000)
+    assert pump.receive(_HOUR_MS + 61_000, request) != b""

@@ -1,0 +1,66 @@
+"""Passing over quiet samples changes nothing: against a plain firmware that takes every one of them."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from firmware_model.faults.table import PUMP_FAULTS
+from firmware_model.profile import load_profile
+from firmware_model.pump import Pump
+from tests.firmware_model.plain_loop import PlainPump
+from tests.firmware_model.random_pump import DAY_MS, Story, random_story
+
+_PUMPS = Path(__file__).parents[2] / "fixtures" / "pumps"
+_PROFILES = [load_profile(_PUMPS / f"{name}.toml") for name in ("generic-30ml", "generic-30ml-butane")]
+_STORIES = 200
+
+
+def _assert_same(story: Story, number: int) -> None:
+    profile = _PROFILES[number % len(_PROFILES)]
+    events, image, _ = story.tell(Pump, profile)
+    plain_events, plain_image, _ = story.tell(PlainPump, profile)
+    assert [event.as_json() for event in events] == [event.as_json() for event in plain_events]
+    assert events == plain_events
+    assert image == plain_image
+
+
+@pytest.mark.parametrize("tenth", range(10))
+def test_random_stories_are_the_same(tenth: int) -> None:
+    """On 200 random scenarios with faults, events, hourly history and memory image are identical, bit for bit."""
+    for number in range(tenth * _STORIES // 10, (tenth + 1) * _STORIES // 10):
+        _assert_same(random_story(number), number)
+
+
+@pytest.mark.parametrize("fault", sorted(PUMP_FAULTS))
+def test_every_fault_is_the_same(fault: str) -> None:
+    """Each fault by itself, for a day of two, and a refill while it is there."""
+    story = random_story(7)
+    deeds = [(DAY_MS // 2, "inject", (fault, PUMP_FAULTS[fault].default))]
+    if fault not in {"memory-bit-flip", "reset", "brown-out", "firmware-hang", "intrusion", "clock-jump"}:
+        deeds.append((3 * DAY_MS // 2, "inject", (fault, 0.0)))
+    deeds.append((DAY_MS + 7_200_000, "refill", (28_000_000, 22.0, True)))
+    _assert_same(Story(2, story.course, deeds, seed=11), 0)
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(0, 10**6), st.lists(st.integers(0, 5 * DAY_MS), max_size=12))
+def test_any_split_of_time_is_the_same(number: int, looks: list[int]) -> None:
+    """step(a); step(b) equals step(b), for any a < b: events, image and every volume."""
+    story = random_story(number)
+    events, image, pump = story.tell(Pump, _PROFILES[0])
+    split_events, split_image, split = story.tell(Pump, _PROFILES[0], tuple(looks))
+    assert events == split_events
+    assert image == split_image
+    end_ms = story.days * DAY_MS
+    assert pump.reservoir_nl(end_ms) == split.reservoir_nl(end_ms)
+    assert pump.delivered_nl(end_ms) == split.delivered_nl(end_ms)
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("hundred", range(10, 40))
+def test_many_long_stories_are_the_same(hundred: int) -> None:
+    """Three thousand longer ones."""
+    for number in range(100 * hundred, 100 * hundred + 100):
+        _assert_same(random_story(number, days=(3, 5, 12)), number)

@@ -1,0 +1,89 @@
+"""The propellant's temperature in legs: against the exact exponential, and however far ahead it is worked out."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from firmware_model.course import Course
+from firmware_model.surroundings import Surroundings
+from firmware_model.thermal import HOUR_MS, STEP_C, Legs, ThermalLag, with_decaying
+
+_TAU_MS = 450_000
+
+
+def _around(temperature_c: float) -> Surroundings:
+    return Surroundings(temperature_c, 101.325, 12.4)
+
+
+def _stepping(from_c: float, to_c: float) -> ThermalLag:
+    """In equilibrium at one temperature, and put into another at time 0."""
+    lag = ThermalLag(Course.constant(0, _around(from_c)), now_ms=0, time_constant_ms=_TAU_MS)
+    lag.follow(0, Course.constant(0, _around(to_c)))
+    return lag
+
+
+def test_lag_is_first_order() -> None:
+    """After one time constant 1/e of the difference is left, and in the end none, to the bit."""
+    lag = _stepping(22.0, 37.0)
+    legs = lag.extend(24 * HOUR_MS)
+    assert lag.temperature_c(_TAU_MS) == pytest.approx(37 - 15 / math.e)
+    assert legs.temperature_c[-1] == 37.0
+
+
+def test_a_legs_temperature_is_the_mean_over_it() -> None:
+    """Each leg has the mean of the exponential, and moves by no more than a step unless it is but a minute."""
+    legs = _stepping(22.0, 37.0).extend(3 * HOUR_MS)
+    for start, end, mean_c in zip(legs.start_ms, legs.end_ms, legs.temperature_c, strict=True):
+        times = np.linspace(start, end, 2001)
+        exact_c = 37 - 15 * np.exp(-times / _TAU_MS)
+        assert mean_c == pytest.approx(float(np.trapezoid(exact_c, times) / (end - start)), abs=1e-6)
+        assert exact_c[-1] - exact_c[0] <= STEP_C + 1e-9 or end - start <= 60_000
+
+
+_courses = st.lists(st.tuples(st.integers(1, 4 * HOUR_MS), st.floats(20, 45)), min_size=1, max_size=12).map(
+    lambda pieces: Course.of(
+        [(sum(length for length, _ in pieces[:place]), _around(c)) for place, (_, c) in enumerate(pieces)]
+    )
+)
+
+
+@given(_courses, st.lists(st.integers(0, 40 * HOUR_MS), max_size=6))
+def test_it_does_not_matter_how_far_ahead_it_is_worked_out(course: Course, stops: list[int]) -> None:
+    """In one go or in many, the legs are the same, to the bit."""
+    whole = ThermalLag(course, now_ms=0, time_constant_ms=_TAU_MS).extend(40 * HOUR_MS)
+    lag = ThermalLag(course, now_ms=0, time_constant_ms=_TAU_MS)
+    parts = [lag.extend(stop) for stop in [*sorted(stops), 40 * HOUR_MS] if stop >= lag.until_ms]
+    joined = Legs.joined(parts)
+    for name in ("start_ms", "end_ms", "temperature_c"):
+        assert np.array_equal(getattr(joined, name), getattr(whole, name)), name
+
+
+@given(_courses)
+def test_every_leg_starts_where_the_exponential_is(course: Course) -> None:
+    """Through any staircase the lag follows the exact solution, piece by piece."""
+    lag = ThermalLag(course, now_ms=0, time_constant_ms=_TAU_MS)
+    lag.extend(60 * HOUR_MS)
+    temperature_c = float(course.temperature_c[0])
+    for place, start in enumerate(course.start_ms.tolist()):
+        assert lag.temperature_c(start) == pytest.approx(temperature_c, abs=1e-9)
+        end = int(course.start_ms[place + 1]) if place + 1 < course.start_ms.size else start
+        target_c = float(course.temperature_c[place])
+        temperature_c = target_c + (temperature_c - target_c) * math.exp(-(end - start) / _TAU_MS)
+
+
+def test_what_decays_on_top_adds_up() -> None:
+    """A disturbance on top of legs has its own mean in each, and leaves the surroundings alone."""
+    legs = _stepping(37.0, 37.0).extend(2 * HOUR_MS)
+    cold = with_decaying(legs, -12.0, 0, _TAU_MS)
+    assert cold.end_ms[-1] == legs.end_ms[-1]
+    mean_c = float((cold.temperature_c * (cold.end_ms - cold.start_ms)).sum() / cold.end_ms[-1])
+    assert mean_c == pytest.approx(37 - 12 * _TAU_MS / cold.end_ms[-1], abs=1e-3)
+
+
+def test_an_impossible_time_constant_is_refused() -> None:
+    """A lag without a time constant is none."""
+    with pytest.raises(ValueError, match="time constant"):
+        ThermalLag(Course.constant(0, _around(37.0)), now_ms=0, time_constant_ms=0.0)
