@@ -139,7 +139,7 @@ class Sensor:
         bias = self._bias(error, now_ms)
         noise = (sensor.noise + error.noise) * noise_share(self._seed, self._index, sample)
         steps = math.floor((noise + (true_value * sensor.gain + bias)) / sensor.resolution + 0.5)
-        return min(sensor.upper, max(sensor.lower, steps * sensor.resolution))
+        return int(min(sensor.upper, max(sensor.lower, steps * sensor.resolution)))
 
     def readings(self, true_values: Values, times_ms: Times, samples: Times) -> NDArray[np.int64]:
         """The same for many rising times at once; all shapes are the same."""

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from decimal import Decimal
 
-from firmware_model.sensors import noise_share
+from firmware_model.noise import noise_share
 from protocols.instruments import mt_sics
 from protocols.instruments.mt_sics import Weight
 

@@ -21,7 +21,7 @@ PROFILE = load_profile(Path(__file__).parents[2] / "fixtures" / "pumps" / "gener
 
 
 def ambulatory_course(days: int, seed: int) -> Course:
-    """Body temperature with its daily rhythm, weather, and an arterial pressure that is a little different every hour."""
+    """Body temperature with its daily rhythm, weather, and an arterial pressure that differs from hour to hour."""
     hours = np.arange(days * 24 + 1)
     chance = np.random.default_rng(seed)
     weather = np.interp(hours, np.arange(0, days * 24 + 25, 24), chance.uniform(-0.8, 0.8, days + 2))

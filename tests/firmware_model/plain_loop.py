@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cached_property
 from math import floor
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -30,7 +30,7 @@ _TEMPERATURES = [min(512 * step, 60_000) / 1000 for step in range(119)]
 
 @dataclass
 class _Row:
-    """One condition, with every judgement of it: its number, and whether it was there; None if nothing could be said."""
+    """One condition, with its judgements: the number of each, and whether the condition was there."""
 
     place: int
     condition: Condition
@@ -274,5 +274,5 @@ class PlainPump(Pump):
     """A pump on which the plain firmware runs."""
 
     def __init__(self, profile: PumpProfile, **options: Any) -> None:
-        self.firmware_class = type("PlainFirmwareOf", (PlainFirmware,), {"profile": profile})
+        self.firmware_class = cast("type[Firmware]", type("PlainFirmwareOf", (PlainFirmware,), {"profile": profile}))
         super().__init__(profile, passes_over=False, **options)

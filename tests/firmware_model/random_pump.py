@@ -12,7 +12,7 @@ from firmware_model.interventions import Aspiration, Filling
 from firmware_model.profile import PumpProfile
 from firmware_model.pump import Pump
 
-__all__ = ["DAY_MS", "Story", "random_story"]
+__all__ = ["DAY_MS", "Deed", "Story", "random_story"]
 
 HOUR_MS, DAY_MS = 3_600_000, 86_400_000
 START_UTC_MS = 1_767_225_600_000
@@ -81,7 +81,7 @@ def _do(pump: Pump, at_ms: int, verb: str, details: tuple[Any, ...]) -> None:
 
 def random_story(number: int, days: tuple[int, ...] = (1, 2, 2)) -> Story:
     """Story number ``number``."""
-    chance = random.Random(number)
+    chance = random.Random(number)  # noqa: S311 - nothing secret
     length = chance.choice(days)
     deeds: list[Deed] = []
     for _ in range(chance.randint(1, 6)):

@@ -79,8 +79,13 @@ def test_all_terms_must_hold() -> None:
     """Propellant loss needs a low drive pressure and a low flow: either alone is something else."""
     state = _state("drive pressure low, and so is flow")
     for number, (drive_pa, flow, there) in enumerate(
-        [(-5000, 1_000_000, False), (-5000, 1_000_000, False), (0, 700_000, False), (-5000, 700_000, False)]
-        + [(-5000, 700_000, True)]
+        [
+            (-5000, 1_000_000, False),
+            (-5000, 1_000_000, False),
+            (0, 700_000, False),
+            (-5000, 700_000, False),
+            (-5000, 700_000, True),
+        ]
     ):
         state.judge(
             number,

@@ -10,7 +10,7 @@ from firmware_model.faults.table import PUMP_FAULTS
 from firmware_model.profile import load_profile
 from firmware_model.pump import Pump
 from tests.firmware_model.plain_loop import PlainPump
-from tests.firmware_model.random_pump import DAY_MS, Story, random_story
+from tests.firmware_model.random_pump import DAY_MS, Deed, Story, random_story
 
 _PUMPS = Path(__file__).parents[2] / "fixtures" / "pumps"
 _PROFILES = [load_profile(_PUMPS / f"{name}.toml") for name in ("generic-30ml", "generic-30ml-butane")]
@@ -37,7 +37,7 @@ def test_random_stories_are_the_same(tenth: int) -> None:
 def test_every_fault_is_the_same(fault: str) -> None:
     """Each fault by itself, for a day of two, and a refill while it is there."""
     story = random_story(7)
-    deeds = [(DAY_MS // 2, "inject", (fault, PUMP_FAULTS[fault].default))]
+    deeds: list[Deed] = [(DAY_MS // 2, "inject", (fault, PUMP_FAULTS[fault].default))]
     if fault not in {"memory-bit-flip", "reset", "brown-out", "firmware-hang", "intrusion", "clock-jump"}:
         deeds.append((3 * DAY_MS // 2, "inject", (fault, 0.0)))
     deeds.append((DAY_MS + 7_200_000, "refill", (28_000_000, 22.0, True)))

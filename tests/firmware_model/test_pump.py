@@ -382,7 +382,7 @@ def test_every_mode_can_be_reached() -> None:
 
 
 def test_a_reset_loses_nothing() -> None:
-    """After a reset the history and the log go on where they were, latched alarms are still there, boots are counted."""
+    """After a reset history and log go on where they were, latched alarms are still there, boots are counted."""
     pump = _pump()
     pump.inject(2 * _HOUR_MS, "intrusion", 10.0)
     before = _history(pump, 5 * _HOUR_MS)

@@ -36,10 +36,10 @@ PACKED = {
     ),
     "Status": (
         0x82,
-        ">QQIBIIiIiHIiBI",
+        ">QQIBIIiIiIHIiBI",
         (
             "clock_utc_ms uptime_ms boot_count mode alarms sample_count temperature_mc reservoir_pa outlet_pa "
-            "battery_mv volume_nl flow_nl_per_day flow_valid history_next"
+            "ambient_pa battery_mv volume_nl flow_nl_per_day flow_valid history_next"
         ),
     ),
     "History": (0x83, ">II", "first_seq next_seq"),
@@ -47,8 +47,8 @@ PACKED = {
     "ErrorReply": (0xFF, ">BI", "reason detail"),
 }
 RECORD = (
-    ">IQIiBiIiI",
-    "seq end_uptime_ms volume_nl flow_nl_per_day flow_valid temperature_mc reservoir_pa outlet_pa alarms",
+    ">IQIiBiIiII",
+    "seq end_uptime_ms volume_nl flow_nl_per_day flow_valid temperature_mc reservoir_pa outlet_pa ambient_pa alarms",
 )
 
 

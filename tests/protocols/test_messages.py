@@ -34,8 +34,10 @@ from protocols.messages.fields import Ascii, Bounded, Member
 from protocols.messages.layout import Layout
 
 IDENTITY = Identity(1, bytes(8), "SN0042", "generic-30ml", 1, 2, 3, 7)
-STATUS = Status(1, 2, 3, Mode.MONITORING, Alarms(0), 5, -6, 7, -8, 9, 10, -11, flow_valid=True, history_next=12)
-RECORD = HistoryRecord(1, 2, 3, -4, flow_valid=True, temperature_mc=5, reservoir_pa=6, outlet_pa=-7, alarms=Alarms(0))
+STATUS = Status(1, 2, 3, Mode.MONITORING, Alarms(0), 5, -6, 7, -8, 99, 9, 10, -11, flow_valid=True, history_next=12)
+RECORD = HistoryRecord(
+    1, 2, 3, -4, flow_valid=True, temperature_mc=5, reservoir_pa=6, outlet_pa=-7, ambient_pa=8, alarms=Alarms(0)
+)
 
 
 def values(subcon: Any) -> st.SearchStrategy[Any]:  # noqa: PLR0911 - one for each kind of field
@@ -149,8 +151,8 @@ def test_every_field_says_what_it_means(message: type[Message]) -> None:
 
 def test_status_and_records_have_a_fixed_size() -> None:
     """What is recorded by the million can be decoded as columns."""
-    assert body_codec(Status).interpreted.sizeof() == struct.calcsize(">QQIBIIiIiHIi?I")
-    assert Layout(HistoryRecord).sizeof() == struct.calcsize(">IQIi?iIiI")
+    assert body_codec(Status).interpreted.sizeof() == struct.calcsize(">QQIBIIiIiIHIi?I")
+    assert Layout(HistoryRecord).sizeof() == struct.calcsize(">IQIi?iIiII")
 
 
 @pytest.mark.parametrize(
@@ -160,9 +162,9 @@ def test_status_and_records_have_a_fixed_size() -> None:
         ("0007 01 00", "Identify: 1 bytes too many"),
         ("0007 04 0000", "SetClock: utc_ms: "),
         ("0007 ff 09 00000000", "ErrorReply: reason: 9 is no Reason"),
-        ("0007 83 00000000 00000000 0b" + 11 * 37 * "00", "History: records: 11 items, but at most 10 fit"),
+        ("0007 83 00000000 00000000 0b" + 11 * 41 * "00", "History: records: 11 items, but at most 10 fit"),
         ("0007 83 00000000 00000000 01 " + 16 * "00" + " 00000000 02 " + 16 * "00", "flow_valid: 2 is no bool"),
-        ("0007 83 00000000 00000000 01 " + 33 * "00" + "00000010", "alarms: 16 is no Alarms"),
+        ("0007 83 00000000 00000000 01 " + 37 * "00" + "00040000", "alarms: 262144 is no Alarms"),
     ],
 )
 def test_a_malformed_message_says_which_field(payload: str, problem: str) -> None:

@@ -159,7 +159,7 @@ def wait_for_recording(tmp_path: Path) -> Path:
     deadline = time.monotonic() + 30
     while time.monotonic() < deadline:
         for path in (tmp_path / "runs").glob("*/run.mcap"):
-            if path.stat().st_size > 8000:
+            if path.stat().st_size > 16_000:
                 return path
         time.sleep(0.01)
     pytest.fail("the run never recorded anything")
