@@ -107,7 +107,7 @@ class Calibration:
         self.allowed_roughness = tuple(
             round((MEAN_SAMPLES - 2) * 8 * (sensor.noise + sensor.resolution / 2)) for sensor in sensors[:-1]
         )
-        """Sum of second differences over the last samples that a sound sensor never comes to: twice its worst."""
+        """Roughness over the last samples that a sound sensor never comes to: twice its worst."""
 
     def vapour_pa(self, temperature_mc: Reading) -> Reading:
         """Pressure that the propellant should have at a temperature, Pa absolute."""

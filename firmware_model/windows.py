@@ -121,5 +121,9 @@ def first_full_hour(restarted_at: int) -> int:
 
 
 def roughness(readings: Sequence[int]) -> int:
-    """Sum of the second differences of readings, without their signs: noise shows in it, a slope does not."""
-    return sum(abs(a - 2 * b + c) for a, b, c in zip(readings, readings[1:], readings[2:], strict=False))
+    """Median of the second differences of readings, without their signs, times how many there are.
+
+    Noise shows in it; a slope does not, and neither do some steps.
+    """
+    bends = sorted(abs(a - 2 * b + c) for a, b, c in zip(readings, readings[1:], readings[2:], strict=False))
+    return len(bends) * bends[len(bends) // 2]

@@ -210,8 +210,8 @@ class PlainFirmware(Firmware):
             table.bellows,
         )[sensor]
         allowed = round(13 * 8 * (profile.noise + profile.resolution / 2))
-        total = sum(abs(values[k - 1] - 2 * values[k] + values[k + 1]) for k in range(1, 14))
-        return floor(Fraction(1000 * total, allowed))
+        bends = sorted(abs(values[k - 1] - 2 * values[k] + values[k + 1]) for k in range(1, 14))
+        return floor(Fraction(1000 * 13 * bends[6], allowed))
 
     def _decide(self, now_ms: int, rhythm: Rhythm, number: int, sample: int, quantities: dict[Quantity, int]) -> None:
         known = {
