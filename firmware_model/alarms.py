@@ -67,7 +67,7 @@ class Quantity(_QuantityRow, Enum):
     """Volume above residual, less what the warning time takes at label flow or at the estimated one if that is more."""
     BATTERY = (13, Rhythm.HOUR, _B, 15)
     ROUGHNESS = (14, Rhythm.HOUR, 0, 15)
-    """Of the sensor that is worst: median of second differences over the last samples, in permille of what is allowed."""
+    """Of the worst sensor: median of second differences over the last samples, in permille of what is allowed."""
     UNRESPONSIVE = (15, Rhythm.HOUR)
     """How many sensors do not answer to their own test stimulus."""
     CLOCK_STEP = (16, Rhythm.HOUR)
