@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy.integrate import solve_ivp  # type: ignore[import-untyped]  # comes with GTC, without stubs
@@ -134,6 +134,7 @@ def test_it_does_not_matter_how_many_legs_come_at_once(
     assert (flow.start_ms[1:] == flow.end_ms[:-1]).all()
 
 
+@example(_bellows(droop_kpa=0.0), _STOP_NL, [4.0, 4.0], 0.0003265935041100421)
 @given(_all_bellows, _volumes, st.lists(st.floats(3.1, 300), min_size=1, max_size=30), _conductances)
 def test_driven_forwards_the_volume_only_falls(
     bellows: Bellows, volume_nl: int, sources: list[float], conductance: float
