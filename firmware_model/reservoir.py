@@ -151,7 +151,7 @@ class Reservoir:
         volumes[0] = self.volume_nl
         if self._regime is not None and self._regime.region == "stop":
             np.maximum(volumes, self.bellows.stop_nl, out=volumes)
-        if self._regime is not None and self._regime.forward:  # it falls: the last bit of rounding must not say otherwise
+        if self._regime is not None and self._regime.forward:  # it falls, down to the last bit of rounding
             np.minimum.accumulate(volumes, out=volumes)
         return volumes, products, sums
 
