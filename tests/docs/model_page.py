@@ -15,6 +15,7 @@ from firmware_model.faults.table import PUMP_FAULTS
 from firmware_model.flow import expected_flow
 from firmware_model.modes import TRANSITIONS
 from firmware_model.profile import load_profile
+from firmware_model.scenario.result import ScenarioResult
 from firmware_model.scenario.run import run_scenario
 from firmware_model.scenario.scenario import load_scenario
 from tests.docs.line_plot import Curve, line_plot
@@ -106,7 +107,7 @@ def _flow_against_temperature() -> str:
     return line_plot("Flow against temperature, full, at sea level", "temperature, °C", "flow, mL/day", curves)
 
 
-def _run(name: str):  # type: ignore[no-untyped-def]  # a ScenarioResult
+def _run(name: str) -> ScenarioResult:
     loaded = load_scenario(_SCENARIOS / f"{name}.toml")
     return run_scenario(loaded, seed=loaded.scenario.seed, days=loaded.scenario.days, profile=loaded.profile)
 
