@@ -2,6 +2,7 @@
 
 from collections import deque
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import NamedTuple
 
 from firmware_model.alarms import CONDITIONS, Condition, Quantity, Rhythm
@@ -22,22 +23,53 @@ class Edge(NamedTuple):
         return value > self.limit if self.above else value < self.limit
 
 
+class _Judged(NamedTuple):
+    """One condition under one configuration."""
+
+    number: int
+    condition: Condition
+    quantities: tuple[Quantity, ...]
+    raising: tuple[Edge, ...]
+    staying: tuple[Edge, ...]
+    needs: int
+    n: int
+    m: int
+
+
+@lru_cache(maxsize=64)
+def _judged_under(configuration: Configuration) -> tuple[_Judged, ...]:
+    return tuple(_judged(number, row, configuration) for number, row in enumerate(CONDITIONS) if row.terms)
+
+
+def _judged(number: int, condition: Condition, configuration: Configuration) -> _Judged:
+    quantities = tuple(term.quantity for term in condition.terms)
+    needs_flow = any(quantity in {Quantity.FLOW, Quantity.UNEXPLAINED_FLOW} for quantity in quantities)
+    n, m = condition.debounce(configuration)
+    return _Judged(
+        number,
+        condition,
+        quantities,
+        raising=tuple(Edge(t.quantity, t.above, t.raise_at(configuration)) for t in condition.terms),
+        staying=tuple(Edge(t.quantity, t.above, t.clear_at(configuration)) for t in condition.terms),
+        needs=2 if needs_flow else 1 if any(quantity.reach > 1 for quantity in quantities) else 0,
+        n=n,
+        m=m,
+    )
+
+
 class ConditionState:
     """One condition's limits, and what it remembers: at most the last ``m`` renewals."""
 
-    def __init__(self, number: int, condition: Condition, configuration: Configuration) -> None:
-        """Take the limits from ``configuration``."""
-        self.number = number
-        self.condition = condition
-        self.quantities = tuple(term.quantity for term in condition.terms)
-        self.raising = tuple(Edge(t.quantity, t.above, t.raise_at(configuration)) for t in condition.terms)
+    def __init__(self, judged: _Judged) -> None:
+        """Begin with the condition not there."""
+        self.number, self.condition, self.quantities = judged.number, judged.condition, judged.quantities
+        self.raising = judged.raising
         """While these all hold, the condition is there."""
-        self.staying = tuple(Edge(t.quantity, t.above, t.clear_at(configuration)) for t in condition.terms)
+        self.staying = judged.staying
         """Once it was, it stays while these all hold."""
-        needs_flow = any(q in {Quantity.FLOW, Quantity.UNEXPLAINED_FLOW} for q in self.quantities)
-        self.needs = 2 if needs_flow else 1 if any(quantity.reach > 1 for quantity in self.quantities) else 0
+        self.needs = judged.needs
         """What it takes to be judged: 0 nothing, 1 as many samples as make a mean, 2 a valid flow."""
-        self.n, self.m = condition.debounce(configuration)
+        self.n, self.m = judged.n, judged.m
         self.active = False
         self.hits = deque[int]()
         """Renewals, by number, in which it was there."""
@@ -77,7 +109,7 @@ class AlarmState:
 
     def __init__(self, configuration: Configuration, before: "AlarmState | None" = None) -> None:
         """Nothing holds, but for what held under another configuration ``before``."""
-        states = [ConditionState(number, row, configuration) for number, row in enumerate(CONDITIONS) if row.terms]
+        states = [ConditionState(judged) for judged in _judged_under(configuration)]
         if before is not None:
             held = {
                 state.number: state.stayed_at for states_ in before.of.values() for state in states_ if state.active

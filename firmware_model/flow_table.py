@@ -9,6 +9,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from firmware_model.compiled import compiled
 from firmware_model.fluids import (
     HIGHEST_TEMPERATURE_C,
     InfusateBase,
@@ -19,7 +20,7 @@ from firmware_model.fluids import (
 )
 from firmware_model.profile import PumpProfile
 
-__all__ = ["FlowTable"]
+__all__ = ["FlowTable", "interpolated"]
 
 Values = NDArray[np.float64]
 
@@ -35,26 +36,37 @@ class FlowTable:
 
     def __init__(self, profile: PumpProfile) -> None:
         """Tabulate the profile's propellant, infusate and restrictor."""
-        self._vapour_kpa = _vapour_table_kpa(profile.propellant)
-        self._conductance = _fluidity_table(profile.infusate.glycerin_percent, profile.infusate.base) * (
+        self.vapour_table_kpa = _vapour_table_kpa(profile.propellant)
+        """Saturation pressure of the propellant, kPa absolute, every 0.01 K."""
+        self.conductance_table = _fluidity_table(profile.infusate.glycerin_percent, profile.infusate.base) * (
             _NL_PER_MS_KPA / profile.restrictor_pa_s_per_m3
         )
+        """Flow through the healthy restrictor for each kPa across it, nL per ms, every 0.01 K."""
 
     def vapour_kpa(self, temperature_c: Values) -> Values:
-        """Saturation pressure of the propellant, kPa absolute; any shape."""
-        return _interpolated(self._vapour_kpa, temperature_c)
+        """Saturation pressure of the propellant, kPa absolute; shape (legs,)."""
+        return _all_interpolated(self.vapour_table_kpa, temperature_c)
 
     def conductance_nl_per_ms_kpa(self, temperature_c: Values) -> Values:
-        """Flow through the healthy restrictor for each kPa across it, nL per ms; any shape."""
-        return _interpolated(self._conductance, temperature_c)
+        """Flow through the healthy restrictor for each kPa across it, nL per ms; shape (legs,)."""
+        return _all_interpolated(self.conductance_table, temperature_c)
 
 
-def _interpolated(table: Values, temperature_c: Values) -> Values:
+@compiled
+def interpolated(table: Values, temperature_c: float) -> float:
+    """What a table with an entry every 0.01 K says of one temperature."""
     place = temperature_c * _PER_K
-    below = place.astype(np.int64)
-    np.minimum(below, _LAST - 1, out=below)
-    low: Values = table[below]
+    below = min(int(place), _LAST - 1)
+    low = table[below]
     return low + (table[below + 1] - low) * (place - below)
+
+
+@compiled
+def _all_interpolated(table: Values, temperature_c: Values) -> Values:
+    values = np.empty(temperature_c.size)
+    for leg in range(temperature_c.size):
+        values[leg] = interpolated(table, temperature_c[leg])
+    return values
 
 
 @lru_cache(maxsize=16)

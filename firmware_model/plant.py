@@ -18,10 +18,10 @@ from firmware_model.faults.table import FLOW_PATH_FAULTS, REFILL_FAULTS
 from firmware_model.flow_table import FlowTable
 from firmware_model.interventions import Aspiration, BolusChange, Condition, FaultChange, Filling, Intervention
 from firmware_model.profile import PumpProfile
-from firmware_model.reservoir import Drive, Reservoir
+from firmware_model.reservoir import HEALTHY, Cold, Driven, Effects, Reservoir
 from firmware_model.surroundings import Surroundings
-from firmware_model.thermal import HOUR_MS, Legs, ThermalLag, with_decaying
-from firmware_model.truth import FlownLegs, Truth, TruthLegs, TruthTable
+from firmware_model.thermal import HOUR_MS, ThermalLag
+from firmware_model.truth import Truth, TruthLegs, TruthTable
 
 __all__ = ["Plant"]
 
@@ -30,8 +30,6 @@ Times = NDArray[np.int64]
 
 _KEPT_MS = 50 * 24 * HOUR_MS
 """What was longer ago is forgotten: the firmware's own memory reaches back six weeks."""
-_SETTLED_C = 1e-4
-"""A refill's cold is over when no more of it is left."""
 _SEPTUM_KPA = 57.0
 """Gauge pressure of the propellant R-11 at 37 degrees Celsius and sea level, at which a septum's leak is stated."""
 _NL_PER_ML, _MS_PER_DAY = 1_000_000, 86_400_000
@@ -47,36 +45,6 @@ class _Stretch:
     condition: Condition
 
 
-@dataclass(frozen=True, eq=False)
-class _Driven:
-    """Legs, and what a healthy pump has on them to drive and to limit its flow; arrays of the shape (legs,)."""
-
-    legs: Legs
-    vapour_kpa: Values
-    conductance_nl_per_ms_kpa: Values
-
-    def from_leg(self, first: int) -> "_Driven":
-        legs = self.legs.part(first, self.legs.start_ms.size)
-        return _Driven(legs, self.vapour_kpa[first:], self.conductance_nl_per_ms_kpa[first:])
-
-    def then(self, other: "_Driven") -> "_Driven":
-        if not other.legs.start_ms.size:
-            return self
-        return _Driven(
-            Legs.joined([self.legs, other.legs]),
-            np.concatenate([self.vapour_kpa, other.vapour_kpa]),
-            np.concatenate([self.conductance_nl_per_ms_kpa, other.conductance_nl_per_ms_kpa]),
-        )
-
-    def between(self, start_ms: int, end_ms: int) -> "_Driven":
-        first, last = self.legs.places(start_ms, end_ms)
-        return _Driven(
-            self.legs.between(start_ms, end_ms),
-            self.vapour_kpa[first:last],
-            self.conductance_nl_per_ms_kpa[first:last],
-        )
-
-
 class Plant:
     """A pump without its electronics, in bench time."""
 
@@ -87,11 +55,11 @@ class Plant:
         self._profile = profile
         self._bellows = Bellows.of(profile)
         self._flow_table = FlowTable(profile)
-        self._reservoir = Reservoir(self._bellows, volume_nl)
+        self._reservoir = Reservoir(self._bellows, self._flow_table, volume_nl)
         course = surroundings if isinstance(surroundings, Course) else Course.constant(now_ms, surroundings)
         self._surroundings = surroundings
         self._thermal = ThermalLag(course, now_ms=now_ms, time_constant_ms=profile.thermal_time_constant_min * 60_000)
-        self._ahead: _Driven | None = None
+        self._ahead: Driven | None = None
         self._wanted_ms = now_ms
         self._table = TruthTable(self._bellows, profile.clock)
         self._until_ms = now_ms
@@ -207,7 +175,7 @@ class Plant:
         self._until_ms = now_ms
         stretch, last_nl = self._stretches[-1], self._table.last_nl
         jumped = stretch.start_ms == now_ms
-        self._reservoir.set_volume(stretch.start_nl if jumped or last_nl is None else last_nl)
+        self._reservoir.volume_nl = stretch.start_nl if jumped or last_nl is None else last_nl
 
     def _extend(self, until_ms: int) -> None:
         """Work out legs to beyond ``until_ms``: to a full hour, so that it does not matter who asks for how much."""
@@ -221,69 +189,40 @@ class Plant:
             self._extend_stretch(now_ms, min(last_ms, self._queue[0].at_ms) if self._queue else last_ms)
 
     def _extend_stretch(self, start_ms: int, end_ms: int) -> None:
-        condition, tau_ms = self._stretches[-1].condition, self._thermal.time_constant_ms
-        driven = self._undisturbed(start_ms, end_ms)
-        if condition.cold_c:
-            over_ms = condition.cold_since_ms + math.ceil(tau_ms * math.log(abs(condition.cold_c) / _SETTLED_C))
-            over = int(driven.legs.end_ms.searchsorted(over_ms)) + 1
-            if start_ms < over_ms:
-                cold = with_decaying(driven.legs.part(0, over), condition.cold_c, condition.cold_since_ms, tau_ms)
-                driven = self._driven(cold).then(driven.from_leg(over))
-        self._flow(driven, condition)
+        condition = self._stretches[-1].condition
+        cold = Cold(condition.cold_c, condition.cold_since_ms, self._thermal.time_constant_ms)
+        driven = self._driven_until(start_ms, end_ms)
+        self._table.append(self._reservoir.flow(driven, start_ms, end_ms, cold, self._effects(condition)))
         self._until_ms = end_ms
 
-    def _undisturbed(self, start_ms: int, end_ms: int) -> "_Driven":
-        """Legs as the surroundings alone make them."""
+    def _driven_until(self, start_ms: int, end_ms: int) -> Driven:
+        """Legs as the surroundings alone make them, at least from ``start_ms`` to ``end_ms``."""
         ahead = self._ahead
         if ahead is None or self._thermal.until_ms < end_ms:
-            fresh = self._thermal.extend(max(end_ms, self._wanted_ms) - 1)
-            left = [] if ahead is None else [ahead.legs.between(start_ms, int(ahead.legs.end_ms[-1]))]
-            self._ahead = ahead = self._driven(Legs.joined([*left, fresh]) if left else fresh)
-        return ahead.between(start_ms, end_ms)
+            legs = self._thermal.extend(max(end_ms, self._wanted_ms) - 1)
+            table, temperature_c = self._flow_table, legs.temperature_c
+            fresh = Driven(*legs, table.vapour_kpa(temperature_c), table.conductance_nl_per_ms_kpa(temperature_c))
+            if ahead is not None:
+                left = int(ahead.end_ms.searchsorted(start_ms, side="right"))
+                fresh = Driven(*(np.concatenate([old[left:], new]) for old, new in zip(ahead, fresh, strict=True)))
+            self._ahead = ahead = fresh
+        return ahead
 
-    def _driven(self, legs: Legs) -> "_Driven":
-        return _Driven(
-            legs,
-            self._flow_table.vapour_kpa(legs.temperature_c),
-            self._flow_table.conductance_nl_per_ms_kpa(legs.temperature_c),
-        )
-
-    def _flow(self, driven: "_Driven", condition: Condition) -> None:
-        legs, faults = driven.legs, condition.faults
-        vapour_kpa, conductance, node_kpa = driven.vapour_kpa, driven.conductance_nl_per_ms_kpa, legs.outlet_kpa
-        came_off = blocked = leak = 0.0
-        if condition.bolus_kpa:
-            node_kpa = node_kpa + condition.bolus_kpa
-        if condition.is_faulty:
-            came_off = faults["catheter-leak"] / 100
-            blocked = faults["catheter-occlusion"] / 100
-            leak = faults["septum-leak"] * _NL_PER_ML / _MS_PER_DAY / _SEPTUM_KPA
-            node_kpa = node_kpa * (1 - came_off) + self._profile.catheter.tissue_kpa * came_off
-            vapour_kpa = vapour_kpa * (1 - faults["propellant-loss"] / 100) - faults["bellows-sticking"]
-            faster, plugged = faults["restrictor-fast-flow"] / 100, faults["restrictor-plugging"] / 100
-            conductance = conductance * ((1 + faster) * (1 - plugged) * (1 - blocked))
-        source_kpa = vapour_kpa - legs.ambient_kpa - node_kpa
-        flow = self._reservoir.flow(legs.start_ms, legs.end_ms, Drive(source_kpa, node_kpa, conductance, leak))
-        temperature_c, ambient_kpa = legs.temperature_c, legs.ambient_kpa
-        if flow.leg.size != legs.start_ms.size:  # some legs had to be parted
-            temperature_c, ambient_kpa = temperature_c[flow.leg], ambient_kpa[flow.leg]
-            source_kpa, node_kpa = source_kpa[flow.leg], node_kpa[flow.leg]
-        leaks_nl = flow.leaked_nl
-        if came_off:
-            leaks_nl = leaks_nl + (flow.start_nl - flow.end_nl - leaks_nl) * came_off
-        self._table.append(
-            FlownLegs(
-                flow.start_ms,
-                flow.end_ms,
-                temperature_c,
-                ambient_kpa,
-                node_kpa,
-                source_kpa,
-                np.full(flow.leg.size, blocked),
-                flow.start_nl,
-                flow.end_nl,
-                leaks_nl,
-            )
+    def _effects(self, condition: Condition) -> Effects:
+        if not condition.is_faulty:
+            return HEALTHY._replace(outlet_plus_kpa=condition.bolus_kpa) if condition.bolus_kpa else HEALTHY
+        faults = condition.faults
+        came_off, blocked = faults["catheter-leak"] / 100, faults["catheter-occlusion"] / 100
+        faster, plugged = faults["restrictor-fast-flow"] / 100, faults["restrictor-plugging"] / 100
+        return Effects(
+            outlet_share=1 - came_off,
+            outlet_plus_kpa=condition.bolus_kpa * (1 - came_off) + self._profile.catheter.tissue_kpa * came_off,
+            vapour_share=1 - faults["propellant-loss"] / 100,
+            vapour_minus_kpa=faults["bellows-sticking"],
+            conductance_share=(1 + faster) * (1 - plugged) * (1 - blocked),
+            leak_nl_per_ms_kpa=faults["septum-leak"] * _NL_PER_ML / _MS_PER_DAY / _SEPTUM_KPA,
+            came_off=came_off,
+            blocked=blocked,
         )
 
     def _apply(self, now_ms: int, intervention: Intervention) -> None:
@@ -306,7 +245,7 @@ class Plant:
     def _aspirated(self, condition: Condition) -> Condition:
         volume_nl = self._reservoir.volume_nl
         out_nl = 0 if condition.faults["flipped-pump"] else max(0, math.floor(volume_nl) - self._bellows.stop_nl)
-        self._reservoir.set_volume(volume_nl - out_nl)
+        self._reservoir.volume_nl = volume_nl - out_nl
         return replace(condition, withdrawn_nl=condition.withdrawn_nl + out_nl, returned_nl=out_nl)
 
     def _filled(self, now_ms: int, condition: Condition, filling: Filling) -> Condition:
@@ -324,7 +263,7 @@ class Plant:
         held_j_per_k = self._profile.heat_capacity_j_per_k + volume_nl / _NL_PER_ML * _WATER_J_PER_ML_K
         added_j_per_k = in_nl / _NL_PER_ML * _WATER_J_PER_ML_K
         mixed_c = (held_j_per_k * before_c + added_j_per_k * infusate_c) / (held_j_per_k + added_j_per_k)
-        self._reservoir.set_volume(volume_nl + in_nl)
+        self._reservoir.volume_nl = volume_nl + in_nl
         return replace(
             condition,
             refilled_nl=condition.refilled_nl + in_nl,

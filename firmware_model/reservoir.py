@@ -1,227 +1,253 @@
-"""The reservoir's volume through many legs at once.
+"""From legs of surroundings to legs of flow: what drives the infusate, and the reservoir's volume from leg to leg.
 
-Outflow is linear in volume wherever one *regime* of the bellows holds (``bellows.py``): q = a + b V, with a and b
-constant on a leg. So the volume at a leg's end is linear in that at its start, V' = alpha V + beta, and a run of legs
-is a cumulative product and a cumulative sum. Both go from leg to leg, so that a volume does not depend on how far ahead
-it was worked out. Within a leg the volume is linear in time: legs last an hour at most.
+Outflow is linear in volume wherever the bellows keeps to one region (``bellows.py``) and the flow to one direction:
+q = a + b V, with a and b constant on a leg. So the volume at a leg's end is linear in that at its start. A leg is
+parted where region or direction change, and while a cold refill warms up. Within a leg the volume is linear in time:
+legs last an hour at most.
 """
 
 import math
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from firmware_model.bellows import Bellows
+from firmware_model.compiled import compiled
+from firmware_model.flow_table import FlowTable, interpolated
+from firmware_model.thermal import mean_decay, step_until_ms
+from firmware_model.truth import FlownLegs
 
-__all__ = ["Drive", "Flow", "Reservoir"]
+__all__ = ["HEALTHY", "NO_COLD", "Cold", "Driven", "Effects", "Reservoir"]
 
 Values = NDArray[np.float64]
 Times = NDArray[np.int64]
 
-
-@dataclass(frozen=True, eq=False)
-class Drive:
-    """What drives the infusate on each leg; arrays of the shape (legs,).
-
-    ``source_kpa`` is what the propellant has over the restrictor's far side, ``node_kpa`` the gauge pressure there.
-    Conductances are in nL per ms and kPa: of the restrictor, which the source drives, and of a leak into the tissue,
-    which source and node together drive.
-    """
-
-    source_kpa: Values
-    node_kpa: Values
-    restrictor: Values
-    leak: float
-
-    def until_leg(self, last: int) -> "Drive":
-        """Without the legs from number ``last`` on."""
-        return Drive(self.source_kpa[:last], self.node_kpa[:last], self.restrictor[:last], self.leak)
-
-    def from_leg(self, first: int) -> "Drive":
-        """Without the legs before number ``first``."""
-        return Drive(self.source_kpa[first:], self.node_kpa[first:], self.restrictor[first:], self.leak)
+_SETTLED_C = 1e-4
+"""A refill's cold is over when no more of it is left."""
+_SPARE = 256
+"""Room for parts of legs; if there are more, there is another go."""
 
 
-class Flow(NamedTuple):
-    """What came of some legs; arrays of the shape (legs,), volumes in nL with their fractions."""
+class Driven(NamedTuple):
+    """Legs of constant surroundings, and what drives and limits the flow of a healthy pump; shape (legs,)."""
 
     start_ms: Times
     end_ms: Times
-    leg: NDArray[np.intp]
-    """Which of the legs handed over this one is, or is a part of."""
-    start_nl: Values
-    end_nl: Values
-    leaked_nl: Values
-    """What left by the leak during the leg."""
+    temperature_c: Values
+    ambient_kpa: Values
+    outlet_kpa: Values
+    vapour_kpa: Values
+    conductance_nl_per_ms_kpa: Values
 
 
-class Regime(NamedTuple):
-    """Where the bellows is, and which way the pressure across the restrictor points."""
+class Cold(NamedTuple):
+    """By how much a refill changed the temperature, and when."""
 
-    region: str
-    forward: bool
+    lag_c: float
+    since_ms: int
+    time_constant_ms: float
+
+
+class Effects(NamedTuple):
+    """What faults and boluses make of a healthy pump, as long as they are what they are."""
+
+    outlet_share: float
+    """The pressure behind the restrictor is so much of the outlet pressure ..."""
+    outlet_plus_kpa: float
+    """... and so much more."""
+    vapour_share: float
+    vapour_minus_kpa: float
+    conductance_share: float
+    leak_nl_per_ms_kpa: float
+    """Conductance from the reservoir into the tissue."""
+    came_off: float
+    """Share of the flow that does not come to the vessel."""
+    blocked: float
+    """Share of the driving pressure that an occlusion takes."""
+
+
+HEALTHY = Effects(1.0, 0.0, 1.0, 0.0, 1.0, 0.0, 0.0, 0.0)
+NO_COLD = Cold(0.0, 0, 1.0)
+
+
+class _Tables(NamedTuple):
+    vapour_kpa: Values
+    conductance_nl_per_ms_kpa: Values
+
+
+class _Shape(NamedTuple):
+    """A bellows, in floats: volumes in nL, springs in kPa per nL."""
+
+    capacity_nl: float
+    touch_nl: float
+    stop_nl: float
+    droop_kpa: float
+    spring: float
+    overfill_spring: float
+    reverse_flow: bool
 
 
 class Reservoir:
     """Infusate between bellows and restrictor: a volume, and how it goes on."""
 
-    def __init__(self, bellows: Bellows, volume_nl: int) -> None:
+    def __init__(self, bellows: Bellows, table: FlowTable, volume_nl: int) -> None:
         """Hold ``volume_nl``. Raises ValueError if the bellows cannot."""
         if not bellows.stop_nl <= volume_nl <= bellows.capacity_nl:
             raise ValueError(
                 f"the bellows holds {bellows.stop_nl} nL (at its stop) to {bellows.capacity_nl} nL (full), "
                 f"not {volume_nl} nL"
             )
-        self.bellows = bellows
-        self._room = 0
-        self.set_volume(float(volume_nl))
+        self.volume_nl = float(volume_nl)
+        self._tables = _Tables(table.vapour_table_kpa, table.conductance_table)
+        self._shape = _Shape(
+            float(bellows.capacity_nl),
+            float(bellows.touch_nl),
+            float(bellows.stop_nl),
+            bellows.droop_kpa,
+            bellows.spring_kpa_per_nl,
+            bellows.overfill_kpa_per_nl,
+            bellows.reverse_flow,
+        )
 
-    def set_volume(self, volume_nl: float) -> None:
-        """Go on from another volume."""
-        self.volume_nl = volume_nl
-        self._regime: Regime | None = None
-
-    def flow(self, start_ms: Times, end_ms: Times, drive: Drive) -> Flow:
-        """Let the infusate flow through the legs."""
-        parts: list[Flow] = []
-        first, total = 0, start_ms.size
-        legs = np.arange(total)
-        while first < total:
-            part = self._run(start_ms[first:], end_ms[first:], legs[first:], drive.from_leg(first))
+    def flow(self, driven: Driven, start_ms: int, end_ms: int, cold: Cold, effects: Effects) -> FlownLegs:
+        """Let the infusate flow from ``start_ms`` to ``end_ms``; the legs reach over both."""
+        parts: list[FlownLegs] = []
+        while start_ms < end_ms:
+            part = _flow(driven, start_ms, end_ms, cold, effects, self._tables, self._shape, self.volume_nl)
             parts.append(part)
-            first += part.leg.size
-            if part.end_ms[-1] < end_ms[first - 1]:  # it left its regime within its last leg
-                first -= 1
-                start_ms = start_ms.copy()
-                start_ms[first] = part.end_ms[-1]
+            start_ms, self.volume_nl = int(part.end_ms[-1]), float(part.end_nl[-1])
         if len(parts) == 1:
             return parts[0]
-        return Flow(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
+        return FlownLegs(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
 
-    def _run(self, start_ms: Times, end_ms: Times, legs: NDArray[np.intp], drive: Drive) -> Flow:
-        """As many of the legs as one regime holds for, at least a part of the first."""
-        regime = self._regime_at(self.volume_nl, float(drive.source_kpa[0]))
-        if regime != self._regime:
-            self._anchor(regime)
-        if legs.size > self._room:
-            legs, drive = legs[: self._room], drive.until_leg(self._room)
-        size = legs.size
-        slope, offset, leak_slope, leak_offset = self._law(regime, drive)
-        duration_ms = end_ms[:size] - start_ms[:size]
-        reduced = slope * duration_ms
-        half = 1 + reduced / 2
-        span_ms = duration_ms * half / (1 + reduced * half)  # (1 - exp(-x))/x to the second order, and never below 0
-        volumes, products, sums = self._volumes(1 - slope * span_ms, offset * span_ms)
-        lower, upper = self._bounds_nl(regime)
-        count = self._holds(volumes, lower, upper, drive.source_kpa, regime)
-        ends_ms, ends_nl = end_ms[:count], volumes[1 : count + 1]
-        self._room -= count
-        self._product, self._sum = float(products[count]), float(sums[count])
-        if ends_nl[-1] < lower or ends_nl[-1] > upper:
-            bound = lower if ends_nl[-1] < lower else upper
-            share = (volumes[count - 1] - bound) / (volumes[count - 1] - ends_nl[-1])
-            ends_ms, ends_nl = ends_ms.copy(), ends_nl.copy()
-            ends_ms[-1] = start_ms[count - 1] + max(1, math.ceil(share * duration_ms[count - 1]))
-            ends_nl[-1] = bound
-            self._regime = None
-        elif not self._room:
-            self._regime = None
-        self.volume_nl = float(ends_nl[-1])
-        starts_nl = volumes[:count]
-        leaked_nl = np.zeros(count)
-        if drive.leak:
-            rate = (offset + slope * volumes[:-1])[:count]
-            leak = (leak_offset + leak_slope * volumes[:-1])[:count]
-            np.divide((starts_nl - ends_nl) * leak, rate, out=leaked_nl, where=rate != 0)
-        return Flow(start_ms[:count], ends_ms, legs[:count], starts_nl, ends_nl, leaked_nl)
 
-    def _volumes(self, alpha: Values, outflow: Values) -> tuple[Values, Values, Values]:
-        """V' = alpha V - outflow from leg to leg: volumes, and the products and sums to go on from; (legs + 1,)."""
-        products = np.empty(alpha.size + 1)
-        products[0], products[1:] = self._product, alpha
-        np.multiply.accumulate(products, out=products)
-        sums = np.empty(alpha.size + 1)
-        sums[0] = self._sum
-        np.divide(outflow, products[1:], out=sums[1:])
-        np.negative(sums[1:], out=sums[1:])
-        np.add.accumulate(sums, out=sums)
-        volumes = products * (self._anchor_nl + sums)
-        volumes[0] = self.volume_nl
-        if self._regime is not None and self._regime.region == "stop":
-            np.maximum(volumes, self.bellows.stop_nl, out=volumes)
-        if self._regime is not None and self._regime.forward:  # it falls, down to the last bit of rounding
-            np.minimum.accumulate(volumes, out=volumes)
-        return volumes, products, sums
+@compiled
+def _flow(  # noqa: PLR0917 -- compiled functions take no keyword-only arguments
+    driven: Driven,
+    now_ms: int,
+    end_ms: int,
+    cold: Cold,
+    effects: Effects,
+    tables: _Tables,
+    shape: _Shape,
+    volume_nl: float,
+) -> FlownLegs:
+    """The legs from ``now_ms`` to ``end_ms``, as many as there is room for."""
+    leg = np.searchsorted(driven.end_ms, now_ms, side="right")
+    room = np.searchsorted(driven.start_ms, end_ms) - leg + _SPARE
+    starts, ends = np.empty(room, np.int64), np.empty(room, np.int64)
+    temperatures, ambients, nodes, sources = np.empty(room), np.empty(room), np.empty(room), np.empty(room)
+    start_nl, end_nl, leaks_nl = np.empty(room), np.empty(room), np.empty(room)
+    part = 0
+    while now_ms < end_ms and part < room:
+        until_ms = min(end_ms, driven.end_ms[leg])
+        temperature_c, vapour_kpa = driven.temperature_c[leg], driven.vapour_kpa[leg]
+        restrictor = driven.conductance_nl_per_ms_kpa[leg]
+        lag_c = 0.0
+        if cold.lag_c != 0:
+            lag_c = cold.lag_c * math.exp(-(now_ms - cold.since_ms) / cold.time_constant_ms)
+        if abs(lag_c) > _SETTLED_C:
+            until_ms = step_until_ms(now_ms, until_ms, lag_c, cold.time_constant_ms)
+            temperature_c += lag_c * mean_decay((until_ms - now_ms) / cold.time_constant_ms)
+            vapour_kpa = interpolated(tables.vapour_kpa, temperature_c)
+            restrictor = interpolated(tables.conductance_nl_per_ms_kpa, temperature_c)
+        node_kpa = driven.outlet_kpa[leg] * effects.outlet_share + effects.outlet_plus_kpa
+        vapour_kpa = vapour_kpa * effects.vapour_share - effects.vapour_minus_kpa
+        source_kpa = vapour_kpa - driven.ambient_kpa[leg] - node_kpa
+        restrictor *= effects.conductance_share
+        starts[part], start_nl[part] = now_ms, volume_nl
+        now_ms, volume_nl, leaked_nl = _outflow(
+            now_ms, until_ms, volume_nl, source_kpa, node_kpa, restrictor, effects.leak_nl_per_ms_kpa, shape
+        )
+        ends[part], end_nl[part] = now_ms, volume_nl
+        leaks_nl[part] = leaked_nl + (start_nl[part] - volume_nl - leaked_nl) * effects.came_off
+        temperatures[part], ambients[part] = temperature_c, driven.ambient_kpa[leg]
+        nodes[part], sources[part] = node_kpa, source_kpa
+        part += 1
+        if now_ms == driven.end_ms[leg]:
+            leg += 1
+    return FlownLegs(
+        starts[:part],
+        ends[:part],
+        temperatures[:part],
+        ambients[:part],
+        nodes[:part],
+        sources[:part],
+        np.full(part, effects.blocked),
+        start_nl[:part],
+        end_nl[:part],
+        leaks_nl[:part],
+    )
 
-    def _holds(self, volumes: Values, lower: float, upper: float, source_kpa: Values, regime: Regime) -> int:
-        """How many legs the regime holds for, that counted in which the volume leaves it."""
-        ahead = self._pressure_kpa(volumes[:-1], source_kpa) >= 0
-        if volumes.min() >= lower and volumes.max() <= upper and (ahead.all() if regime.forward else not ahead.any()):
-            return volumes.size - 1
-        turned = ahead != regime.forward
-        turned[0] = False
-        broken = turned | (volumes[1:] < lower) | (volumes[1:] > upper)
-        if not broken.any():
-            return volumes.size - 1
-        first = int(broken.argmax())
-        return first if turned[first] else first + 1
 
-    def _anchor(self, regime: Regime) -> None:
-        self._regime = regime
-        self._anchor_nl, self._product, self._sum = self.volume_nl, 1.0, 0.0
-        self._room = 64 if regime.region == "stop" else 4096  # legs, before the product becomes too small for a float
+@compiled
+def _outflow(  # noqa: PLR0917
+    start_ms: int,
+    end_ms: int,
+    volume_nl: float,
+    source_kpa: float,
+    node_kpa: float,
+    restrictor: float,
+    leak: float,
+    shape: _Shape,
+) -> tuple[int, float, float]:
+    """Until when the law at the start holds, ``end_ms`` at the latest; the volume then; and what leaked."""
+    forward, slope, offset, leak_slope, leak_offset, lower_nl, upper_nl = _law(
+        volume_nl, source_kpa, node_kpa, restrictor, leak, shape
+    )
+    duration_ms = end_ms - start_ms
+    reduced = slope * duration_ms
+    half = 1 + reduced / 2
+    span_ms = duration_ms * half / (1 + reduced * half)  # (1 - exp(-x))/x to the second order, and never below 0
+    rate = offset + slope * volume_nl
+    if forward:
+        rate = max(rate, 0.0)  # to the last bit
+    after_nl = max(shape.stop_nl, volume_nl - rate * span_ms)
+    if after_nl < lower_nl or after_nl > upper_nl:
+        bound_nl = lower_nl if after_nl < lower_nl else upper_nl
+        share = (volume_nl - bound_nl) / (volume_nl - after_nl)
+        end_ms = min(end_ms, start_ms + max(1, math.ceil(share * duration_ms)))
+        after_nl = bound_nl
+    leaked_nl = 0.0
+    if leak > 0 and rate != 0:
+        leaked_nl = (volume_nl - after_nl) * (leak_offset + leak_slope * volume_nl) / rate
+    return end_ms, after_nl, leaked_nl
 
-    def _regime_at(self, volume_nl: float, source_kpa: float) -> Regime:
-        bellows = self.bellows
-        forward = bool(self._pressure_kpa(volume_nl, source_kpa) >= 0)
-        if volume_nl > bellows.capacity_nl:
-            return Regime("over", forward)
-        if not forward and bellows.reverse_flow and volume_nl == bellows.capacity_nl:
-            return Regime("full", forward)
-        if volume_nl < bellows.touch_nl or (volume_nl == bellows.touch_nl and forward):
-            return Regime("stop", forward)
-        return Regime("spring", forward)
 
-    def _bounds_nl(self, regime: Regime) -> tuple[float, float]:
-        """The volumes between which a regime holds."""
-        bellows = self.bellows
-        if regime.region == "stop":
-            return float(bellows.stop_nl), float(bellows.touch_nl)
-        if regime.region == "over":
-            return float(bellows.capacity_nl), np.inf
-        return float(bellows.touch_nl), float(bellows.capacity_nl)
+@compiled
+def _law(  # noqa: PLR0917
+    volume_nl: float, source_kpa: float, node_kpa: float, restrictor: float, leak: float, shape: _Shape
+) -> tuple[bool, float, float, float, float, float, float]:
+    """Whether it points forwards; slope and offset of the outflow against volume, in 1/ms and nL/ms.
 
-    def _pressure_kpa(self, volume_nl: Values | float, source_kpa: Values | float) -> Values:
-        """What points forwards or backwards across the restrictor: source less droop, whatever the stop takes."""
-        return source_kpa - self.bellows.droop_at_kpa(volume_nl)
-
-    def _law(self, regime: Regime, drive: Drive) -> tuple[Values, Values, Values, Values]:
-        """Slope and offset of the outflow against volume, in 1/ms and nL/ms: of all of it, and of the leak's part."""
-        bellows = self.bellows
-        none = np.zeros_like(drive.source_kpa)
-        leak_slope = leak_offset = none
-        if regime.region == "stop":
-            width_nl = bellows.touch_nl - bellows.stop_nl
-            pressure_kpa = drive.source_kpa - bellows.droop_kpa
-            if drive.leak:
-                leak_slope = drive.leak * np.maximum(pressure_kpa + drive.node_kpa, 0) / width_nl
-                leak_offset = -leak_slope * bellows.stop_nl
-            if not regime.forward:
-                back = drive.restrictor * pressure_kpa if bellows.reverse_flow else none
-                return leak_slope, leak_offset + back, leak_slope, leak_offset
-            slope = drive.restrictor * pressure_kpa / width_nl
-            return slope + leak_slope, leak_offset - slope * bellows.stop_nl, leak_slope, leak_offset
-        spring = bellows.overfill_kpa_per_nl if regime.region == "over" else bellows.spring_kpa_per_nl
-        empty_kpa = drive.source_kpa - spring * bellows.capacity_nl
-        if drive.leak:
-            outwards = drive.source_kpa + drive.node_kpa > bellows.droop_kpa  # a leak draws nothing in
-            leak_slope = np.where(outwards, drive.leak * spring, 0.0)
-            leak_offset = np.where(outwards, drive.leak * (empty_kpa + drive.node_kpa), 0.0)
-        if regime.region == "full" or not (regime.forward or bellows.reverse_flow):
-            return leak_slope, leak_offset, leak_slope, leak_offset
-        slope, offset = drive.restrictor * spring, drive.restrictor * empty_kpa
-        if not drive.leak:
-            return slope, offset, none, none
-        return slope + leak_slope, offset + leak_offset, leak_slope, leak_offset
+    The latter of all of the outflow, and of the leak's part. Last, the volumes between which they hold.
+    """
+    below_nl = shape.capacity_nl - volume_nl
+    droop_kpa = min(shape.droop_kpa, shape.spring * below_nl) if below_nl >= 0 else shape.overfill_spring * below_nl
+    forward = source_kpa >= droop_kpa
+    flows = forward or shape.reverse_flow
+    leak_slope = leak_offset = 0.0
+    if volume_nl < shape.touch_nl or (volume_nl == shape.touch_nl and forward):  # the stop takes over
+        width_nl = shape.touch_nl - shape.stop_nl
+        pressure_kpa = source_kpa - shape.droop_kpa
+        if leak > 0:
+            leak_slope = leak * max(pressure_kpa + node_kpa, 0.0) / width_nl
+            leak_offset = -leak_slope * shape.stop_nl
+        slope, offset = leak_slope, leak_offset
+        if forward:
+            slope += restrictor * pressure_kpa / width_nl
+            offset -= restrictor * pressure_kpa / width_nl * shape.stop_nl
+        elif flows:
+            offset += restrictor * pressure_kpa
+        return forward, slope, offset, leak_slope, leak_offset, shape.stop_nl, shape.touch_nl
+    over = below_nl < 0
+    spring = shape.overfill_spring if over else shape.spring
+    empty_kpa = source_kpa - spring * shape.capacity_nl
+    if leak > 0 and source_kpa + node_kpa > shape.droop_kpa:  # a leak draws nothing in
+        leak_slope, leak_offset = leak * spring, leak * (empty_kpa + node_kpa)
+    slope, offset = leak_slope, leak_offset
+    if flows and (forward or below_nl != 0):  # nothing flows back into a full bellows
+        slope, offset = slope + restrictor * spring, offset + restrictor * empty_kpa
+    lower_nl, upper_nl = (shape.capacity_nl, np.inf) if over else (shape.touch_nl, shape.capacity_nl)
+    return forward, slope, offset, leak_slope, leak_offset, lower_nl, upper_nl

@@ -7,29 +7,26 @@ leg the temperature is its mean over the leg, which is exact: T(t) = T_s + (T_0 
 
 import math
 from dataclasses import dataclass
-from typing import Self
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from firmware_model.compiled import compiled
 from firmware_model.course import Course
 
-__all__ = ["HOUR_MS", "STEP_C", "Legs", "ThermalLag", "with_decaying"]
+__all__ = ["HOUR_MS", "STEP_C", "Legs", "ThermalLag", "mean_decay", "step_until_ms"]
 
 HOUR_MS = 3_600_000
 MINUTE_MS = 60_000
 STEP_C = 0.15
 """A leg's temperature moves by no more than this, unless the leg is but a minute long."""
 
-_FORGOTTEN = 45
-"""Time constants after which a float shows nothing of a step any more."""
-
 Values = NDArray[np.float64]
 Times = NDArray[np.int64]
 
 
-@dataclass(frozen=True, eq=False)
-class Legs:
+class Legs(NamedTuple):
     """Legs of constant surroundings and temperature, each up to the next; all arrays have the shape (legs,)."""
 
     start_ms: Times
@@ -38,73 +35,69 @@ class Legs:
     ambient_kpa: Values
     outlet_kpa: Values
 
-    def part(self, first: int, last: int) -> "Legs":
-        """Legs number ``first`` to ``last``, the latter not included."""
-        return Legs(
-            self.start_ms[first:last],
-            self.end_ms[first:last],
-            self.temperature_c[first:last],
-            self.ambient_kpa[first:last],
-            self.outlet_kpa[first:last],
-        )
 
-    def places(self, start_ms: int, end_ms: int) -> tuple[int, int]:
-        """Numbers of the first leg that is not over at ``start_ms``, and of the first that begins at ``end_ms``."""
-        return int(self.end_ms.searchsorted(start_ms, side="right")), int(self.start_ms.searchsorted(end_ms))
-
-    def between(self, start_ms: int, end_ms: int) -> "Legs":
-        """The legs from ``start_ms`` to ``end_ms``, the first and the last cut to that."""
-        part = self.part(*self.places(start_ms, end_ms))
-        starts, ends = part.start_ms, part.end_ms
-        if starts.size and starts[0] < start_ms:
-            starts = np.maximum(starts, start_ms)
-        if ends.size and ends[-1] > end_ms:
-            ends = np.minimum(ends, end_ms)
-        return Legs(starts, ends, part.temperature_c, part.ambient_kpa, part.outlet_kpa)
-
-    @staticmethod
-    def joined(parts: "list[Legs]") -> "Legs":
-        """All of them, one after another."""
-        return Legs(*(np.concatenate([getattr(part, name) for part in parts]) for name in _COLUMNS))
-
-
-_COLUMNS = ("start_ms", "end_ms", "temperature_c", "ambient_kpa", "outlet_kpa")
-
-
-def with_decaying(legs: Legs, lag_c: float, since_ms: int, time_constant_ms: float) -> Legs:
-    """The legs, warmer by what is left of ``lag_c`` since ``since_ms``; each in as many as that takes."""
-    sources: list[int] = []
-    ends: list[int] = []
-    for leg, (start_ms, end_ms) in enumerate(zip(legs.start_ms.tolist(), legs.end_ms.tolist(), strict=True)):
-        left_c = lag_c * math.exp(-(start_ms - since_ms) / time_constant_ms)
-        pieces = [*_extra_ends_ms(start_ms, end_ms, left_c, time_constant_ms), end_ms]
-        sources += [leg] * len(pieces)
-        ends += pieces
-    end = np.array(ends, dtype=np.int64)
-    start = np.concatenate([legs.start_ms[:1], end[:-1]])
-    span = (end - start) / time_constant_ms
-    added_c = lag_c * np.exp(-(start - since_ms) / time_constant_ms) * (-np.expm1(-span) / span)
-    return Legs(start, end, legs.temperature_c[sources] + added_c, legs.ambient_kpa[sources], legs.outlet_kpa[sources])
-
-
+@compiled
 def mean_decay(reduced: float) -> float:
     """(1 - exp(-x))/x: how much of a difference is left on average while it decays by exp(-x)."""
-    return -math.expm1(-reduced) / reduced if reduced else 1.0
+    return -math.expm1(-reduced) / reduced if reduced != 0 else 1.0
 
 
-def _extra_ends_ms(start_ms: int, end_ms: int, lag_c: float, time_constant_ms: float) -> list[int]:
-    """Where legs must end, beside at ``end_ms``, while a difference of ``lag_c`` decays."""
-    ends = []
-    now_ms, left_c = start_ms, abs(lag_c)
-    while left_c > STEP_C:
-        reached_ms = now_ms - time_constant_ms * math.log1p(-STEP_C / left_c)
-        until_ms = max(int(reached_ms) // MINUTE_MS, now_ms // MINUTE_MS + 1) * MINUTE_MS
-        if until_ms >= end_ms:
-            break
-        ends.append(until_ms)
-        left_c *= math.exp(-(until_ms - now_ms) / time_constant_ms)
-        now_ms = until_ms
-    return ends
+@compiled
+def step_until_ms(now_ms: int, end_ms: int, lag_c: float, time_constant_ms: float) -> int:
+    """When a leg must end, at the latest at ``end_ms``, while a difference of ``lag_c`` decays."""
+    if abs(lag_c) <= STEP_C:
+        return end_ms
+    reached_ms = now_ms - time_constant_ms * math.log1p(-STEP_C / abs(lag_c))
+    return min(end_ms, max(int(reached_ms) // MINUTE_MS, now_ms // MINUTE_MS + 1) * MINUTE_MS)
+
+
+@compiled
+def _lags(duration_ms: Times, target_c: Values, before_c: float, time_constant_ms: float) -> tuple[Values, float]:
+    """What the temperature lacks of each target at its start, negative if it must rise; and where it gets in the end.
+
+    It starts at ``before_c``.
+    """
+    lags_c = np.empty(target_c.size)
+    decay, decay_ms, now_c = 1.0, 0, before_c
+    for piece in range(target_c.size):
+        if duration_ms[piece] != decay_ms:
+            decay_ms = duration_ms[piece]
+            decay = math.exp(-decay_ms / time_constant_ms)
+        lags_c[piece] = now_c - target_c[piece]
+        now_c = target_c[piece] + lags_c[piece] * decay
+    return lags_c, now_c
+
+
+@compiled
+def _staircase(
+    start_ms: Times, end_ms: Times, target_c: Values, lag_c: Values, time_constant_ms: float
+) -> tuple[Times, Times, Times, Values]:
+    """Start, end, number of the piece that it belongs to, and mean temperature of every leg."""
+    room = start_ms.size
+    for piece in range(start_ms.size):
+        if abs(lag_c[piece]) > STEP_C:
+            room += (end_ms[piece] - start_ms[piece]) // MINUTE_MS + 1
+    starts, ends, pieces, mean_c = (
+        np.empty(room, np.int64),
+        np.empty(room, np.int64),
+        np.empty(room, np.int64),
+        np.empty(room),
+    )
+    leg, mean, mean_ms = 0, 1.0, 0
+    for piece in range(start_ms.size):
+        now_ms, left_c = start_ms[piece], lag_c[piece]
+        while now_ms < end_ms[piece]:
+            until_ms = step_until_ms(now_ms, end_ms[piece], left_c, time_constant_ms)
+            if until_ms - now_ms != mean_ms:
+                mean_ms = until_ms - now_ms
+                mean = mean_decay(mean_ms / time_constant_ms)
+            starts[leg], ends[leg], pieces[leg] = now_ms, until_ms, piece
+            mean_c[leg] = target_c[piece] + left_c * mean
+            if until_ms < end_ms[piece]:
+                left_c *= math.exp(-mean_ms / time_constant_ms)
+            now_ms = until_ms
+            leg += 1
+    return starts[:leg], ends[:leg], pieces[:leg], mean_c[:leg]
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,23 +107,6 @@ class _Pieces:
     start_ms: Times
     target_c: Values
     lag_c: Values
-
-
-@dataclass(frozen=True, eq=False)
-class _Past:
-    """The last pieces, as far back as anything is left of their steps; arrays of the shape (pieces,)."""
-
-    target_c: float | None
-    """Of the last one; None if there was none yet."""
-    lag_c: float
-    step_c: Values
-    decay: Values
-    is_hour: NDArray[np.bool_]
-
-    @classmethod
-    def none(cls, time_constant_ms: float) -> Self:
-        pieces = max(1, math.ceil(_FORGOTTEN * time_constant_ms / HOUR_MS))
-        return cls(None, 0.0, np.zeros(pieces), np.zeros(pieces), np.ones(pieces, dtype=bool))
 
 
 class ThermalLag:
@@ -146,14 +122,12 @@ class ThermalLag:
         self._course = course
         self._temperature_c = float(course.temperature_c[_place(course.start_ms, now_ms)])
         self._pieces: list[_Pieces] = []
-        self._past = _Past.none(time_constant_ms)
 
     def follow(self, now_ms: int, course: Course) -> None:
         """Tend to ``course`` from ``now_ms`` on; legs given out for later are void."""
         if now_ms < self.until_ms:
             self._temperature_c = self.temperature_c(now_ms)
         self._course = course
-        self._past = _Past.none(self.time_constant_ms)
         self.until_ms = now_ms
 
     def temperature_c(self, now_ms: int) -> float:
@@ -178,56 +152,12 @@ class ThermalLag:
         starts = np.concatenate([[start_ms], ends[:-1]])
         piece = np.maximum(np.searchsorted(course.start_ms, starts, side="right") - 1, 0)
         target_c = course.temperature_c[piece]
-        lag_c, mean = self._lags(target_c, ends - starts)
+        lag_c, self._temperature_c = _lags(ends - starts, target_c, self._temperature_c, self.time_constant_ms)
         self.until_ms = end_ms
         self._pieces = [*self._pieces[-1:], _Pieces(starts, target_c, lag_c)]
-        whole = Legs(starts, ends, target_c + lag_c * mean, course.ambient_kpa[piece], course.outlet_kpa[piece])
-        far = np.flatnonzero(np.abs(lag_c) > STEP_C)
-        return self._subdivided(whole, target_c, lag_c, far.tolist()) if far.size else whole
-
-    def _lags(self, target_c: Values, duration_ms: Times) -> tuple[Values, Values]:
-        """What the temperature lacks of its target at each piece's start, and which share of it on average.
-
-        That is the step between the targets, and what is left of the lag before. Where the pieces before were full
-        hours, all that is left comes from the last few steps, and many pieces are worked out at once.
-        """
-        tau_ms, size, memory = self.time_constant_ms, target_c.size, self._past.step_c.size
-        hourly = duration_ms == HOUR_MS
-        decays = np.full(size, math.exp(-HOUR_MS / tau_ms))
-        mean = np.full(size, mean_decay(HOUR_MS / tau_ms))
-        for place in np.flatnonzero(~hourly).tolist():
-            reduced = int(duration_ms[place]) / tau_ms
-            decays[place], mean[place] = math.exp(-reduced), mean_decay(reduced)
-        past = self._past
-        before_c = self._temperature_c if past.target_c is None else past.target_c
-        step_c = np.concatenate([past.step_c, [before_c - target_c[0]], target_c[:-1] - target_c[1:]])
-        decay = np.concatenate([past.decay, decays])
-        known = np.concatenate([past.is_hour, hourly])
-        lag_c = step_c[:size]
-        for back in range(memory - 1, -1, -1):
-            place = memory - back
-            lag_c = step_c[place : place + size] + decay[place - 1 : place - 1 + size] * lag_c
-        if not known.all():
-            odd = np.concatenate([[0], np.cumsum(~known)])
-            for piece in np.flatnonzero(odd[memory : memory + size] - odd[:size]).tolist():
-                last_c = lag_c[piece - 1] if piece else past.lag_c
-                lag_c[piece] = step_c[memory + piece] + decay[memory + piece - 1] * last_c
-        self._past = _Past(float(target_c[-1]), float(lag_c[-1]), step_c[-memory:], decay[-memory:], known[-memory:])
-        self._temperature_c = float(target_c[-1] + lag_c[-1] * decays[-1])
-        return lag_c, mean
-
-    def _subdivided(self, whole: Legs, target_c: Values, lag_c: Values, far: list[int]) -> Legs:
-        """The pieces at ``far`` in as many legs as their lag needs."""
-        parts, done = [], 0
-        for index in far:
-            piece = whole.part(index, index + 1)
-            bare = Legs(piece.start_ms, piece.end_ms, target_c[index : index + 1], piece.ambient_kpa, piece.outlet_kpa)
-            parts += [
-                whole.part(done, index),
-                with_decaying(bare, float(lag_c[index]), int(piece.start_ms[0]), self.time_constant_ms),
-            ]
-            done = index + 1
-        return Legs.joined([*parts, whole.part(done, whole.start_ms.size)])
+        starts, ends, leg, temperature_c = _staircase(starts, ends, target_c, lag_c, self.time_constant_ms)
+        piece = piece[leg]
+        return Legs(starts, ends, temperature_c, course.ambient_kpa[piece], course.outlet_kpa[piece])
 
 
 def _place(start_ms: Times, now_ms: int) -> int:

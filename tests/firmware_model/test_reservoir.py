@@ -1,5 +1,7 @@
 """Volume through many legs: against an integrator that knows nothing of it, and what must always hold."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import example, given
@@ -8,7 +10,10 @@ from numpy.typing import NDArray
 from scipy.integrate import solve_ivp  # type: ignore[import-untyped]  # comes with GTC, without stubs
 
 from firmware_model.bellows import Bellows
-from firmware_model.reservoir import Drive, Flow, Reservoir
+from firmware_model.flow_table import FlowTable
+from firmware_model.profile import load_profile
+from firmware_model.reservoir import HEALTHY, NO_COLD, Cold, Driven, Reservoir
+from firmware_model.truth import FlownLegs
 
 _HOUR_MS = 3_600_000
 _DAY_MS = 24 * _HOUR_MS
@@ -17,21 +22,38 @@ _TOUCH_NL = 2_300_000
 _STOP_NL = 2_000_000
 _ML_PER_DAY_AT_45_KPA = 1e6 / _DAY_MS / 45.0
 _NODE_KPA = 12.4
+_TAU_MS = 450_000
+_TABLE = FlowTable(load_profile(Path(__file__).parents[2] / "fixtures" / "pumps" / "generic-30ml.toml"))
 
 
 def _bellows(*, droop_kpa: float = 2.0, reverse_flow: bool = False) -> Bellows:
     return Bellows(_FULL_NL, _TOUCH_NL, _STOP_NL, droop_kpa, reverse_flow, 30e-6, 3_000_000)
 
 
-def _drive(source_kpa: NDArray[np.float64], conductance: float, leak: float = 0.0) -> Drive:
-    size = source_kpa.size
-    return Drive(source_kpa, np.full(size, _NODE_KPA), np.full(size, conductance), leak)
+def _reservoir(bellows: Bellows, volume_nl: int) -> Reservoir:
+    return Reservoir(bellows, _TABLE, volume_nl)
 
 
-def _flow(reservoir: Reservoir, hours: int, source_kpa: float, conductance: float, leak: float = 0.0) -> Flow:
+def _driven(
+    source_kpa: NDArray[np.float64], conductance: float, ends_ms: NDArray[np.int64], first_ms: int = 0
+) -> Driven:
+    """Legs up to ``ends_ms`` on which the propellant has ``source_kpa`` left of its pressure."""
+    starts = np.concatenate([[first_ms], ends_ms[:-1]])
+    none = np.zeros(source_kpa.size)
+    return Driven(
+        starts, ends_ms, none + 37.0, none, none + _NODE_KPA, source_kpa + _NODE_KPA, np.full(none.size, conductance)
+    )
+
+
+def _flow_through(reservoir: Reservoir, driven: Driven, leak: float = 0.0) -> FlownLegs:
+    effects = HEALTHY._replace(leak_nl_per_ms_kpa=leak)
+    return reservoir.flow(driven, int(driven.start_ms[0]), int(driven.end_ms[-1]), NO_COLD, effects)
+
+
+def _flow(reservoir: Reservoir, hours: int, source_kpa: float, conductance: float, leak: float = 0.0) -> FlownLegs:
     """So many legs of an hour under one condition."""
-    starts = np.arange(hours, dtype=np.int64) * _HOUR_MS
-    return reservoir.flow(starts, starts + _HOUR_MS, _drive(np.full(hours, source_kpa), conductance, leak))
+    ends = np.arange(1, hours + 1, dtype=np.int64) * _HOUR_MS
+    return _flow_through(reservoir, _driven(np.full(hours, source_kpa), conductance, ends), leak)
 
 
 def _integrated_nl(
@@ -61,7 +83,7 @@ def _integrated_nl(
 def test_emptying_agrees_with_an_integrator(droop_kpa: float, days: int) -> None:
     """From full through the spring's region into the stop, legs of an hour and Runge-Kutta differ by under 0.3 uL."""
     bellows = _bellows(droop_kpa=droop_kpa)
-    reservoir = Reservoir(bellows, _FULL_NL)
+    reservoir = _reservoir(bellows, _FULL_NL)
     _flow(reservoir, 24 * days, 45.0, _ML_PER_DAY_AT_45_KPA)
     expected_nl = _integrated_nl(bellows, _FULL_NL, 45.0, _ML_PER_DAY_AT_45_KPA, days * _DAY_MS)
     assert reservoir.volume_nl == pytest.approx(expected_nl, abs=5 if days < 27 else 300)
@@ -73,7 +95,7 @@ def test_emptying_agrees_with_an_integrator(droop_kpa: float, days: int) -> None
 def test_weak_sources_agree_with_an_integrator(volume_nl: int, source_kpa: float, reverse_flow: bool) -> None:
     """Around zero pressure the volume tends to the spring's balance from both sides, or the check valve holds."""
     bellows = _bellows(reverse_flow=reverse_flow)
-    reservoir = Reservoir(bellows, volume_nl)
+    reservoir = _reservoir(bellows, volume_nl)
     _flow(reservoir, 480, source_kpa, _ML_PER_DAY_AT_45_KPA)
     expected_nl = _integrated_nl(bellows, volume_nl, source_kpa, _ML_PER_DAY_AT_45_KPA, 20 * _DAY_MS)
     assert reservoir.volume_nl == pytest.approx(expected_nl, abs=300)
@@ -83,25 +105,25 @@ def test_weak_sources_agree_with_an_integrator(volume_nl: int, source_kpa: float
 def test_a_leak_and_an_overfill_agree_with_an_integrator(days: int) -> None:
     """Beyond capacity the squeezed bellows drives more, and a leak takes its share of all of it."""
     bellows = _bellows()
-    reservoir = Reservoir(bellows, _FULL_NL)
-    reservoir.set_volume(31_000_000.0)
+    reservoir = _reservoir(bellows, _FULL_NL)
+    reservoir.volume_nl = 31_000_000.0
     leak = 0.2e6 / _DAY_MS / 57.0
     flow = _flow(reservoir, 24 * days, 45.0, _ML_PER_DAY_AT_45_KPA, leak)
     expected_nl = _integrated_nl(bellows, 31_000_000, 45.0, _ML_PER_DAY_AT_45_KPA, days * _DAY_MS, leak)
     assert reservoir.volume_nl == pytest.approx(expected_nl, abs=2000)
-    assert float(flow.leaked_nl.sum()) / (31_000_000 - reservoir.volume_nl) == pytest.approx(0.168, abs=0.005)
+    assert float(flow.leaks_nl.sum()) / (31_000_000 - reservoir.volume_nl) == pytest.approx(0.168, abs=0.005)
 
 
 def test_reverse_flow_ends_at_capacity() -> None:
     """An artery can fill the bellows up, but not beyond."""
-    reservoir = Reservoir(_bellows(reverse_flow=True), 29_000_000)
+    reservoir = _reservoir(_bellows(reverse_flow=True), 29_000_000)
     _flow(reservoir, 2400, -45.0, _ML_PER_DAY_AT_45_KPA)
     assert reservoir.volume_nl == _FULL_NL
 
 
 def test_nothing_comes_from_below_the_stop() -> None:
     """Flow dies away over the last fraction of a millilitre and never passes the residual volume."""
-    reservoir = Reservoir(_bellows(), _FULL_NL)
+    reservoir = _reservoir(_bellows(), _FULL_NL)
     for _ in range(20):
         _flow(reservoir, 2400, 45.0, _ML_PER_DAY_AT_45_KPA)
     assert reservoir.volume_nl == pytest.approx(_STOP_NL, abs=1e-3)
@@ -120,13 +142,14 @@ def test_it_does_not_matter_how_many_legs_come_at_once(
 ) -> None:
     """All legs at once, or in two parts: the same volumes to the bit, one after another, and within the bellows."""
     ends = np.cumsum([duration for duration, _ in legs])
-    starts = np.concatenate([[0], ends[:-1]])
     source = np.array([kpa for _, kpa in legs])
-    whole, parted = Reservoir(bellows, volume_nl), Reservoir(bellows, volume_nl)
-    flow = whole.flow(starts, ends, _drive(source, conductance))
-    for part in (slice(0, split), slice(split, None)):
-        if starts[part].size:
-            parted.flow(starts[part], ends[part], _drive(source[part], conductance))
+    whole, parted = _reservoir(bellows, volume_nl), _reservoir(bellows, volume_nl)
+    flow = _flow_through(whole, _driven(source, conductance, ends))
+    if split:
+        _flow_through(parted, _driven(source[:split], conductance, ends[:split]))
+    if split < ends.size:
+        first_ms = int(ends[split - 1]) if split else 0
+        _flow_through(parted, _driven(source[split:], conductance, ends[split:], first_ms))
     assert parted.volume_nl == whole.volume_nl
     assert (flow.start_nl[1:] == flow.end_nl[:-1]).all()
     assert (flow.end_nl >= _STOP_NL).all()
@@ -140,8 +163,8 @@ def test_driven_forwards_the_volume_only_falls(
     bellows: Bellows, volume_nl: int, sources: list[float], conductance: float
 ) -> None:
     """With the propellant above spring and outlet, no later volume is larger than an earlier one."""
-    starts = np.arange(len(sources), dtype=np.int64) * _HOUR_MS
-    flow = Reservoir(bellows, volume_nl).flow(starts, starts + _HOUR_MS, _drive(np.array(sources), conductance))
+    ends = np.arange(1, len(sources) + 1, dtype=np.int64) * _HOUR_MS
+    flow = _flow_through(_reservoir(bellows, volume_nl), _driven(np.array(sources), conductance, ends))
     assert (flow.end_nl <= flow.start_nl).all()
 
 
@@ -149,4 +172,17 @@ def test_driven_forwards_the_volume_only_falls(
 def test_an_impossible_volume_is_refused(volume_nl: int) -> None:
     """A bellows starts with no more than its capacity and no less than its residual volume."""
     with pytest.raises(ValueError, match="the bellows holds"):
-        Reservoir(_bellows(), volume_nl)
+        _reservoir(_bellows(), volume_nl)
+
+
+def test_a_cold_refill_adds_up() -> None:
+    """On top of legs, what is left of a refill's cold has its own mean in each part, and settles by itself."""
+    ends = np.arange(1, 4, dtype=np.int64) * _HOUR_MS
+    driven = _driven(np.full(3, 45.0), _ML_PER_DAY_AT_45_KPA, ends)
+    flow = _reservoir(_bellows(), _FULL_NL).flow(driven, 0, 3 * _HOUR_MS, Cold(-12.0, 0, _TAU_MS), HEALTHY)
+    mean_c = float((flow.temperature_c * (flow.end_ms - flow.start_ms)).sum() / (3 * _HOUR_MS))
+    assert mean_c == pytest.approx(37 - 12 * _TAU_MS / (3 * _HOUR_MS), abs=1e-4)
+    assert flow.temperature_c[-1] == 37.0
+    exact_c = 37 - 12 * np.exp(-flow.start_ms / _TAU_MS)
+    assert (np.diff(flow.temperature_c) >= 0).all()
+    assert (flow.temperature_c >= exact_c).all()

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from firmware_model.course import Course
 from firmware_model.surroundings import Surroundings
-from firmware_model.thermal import HOUR_MS, STEP_C, Legs, ThermalLag, with_decaying
+from firmware_model.thermal import HOUR_MS, STEP_C, ThermalLag
 
 _TAU_MS = 450_000
 
@@ -56,9 +56,8 @@ def test_it_does_not_matter_how_far_ahead_it_is_worked_out(course: Course, stops
     whole = ThermalLag(course, now_ms=0, time_constant_ms=_TAU_MS).extend(40 * HOUR_MS)
     lag = ThermalLag(course, now_ms=0, time_constant_ms=_TAU_MS)
     parts = [lag.extend(stop) for stop in [*sorted(stops), 40 * HOUR_MS] if stop >= lag.until_ms]
-    joined = Legs.joined(parts)
     for name in ("start_ms", "end_ms", "temperature_c"):
-        assert np.array_equal(getattr(joined, name), getattr(whole, name)), name
+        assert np.array_equal(np.concatenate([getattr(part, name) for part in parts]), getattr(whole, name)), name
 
 
 @given(_courses)
@@ -72,15 +71,6 @@ def test_every_leg_starts_where_the_exponential_is(course: Course) -> None:
         end = int(course.start_ms[place + 1]) if place + 1 < course.start_ms.size else start
         target_c = float(course.temperature_c[place])
         temperature_c = target_c + (temperature_c - target_c) * math.exp(-(end - start) / _TAU_MS)
-
-
-def test_what_decays_on_top_adds_up() -> None:
-    """A disturbance on top of legs has its own mean in each, and leaves the surroundings alone."""
-    legs = _stepping(37.0, 37.0).extend(2 * HOUR_MS)
-    cold = with_decaying(legs, -12.0, 0, _TAU_MS)
-    assert cold.end_ms[-1] == legs.end_ms[-1]
-    mean_c = float((cold.temperature_c * (cold.end_ms - cold.start_ms)).sum() / cold.end_ms[-1])
-    assert mean_c == pytest.approx(37 - 12 * _TAU_MS / cold.end_ms[-1], abs=1e-3)
 
 
 def test_an_impossible_time_constant_is_refused() -> None:

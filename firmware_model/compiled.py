@@ -1,0 +1,20 @@
+"""The one way in which loops over legs and hours are compiled: those in which each step needs the one before.
+
+What is compiled is plain Python, kept as the function's ``py_func``: the tests run both. Floating point keeps the order
+in which it is written, so that both give the same bits.
+"""
+
+from collections.abc import Callable
+from typing import ParamSpec, TypeVar, cast
+
+from numba import njit
+
+__all__ = ["compiled"]
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def compiled(function: Callable[P, R]) -> Callable[P, R]:
+    """``function``, compiled at its first call; the code is kept on disk for the processes to come."""
+    return cast("Callable[P, R]", njit(cache=True)(function))
