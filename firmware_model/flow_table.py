@@ -57,8 +57,9 @@ def interpolated(table: Values, temperature_c: float) -> float:
     """What a table with an entry every 0.01 K says of one temperature."""
     place = temperature_c * _PER_K
     below = min(int(place), _LAST - 1)
-    low = table[below]
-    return low + (table[below + 1] - low) * (place - below)
+    low: float = table[below]
+    between: float = low + (table[below + 1] - low) * (place - below)
+    return between
 
 
 @compiled

@@ -61,6 +61,7 @@ def test_ratio_to_the_plain_loop(capsys: pytest.CaptureFixture[str]) -> None:
 def test_memory_of_a_pump_does_not_grow(capsys: pytest.CaptureFixture[str]) -> None:
     """What one pump holds after one year and after five; each course is given out in parts, as a scenario does."""
     held = {}
+    run_days(ambulatory_pump(ambulatory_course(40, seed=1), seed=1), 40)  # loads what is compiled
     for years in (1, 5):
         tracemalloc.start()
         pump = ambulatory_pump(ambulatory_course(40, seed=1), seed=1)
