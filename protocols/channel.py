@@ -21,16 +21,22 @@ class UnexpectedFrame(FrameError):
 
 
 class Channel(Protocol):
-    """Payloads to frames and back, for one end of one conversation.
+    """Payloads to frames and back, for one end of one conversation. Times are the caller's ms.
 
     A frame is sealed once for each time that it is sent: a retransmission is a new frame with the same payload.
     """
 
-    def seal(self, payload: bytes) -> bytes:
-        """The frame that carries ``payload``. Raises ValueError if it is too long for one."""
+    def seal(self, payload: bytes, now_ms: int = 0) -> bytes:
+        """The frame that carries ``payload``. Raises ValueError if it is too long, FrameError without a session."""
 
-    def open(self, frame: bytes) -> bytes:
-        """The payload that ``frame`` carries. Raises FrameError, or MessageError, if it is none for this channel."""
+    def open(self, frame: bytes, now_ms: int = 0) -> bytes | None:
+        """The payload that ``frame`` carries; None if it was for the channel itself.
+
+        Raises FrameError if it is none for this channel; then nothing has changed.
+        """
+
+    def take_reply(self) -> bytes | None:
+        """The frame that the channel itself has to send in answer to the last one, if any."""
 
 
 class OpenChannel:
@@ -39,15 +45,21 @@ class OpenChannel:
     HEADER = b"\x01\x00"
     MAX_PAYLOAD_BYTES = MAX_FRAME_BYTES - len(HEADER)
 
-    def seal(self, payload: bytes) -> bytes:
+    def seal(self, payload: bytes, now_ms: int = 0) -> bytes:
         """The frame that carries ``payload``. Raises ValueError if it is too long for one."""
+        del now_ms
         if len(payload) > self.MAX_PAYLOAD_BYTES:
             raise ValueError(f"a payload has at most {self.MAX_PAYLOAD_BYTES} bytes, not {len(payload)}")
         return self.HEADER + payload
 
-    def open(self, frame: bytes) -> bytes:
+    def open(self, frame: bytes, now_ms: int = 0) -> bytes:
         """The payload of an open frame. Raises UnexpectedFrame for any other."""
+        del now_ms
         header, payload = frame[: len(self.HEADER)], frame[len(self.HEADER) :]
         if header != self.HEADER:
             raise UnexpectedFrame(f"frame begins {header.hex(' ')}; an open channel takes {self.HEADER.hex(' ')} only")
         return payload
+
+    def take_reply(self) -> None:
+        """None: an open channel has nothing to say itself."""
+        return

@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from protocols.channel import Channel
 from protocols.errors import ExchangeError, ProtocolError
 from protocols.framing import FrameDecoder, Rejected, encode_frame
-from protocols.messages import ErrorReply, Message, Reason, Telecommand, decode_message, encode_message
+from protocols.messages import ErrorReply, Message, Notice, Reason, Telecommand, decode_message, encode_message
 from protocols.responder import Responder
 
 __all__ = ["Exchange", "ExchangeTimeout", "PeerRefused", "Responder"]
 
 _SEQS = 1 << 16
+_MAX_NOTICES = 4096
+"""That nobody looked at; older ones are forgotten."""
 
 
 class ExchangeTimeout(ExchangeError):
@@ -71,6 +73,7 @@ class Exchange:
         self._next_seq = first_seq % _SEQS
         self._decoder = FrameDecoder()
         self._pending: _Pending | None = None
+        self._notices: list[tuple[int, Notice]] = []
 
     @property
     def next_deadline_ms(self) -> int | None:
@@ -88,15 +91,14 @@ class Exchange:
         self._pending = _Pending(self._next_seq, message, payload, now_ms + self._deadline_ms)
         self._next_seq = (self._next_seq + 1) % _SEQS
         self._decoder.abandon()
-        return self._wire(payload)
+        return self._wire(payload, now_ms)
 
     def receive(self, now_ms: int, data: bytes) -> Message | None:
         """The answer, once ``data`` completes it; None while it is still to come. Raises PeerRefused."""
-        del now_ms  # an answer is one however late it comes; only on_deadline judges that
         waiting = self._pending
         answer: Message | None = None
         for result in self._decoder.feed(data):
-            message = self._answer_in(result)
+            message = self._answer_in(result, now_ms)
             answer = message if message is not None else answer
         if isinstance(answer, ErrorReply) and waiting is not None:
             raise PeerRefused(type(waiting.request).__name__, answer)
@@ -117,16 +119,27 @@ class Exchange:
             raise ExchangeTimeout(type(pending.request).__name__, pending.sent, self._deadline_ms)
         pending.sent += 1
         pending.deadline_ms = now_ms + self._deadline_ms
-        return self._wire(pending.payload)
+        return self._wire(pending.payload, now_ms)
 
-    def _answer_in(self, result: bytes | Rejected) -> Message | None:
+    def take_notices(self) -> list[tuple[int, Notice]]:
+        """What came unasked since the last time that somebody looked: each with the seq of its subscription."""
+        notices, self._notices = self._notices, []
+        return notices
+
+    def _answer_in(self, result: bytes | Rejected, now_ms: int) -> Message | None:
         """The answer that a frame holds, if it does; what waited for it waits no longer."""
         try:
             if isinstance(result, Rejected):
                 raise result.reason
-            seq, message = decode_message(self._channel.open(result))
+            payload = self._channel.open(result, now_ms)
+            if payload is None:
+                return None
+            seq, message = decode_message(payload)
         except ProtocolError:
             self.rejected += 1
+            return None
+        if isinstance(message, Notice):
+            self._notices = [*self._notices, (seq, message)][-_MAX_NOTICES:]
             return None
         pending = self._pending
         if pending is None or seq != pending.seq or not isinstance(message, (pending.request.REPLY, ErrorReply)):
@@ -135,5 +148,5 @@ class Exchange:
         self._pending = None
         return message
 
-    def _wire(self, payload: bytes) -> bytes:
-        return encode_frame(self._channel.seal(payload))
+    def _wire(self, payload: bytes, now_ms: int) -> bytes:
+        return encode_frame(self._channel.seal(payload, now_ms))

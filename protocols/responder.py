@@ -34,6 +34,8 @@ class Responder:
 
     def __init__(self, channel: Channel, handler: Callable[[Telecommand], Message], remembered: int = 16) -> None:
         """Answer over ``channel``; keep the answers to the last ``remembered`` telecommands that changed state."""
+        self.accepted = 0
+        """Frames that were whole and for this channel."""
         self.rejected = 0
         """Frames that were damaged, or not for this channel."""
         self.dropped = 0
@@ -46,23 +48,40 @@ class Responder:
         self._answers: OrderedDict[bytes, bytes] = OrderedDict()
         self._decoder = FrameDecoder()
 
-    def receive(self, data: bytes) -> bytes:
-        """What goes back at once for ``data``: one frame for each telecommand that it completes.
+    def receive(self, data: bytes, now_ms: int = 0) -> bytes:
+        """What goes back at once for ``data``, which came at ``now_ms``: one frame for each telecommand in it.
 
         Raises TypeError if the handler's answer is no answer to its telecommand, and ValueError if it does not encode.
         """
-        answers = (self._answer_to(result) for result in self._decoder.feed(data))
-        return b"".join(encode_frame(self._channel.seal(answer)) for answer in answers if answer is not None)
+        frames = (self._answer_to(result, now_ms) for result in self._decoder.feed(data))
+        return b"".join(encode_frame(frame) for frame in frames if frame is not None)
 
-    def _answer_to(self, result: bytes | Rejected) -> bytes | None:
+    def notify(self, seq: int, notice: Message, now_ms: int) -> bytes:
+        """What to send to say something unasked; nothing if there is nobody to tell."""
+        try:
+            return encode_frame(self._channel.seal(encode_message(seq, notice), now_ms))
+        except ProtocolError:
+            return b""
+
+    def _answer_to(self, result: bytes | Rejected, now_ms: int) -> bytes | None:
+        """The frame that answers what came, if anything does."""
         try:
             if isinstance(result, Rejected):
                 raise result.reason
-            payload = self._channel.open(result)
+            payload = self._channel.open(result, now_ms)
         except ProtocolError:
             self.rejected += 1
             return None
-        return self._answer(payload)
+        self.accepted += 1
+        if payload is None:
+            return self._channel.take_reply()
+        answer = self._answer(payload)
+        if answer is None:
+            return None
+        try:
+            return self._channel.seal(answer, now_ms)
+        except ProtocolError:  # the telecommand itself ended the session
+            return None
 
     def _answer(self, payload: bytes) -> bytes | None:
         try:

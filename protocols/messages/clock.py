@@ -6,7 +6,7 @@ from construct import Int64ub
 from construct_typed import csfield
 
 from protocols.messages.layout import declared
-from protocols.messages.message import Telecommand, Telemetry
+from protocols.messages.message import Role, Telecommand, Telemetry
 
 __all__ = ["ClockSet", "SetClock"]
 
@@ -28,5 +28,6 @@ class SetClock(Telecommand):
     OPCODE: ClassVar[int] = 0x04
     REPLY: ClassVar[type[Telemetry]] = ClockSet
     CHANGES_STATE: ClassVar[bool] = True
+    ROLE: ClassVar[Role] = Role.PROGRAMMER
 
     utc_ms: int = csfield(Int64ub, "ms since 1970 UTC")

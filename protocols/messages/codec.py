@@ -1,22 +1,41 @@
 """Payloads: the opcode table, and messages to bytes and back."""
 
 from collections.abc import Iterable, Mapping
-from types import MappingProxyType
+from types import MappingProxyType, ModuleType
 
 from construct import ConstructError, Int8ub, Int16ub
 from construct_typed import csfield
 
+from protocols.messages import (
+    alarms,
+    clock,
+    commands,
+    configuration,
+    error,
+    events,
+    history,
+    identity,
+    keys,
+    measurements,
+    refill,
+    service,
+    status,
+)
 from protocols.messages.body import BodyCodec
-from protocols.messages.clock import ClockSet, SetClock
-from protocols.messages.error import ErrorReply
 from protocols.messages.errors import MalformedMessage, UnknownOpcode
-from protocols.messages.history import History, ReadHistory
-from protocols.messages.identity import Identify, Identity
 from protocols.messages.layout import Declared, declared
 from protocols.messages.message import TELEMETRY_BIT, Message, Telecommand
-from protocols.messages.status import ReadStatus, Status
 
-__all__ = ["MESSAGES", "Header", "body_codec", "decode_message", "encode_message", "opcode_table"]
+__all__ = [
+    "FAMILIES",
+    "MESSAGES",
+    "Header",
+    "body_codec",
+    "decode_message",
+    "encode_message",
+    "messages_of",
+    "opcode_table",
+]
 
 
 @declared
@@ -43,8 +62,32 @@ def opcode_table(messages: Iterable[type[Message]]) -> Mapping[int, type[Message
     return MappingProxyType(table)
 
 
-MESSAGES = opcode_table((Identify, ReadStatus, ReadHistory, SetClock, Identity, Status, History, ClockSet, ErrorReply))
-"""Every message of version 1, by opcode. A new message is one file beside this one, and one more name here."""
+FAMILIES = (
+    identity,
+    status,
+    measurements,
+    alarms,
+    history,
+    events,
+    clock,
+    configuration,
+    commands,
+    refill,
+    service,
+    keys,
+    error,
+)
+"""Where messages are declared, in the order of the reference. A new message is one more class in one of them."""
+
+
+def messages_of(family: ModuleType) -> list[type[Message]]:
+    """The messages that a module declares, in its order."""
+    own = (each for each in vars(family).values() if isinstance(each, type) and each.__module__ == family.__name__)
+    return [each for each in own if issubclass(each, Message)]
+
+
+MESSAGES = opcode_table(message for family in FAMILIES for message in messages_of(family))
+"""Every message of version 1, by opcode."""
 
 _HEADER = BodyCodec(Header)
 _HEADER_BYTES = _HEADER.interpreted.sizeof()
@@ -62,8 +105,8 @@ def encode_message(seq: int, message: Message) -> bytes:
         raise ValueError(f"{type(message).__name__} is not in the opcode table")
     try:
         return _HEADER.build(Header(seq, message.OPCODE)) + _BODIES[type(message)].build(message)
-    except (ConstructError, TypeError) as error:
-        raise ValueError(f"{type(message).__name__}: {_explain(error)}") from error
+    except (ConstructError, TypeError) as failure:
+        raise ValueError(f"{type(message).__name__}: {_explain(failure)}") from failure
 
 
 def decode_message(payload: bytes) -> tuple[int, Message]:
@@ -80,14 +123,14 @@ def decode_message(payload: bytes) -> tuple[int, Message]:
         raise UnknownOpcode(header.opcode, seq=header.seq)
     try:
         return header.seq, _BODIES[message].parse(payload[_HEADER_BYTES:])
-    except ConstructError as error:
-        problem = f"{message.__name__}: {_explain(error)}"
-        raise MalformedMessage(problem, seq=header.seq, opcode=header.opcode) from error
+    except ConstructError as failure:
+        problem = f"{message.__name__}: {_explain(failure)}"
+        raise MalformedMessage(problem, seq=header.seq, opcode=header.opcode) from failure
 
 
-def _explain(error: Exception) -> str:
+def _explain(failure: Exception) -> str:
     """Construct's error on one line: the field, then what is wrong with it."""
-    path = getattr(error, "path", None) or ""
+    path = getattr(failure, "path", None) or ""
     field = ".".join(path.split(" -> ")[1:])
-    problem = str(error).splitlines()[-1]
+    problem = str(failure).splitlines()[-1]
     return f"{field}: {problem}" if field else problem

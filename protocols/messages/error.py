@@ -21,6 +21,10 @@ class Reason(IntEnum):
     OUT_OF_RANGE = 3
     NOT_IN_THIS_MODE = 4
     INTERNAL = 5
+    NOT_ALLOWED = 6
+    """Not to this role; or only in a secure session."""
+    NOT_STAGED = 7
+    """In a session whatever changes state is staged and committed."""
 
 
 @declared

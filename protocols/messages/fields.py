@@ -6,12 +6,12 @@ finds the integer or the bytes below. Whatever they do not accept is a Construct
 
 from typing import Any, TypeVar
 
-from construct import Bytes, MappingError, PrefixedArray, RangeError, StringError
+from construct import Bytes, GreedyBytes, Int16ub, MappingError, Prefixed, PrefixedArray, RangeError, StringError
 from construct_typed import Construct, Context
 
 from protocols.messages.adapter import CompilingAdapter
 
-__all__ = ["Ascii", "Bounded", "Member"]
+__all__ = ["Ascii", "Blob", "Bounded", "Member", "Secret", "SecretBytes"]
 
 Kind = TypeVar("Kind", bound=int)
 Item = TypeVar("Item")
@@ -100,3 +100,57 @@ class Bounded(CompilingAdapter[Any, Any, tuple[Item, ...], tuple[Item, ...]]):
         if len(items) > self.most:
             raise RangeError(f"{len(items)} items, but at most {self.most} fit", path=path)
         return items
+
+
+class Blob(CompilingAdapter[bytes, bytes | bytearray | int, bytes, bytes]):
+    """A length in two bytes and as many bytes, of which another layout says what they mean; at most ``most``."""
+
+    def __init__(self, most: int) -> None:
+        """Allow ``most`` bytes behind their number."""
+        blob: Any = Prefixed(Int16ub, GreedyBytes)
+        super().__init__(blob)
+        self.most = most
+
+    def _decode(self, obj: Any, context: Context, path: str) -> bytes:
+        del context
+        return self._checked(bytes(obj), path)
+
+    def _encode(self, obj: bytes, context: Context, path: str) -> bytes:
+        del context
+        return self._checked(obj, path)
+
+    def _checked(self, data: bytes, path: str) -> bytes:
+        if len(data) > self.most:
+            raise RangeError(f"{len(data)} bytes, but at most {self.most} are allowed", path=path)
+        return data
+
+
+class Secret(bytes):
+    """Bytes that no log, report or traceback shows."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        """How many, not which."""
+        return f"<{len(self)} secret bytes>"
+
+    __str__ = __repr__
+
+
+class SecretBytes(CompilingAdapter[bytes, bytes | bytearray | int, Secret, Secret]):
+    """A fixed number of secret bytes."""
+
+    def __init__(self, length: int) -> None:
+        """Take ``length`` bytes on the wire."""
+        super().__init__(Bytes(length))
+        self.length = length
+
+    def _decode(self, obj: Any, context: Context, path: str) -> Secret:
+        del context, path
+        return Secret(obj)
+
+    def _encode(self, obj: Secret, context: Context, path: str) -> bytes:
+        del context
+        if len(obj) != self.length:
+            raise RangeError(f"{len(obj)} bytes, where there must be {self.length}", path=path)
+        return bytes(obj)

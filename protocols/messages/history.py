@@ -2,7 +2,7 @@
 
 from typing import ClassVar
 
-from construct import Int8ub, Int32sb, Int32ub, Int64ub
+from construct import Bytes, Int8ub, Int32sb, Int32ub, Int64ub
 from construct_typed import csfield
 
 from protocols.messages.fields import Bounded, Member
@@ -10,9 +10,12 @@ from protocols.messages.layout import Declared, Layout, declared
 from protocols.messages.message import Telecommand, Telemetry
 from protocols.messages.status import Alarms
 
-__all__ = ["MAX_RECORDS", "History", "HistoryRecord", "ReadHistory"]
+__all__ = ["CHAIN_BYTES", "HOURS_PER_CHAIN", "MAX_RECORDS", "History", "HistoryRecord", "ReadHistory"]
 
-MAX_RECORDS = 10
+CHAIN_BYTES = 16
+HOURS_PER_CHAIN = 24
+"""The hourly history's chain begins anew with every seq that this divides."""
+MAX_RECORDS = 9
 """In one answer: as many as leave room in a frame for the secure session's header and tag."""
 
 
@@ -40,9 +43,11 @@ class History(Telemetry):
 
     first_seq: int = csfield(Int32ub, "seq of the oldest record that is still stored")
     next_seq: int = csfield(Int32ub, "seq that the next record will have")
+    chain_before: bytes = csfield(Bytes(CHAIN_BYTES), "the chain's value before the first of these records")
     records: tuple[HistoryRecord, ...] = csfield(
         Bounded(Int8ub, Layout(HistoryRecord), most=MAX_RECORDS), "records from the one asked for on, oldest first"
     )
+    chain_after: bytes = csfield(Bytes(CHAIN_BYTES), "the chain's value after the last of them")
 
 
 @declared

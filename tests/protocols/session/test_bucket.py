@@ -1,0 +1,35 @@
+"""What nobody in particular may cost: a day's worth is bounded, and who holds a key always gets a hearing."""
+
+import pytest
+
+from protocols.session.bucket import ListeningBucket
+
+_DAY_MS = 86_400_000
+
+
+@pytest.mark.parametrize("period_ms", [20, 100, 1000, 7000])
+def test_a_day_of_junk_is_bounded(period_ms: int) -> None:
+    """However fast it comes, no more is heard than capacity, refill, and two frames in each listening window."""
+    bucket = ListeningBucket(10_000, 50_000)
+    heard = 0
+    for now_ms in range(0, _DAY_MS, period_ms):
+        if bucket.listens(now_ms):
+            bucket.draw(now_ms, 80, 1)
+            heard += 80
+    assert heard <= 10_000 + 50_000 + 2 * 2880 * 80
+
+
+def test_it_never_stops_listening() -> None:
+    """Empty, it still listens for a second in every half minute."""
+    bucket = ListeningBucket(100, 0)
+    bucket.draw(0, 1000, 1)
+    heard = [now_ms for now_ms in range(30_000, 150_000, 100) if bucket.listens(now_ms)]
+    assert heard == [start + step for start in range(30_000, 150_000, 30_000) for step in range(0, 1000, 100)]
+
+
+def test_it_recovers() -> None:
+    """When the junk is over it fills up again, and listens all the time."""
+    bucket = ListeningBucket(1000, 1000)
+    bucket.draw(0, 2000, 1)
+    assert not bucket.listens(_DAY_MS // 2 - 1)
+    assert bucket.listens(_DAY_MS + 5_000)

@@ -1,0 +1,191 @@
+"""The secure link: who gets in, who stays in, and that nothing forged, old or misplaced has an effect."""
+
+import random
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from protocols.errors import FrameError
+from protocols.messages import Role
+from protocols.session.keys import insecure_test_key
+from protocols.session.pump_channel import CONFIRM_MS, IDLE_MS, MAX_SESSION_MS, MAX_VIOLATIONS, PumpChannel
+from protocols.session.records import MAX_SEALED_PAYLOAD_BYTES, FrameOpener, FrameSealer, SealedFrameError
+from tests.protocols.session.ends import in_session, programmer_end, pump_end, shake_hands
+
+_KEY = insecure_test_key(0, 7, Role.PROGRAMMER)
+
+
+def _rejects(pump: PumpChannel, frame: bytes, now_ms: int = 0) -> bool:
+    try:
+        pump.open(frame, now_ms)
+    except FrameError:
+        return pump.take_reply() is None
+    return False
+
+
+def test_payloads_go_both_ways() -> None:
+    """In a session both ends read what the other one wrote, up to the longest payload."""
+    programmer, pump = in_session()
+    assert pump.role(0) is Role.PROGRAMMER
+    assert pump.kid(0) == 7
+    for payload in (b"", b"x", bytes(MAX_SEALED_PAYLOAD_BYTES)):
+        assert pump.open(programmer.seal(payload)) == payload
+        assert programmer.open(pump.seal(payload)) == payload
+    with pytest.raises(ValueError, match="at most"):
+        pump.seal(bytes(MAX_SEALED_PAYLOAD_BYTES + 1))
+
+
+def test_the_greeting_says_where_the_pump_stands() -> None:
+    """Boots, state and log's head come with the handshake."""
+    programmer, _ = in_session()
+    assert programmer.greeting == (3, 42, 9000)
+
+
+@pytest.mark.parametrize("which", ["first", "second", "sealed"])
+def test_no_single_bit_can_be_turned(which: str) -> None:
+    """Every bit of either handshake message and of a sealed frame: turned over, the frame has no effect."""
+    programmer, pump = programmer_end(_KEY), pump_end(_KEY)
+    first = programmer.wake()
+    if which == "first":
+        victims, frame = pump, first
+    else:
+        pump.open(first)
+        second = pump.take_reply()
+        assert second is not None
+        if which == "second":
+            for bit in range(8 * len(second)):
+                with pytest.raises(FrameError):
+                    programmer.open(_flipped(second, bit))
+            assert programmer.open(second) is None
+            return
+        programmer.open(second)
+        victims, frame = pump, programmer.seal(b"a telecommand")
+    for bit in range(8 * len(frame)):
+        assert _rejects(victims, _flipped(frame, bit)), bit
+    assert pump.handshakes == (0 if which == "first" else 1)
+    assert victims.open(frame) == (None if which == "first" else b"a telecommand")
+
+
+def _flipped(frame: bytes, bit: int) -> bytes:
+    return bytes(byte ^ (1 << bit % 8 if place == bit // 8 else 0) for place, byte in enumerate(frame))
+
+
+def test_a_hundred_thousand_misplaced_frames_have_no_effect() -> None:
+    """Replayed, reordered beyond the window, from another session, another role, or back to their sender."""
+    programmer, pump = in_session()
+    others = [in_session(name="other"), in_session(Role.READER, name="reader")]
+    chance = random.Random(1)  # noqa: S311 - nothing secret
+    old = [programmer.seal(bytes([n % 256])) for n in range(300)]
+    assert [pump.open(frame) for frame in old] == [bytes([n % 256]) for n in range(300)]
+    foreign = [other.seal(b"x") for other, _ in others for _ in range(200)]
+    echoes = [pump.seal(b"x") for _ in range(200)]
+    first_frames = [programmer_end(_KEY).wake(), programmer_end(insecure_test_key(1, 7, Role.PROGRAMMER)).wake()]
+    frames = [*old, *foreign, *echoes, *first_frames]
+    assert sum(_rejects(pump, chance.choice(frames)) for _ in range(100_000)) == 100_000
+    assert pump.handshakes == 1
+    assert pump.open(programmer.seal(b"still here")) == b"still here"
+
+
+@given(st.permutations(range(40)))
+def test_frames_may_overtake_each_other(order: list[int]) -> None:
+    """Within the window any order is taken, each frame once."""
+    programmer, _ = in_session()
+    assert programmer.session_keys is not None
+    key, sid = programmer.session_keys.to_pump, b"\0\1\2\3"
+    sealer, opener = FrameSealer(key, sid), FrameOpener(key, sid)
+    frames = [sealer.seal(bytes([n])) for n in range(40)]
+    assert [opener.open(frames[place]) for place in order] == [bytes([place]) for place in order]
+    for frame in frames:
+        with pytest.raises(SealedFrameError, match="came before"):
+            opener.open(frame)
+
+
+def test_a_frame_beyond_the_window_is_too_old() -> None:
+    """What was held back for 64 frames is not taken any more."""
+    programmer, pump = in_session()
+    late = [programmer.seal(bytes([n])) for n in range(2)]
+    for _ in range(63):
+        pump.open(programmer.seal(b""))
+    assert pump.open(late[1]) == b"\x01"
+    with pytest.raises(FrameError):
+        pump.open(late[0])
+
+
+def test_a_handshake_is_taken_once() -> None:
+    """The same first message, and one with an older wake, get silence and cost no curve."""
+    programmer, pump = programmer_end(_KEY), pump_end(_KEY)
+    older, first = programmer.wake(), programmer.wake()
+    pump.open(first)
+    pump.take_reply()
+    assert _rejects(pump, first)
+    assert _rejects(pump, older)
+    assert pump.handshakes == 1
+
+
+def test_a_session_begins_with_its_first_sealed_frame() -> None:
+    """Until then there is none, an older one goes on, and after 2 s it is too late."""
+    programmer, pump = programmer_end(_KEY), pump_end(_KEY)
+    pump.open(programmer.wake(), 0)
+    reply = pump.take_reply()
+    assert reply is not None
+    assert pump.role(0) is None
+    programmer.open(reply, 0)
+    assert _rejects(pump, programmer.seal(b"late", CONFIRM_MS), CONFIRM_MS)
+    assert pump.role(CONFIRM_MS) is None
+    shake_hands(programmer, pump, 10_000)
+    intruder = programmer_end(replace(_KEY), "intruder", first_wake=100)
+    pump.open(intruder.wake(), 10_001)
+    assert pump.open(programmer.seal(b"mine", 10_002), 10_002) == b"mine"
+
+
+@pytest.mark.parametrize(("step_ms", "alive_ms"), [(IDLE_MS, 0), (IDLE_MS - 1, MAX_SESSION_MS)])
+def test_a_session_ends(step_ms: int, alive_ms: int) -> None:
+    """After a minute of silence, and after half an hour whatever is said."""
+    programmer, pump = in_session()
+    now_ms = step_ms
+    while now_ms < alive_ms:
+        assert pump.open(programmer.seal(b"x", now_ms), now_ms) == b"x"
+        programmer.open(pump.seal(b"y", now_ms), now_ms)
+        now_ms += step_ms
+    assert pump.role(now_ms) is None
+    with pytest.raises(SealedFrameError):
+        pump.seal(b"", now_ms)
+    assert not programmer.is_open(now_ms)
+
+
+def test_violations_end_a_session() -> None:
+    """Asking five times for what the role does not allow closes it, for whoever holds the key."""
+    programmer, pump = in_session(Role.READER)
+    assert [pump.note_violation() for _ in range(MAX_VIOLATIONS)] == [False] * 4 + [True]
+    assert _rejects(pump, programmer.seal(b"x"))
+    programmer.end()
+    shake_hands(programmer, pump)
+    assert pump.role(0) is Role.READER
+
+
+@pytest.mark.parametrize("change", ["revoked", "unknown", "role"])
+def test_a_key_must_be_the_pumps_own(change: str) -> None:
+    """A revoked key, an unknown number, or a key under another role: silence."""
+    held = {
+        "revoked": replace(_KEY, enabled=False),
+        "unknown": replace(_KEY, kid=8),
+        "role": replace(_KEY, role=Role.READER),
+    }[change]
+    pump = pump_end(held)
+    assert _rejects(pump, programmer_end(_KEY).wake())
+    assert pump.handshakes == 0
+
+
+def test_a_restart_ends_the_session() -> None:
+    """Keys of a session are in no memory that survives."""
+    programmer, pump = in_session()
+    pump.end()
+    assert _rejects(pump, programmer.seal(b"x"))
+
+
+@given(st.binary(max_size=200))
+def test_any_frame_gives_a_frame_error(frame: bytes) -> None:
+    """Whatever comes before a session, the pump says nothing and raises nothing else."""
+    assert _rejects(pump_end(_KEY), frame)
