@@ -1,0 +1,105 @@
+"""The programmer's side of exactly once, without a link: requests out, answers in.
+
+A flow is a generator: it yields what to ask, and gets the answer, or None if none came in time. What it must not forget
+it keeps in its store before it asks; after a restart ``settle`` finds out what became of the command.
+"""
+
+import hashlib
+from collections.abc import Generator
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
+
+from protocols.commands.journal import outer
+from protocols.errors import ExchangeError
+from protocols.messages import (
+    DIGEST_BYTES,
+    Commit,
+    Committed,
+    ErrorReply,
+    Message,
+    Outcome,
+    Queried,
+    Query,
+    Stage,
+    Staged,
+    Telecommand,
+)
+
+__all__ = ["ClientStore", "CommandFlow", "CommandResult", "Misunderstood", "Outstanding", "carry_out", "settle"]
+
+
+class Misunderstood(ExchangeError):
+    """The pump read back another command than the one that was meant; nothing was carried out."""
+
+
+class Outstanding(NamedTuple):
+    """A command whose outcome is not known yet."""
+
+    cmd_id: int
+    if_state: int
+
+
+class ClientStore(Protocol):
+    """Where a programmer keeps what it must not forget."""
+
+    def outstanding(self) -> Outstanding | None:
+        """The command that was sent last, unless its outcome is known."""
+
+    def begin(self, if_state: int) -> Outstanding:
+        """Keep that a command is about to be sent, under a number that was never used before."""
+
+    def done(self) -> None:
+        """Its outcome is known."""
+
+
+@dataclass(frozen=True)
+class CommandResult:
+    """How a command ended, for certain."""
+
+    outcome: Outcome
+    state_seq: int
+    """The pump's state then: what the next command is meant for."""
+    result: bytes = b""
+    """``opcode u8 | body`` of the pump's answer; empty if it gave none."""
+
+
+CommandFlow = Generator[Telecommand, Message | None, CommandResult | ErrorReply]
+
+
+def carry_out(command: Telecommand, if_state: int, store: ClientStore) -> CommandFlow:
+    """Have a command carried out once, in the state ``if_state`` only.
+
+    Gives the pump's refusal if it would not even stage it. Raises Misunderstood, and ValueError while another
+    command's outcome is not known.
+    """
+    if store.outstanding() is not None:
+        raise ValueError("the outcome of an earlier command is not known yet: settle it first")
+    encoded = outer(command)
+    staged: Message | None = None
+    while not isinstance(staged, Staged):
+        staged = yield Stage(command=encoded)
+        if isinstance(staged, ErrorReply):
+            return staged
+    digest = hashlib.sha256(encoded).digest()[:DIGEST_BYTES]
+    if (staged.command, staged.digest) != (encoded, digest):
+        raise Misunderstood(f"{type(command).__name__} was read back as {staged.command.hex(' ')}")
+    if staged.state_seq != if_state:
+        return CommandResult(Outcome.STALE, staged.state_seq)
+    mine = store.begin(if_state)
+    reply = yield Commit(cmd_id=mine.cmd_id, token=staged.token, digest=digest, if_state=if_state)
+    if isinstance(reply, Committed) and reply.cmd_id == mine.cmd_id:
+        store.done()
+        return CommandResult(reply.outcome, reply.state_seq, reply.result)
+    return (yield from settle(store))
+
+
+def settle(store: ClientStore) -> CommandFlow:
+    """Find out what became of the command that was sent last. Raises ValueError if there is none."""
+    mine = store.outstanding()
+    if mine is None:
+        raise ValueError("no command's outcome is unknown")
+    while True:
+        reply = yield Query(cmd_id=mine.cmd_id, if_state=mine.if_state)
+        if isinstance(reply, Queried) and reply.cmd_id == mine.cmd_id:
+            store.done()
+            return CommandResult(reply.outcome, reply.state_seq, reply.result)
