@@ -12,6 +12,7 @@ __all__ = ["Battery"]
 _PC_PER_UC = 1_000_000
 _PC_PER_MAH = 3_600 * 10**9
 _NA_PER_UA = 1000
+_MS_PER_DAY, _SAMPLES_PER_DAY = 86_400_000, 1440
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,12 @@ class Battery:
         self._loads = [_Load(0, 0, 0, self._sleep_na)]
         self._percents = np.array([percent for percent, _ in profile.discharge])
         self._voltages_mv = np.array([voltage_mv for _, voltage_mv in profile.discharge], dtype=np.float64)
+
+    @property
+    def day_bytes(self) -> int:
+        """Bytes of radio that take as much charge as a day of sleep and samples."""
+        day_pc = _MS_PER_DAY * self._sleep_na + _SAMPLES_PER_DAY * self._sample_pc
+        return day_pc // self._byte_pc if self._byte_pc else 1 << 40
 
     def drawn_pc(self, now_ms: int, sample: int) -> int:
         """Charge drawn until ``now_ms`` and before sample number ``sample`` (counted since the first boot)."""

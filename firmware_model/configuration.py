@@ -96,11 +96,29 @@ class Configuration:
         """The configuration that ``encode`` gave."""
         return cls(*_LAYOUT.unpack(payload))
 
+    def first_impossible(self) -> str | None:
+        """Name of the first value that no pump can work by; None if all is well."""
+        for name, possible in (
+            ("label_flow_nl_per_day", self.label_flow_nl_per_day > 0),
+            ("residual_nl", 0 <= self.residual_nl < self.capacity_nl),
+            ("flow_debounce_n", 1 <= self.flow_debounce_n <= self.flow_debounce_m),
+            ("flow_debounce_m", self.flow_debounce_m <= _HOURS_OF_DEBOUNCE),
+            ("ambient_low_pa", self.ambient_low_pa < self.ambient_high_pa),
+            ("end_of_service_mv", self.end_of_service_mv <= self.battery_low_mv),
+            ("refused_commands", self.refused_commands > 0),
+            ("repeat_ms", self.repeat_ms > 0),
+        ):
+            if not possible:
+                return name
+        signed = {"outlet_low_pa", "over_temperature_mc"}
+        return next((name for name, value in vars(self).items() if value < 0 and name not in signed), None)
+
     def label_share(self, permille: int) -> int:
         """So many permille of the label flow, in nL/day."""
         return self.label_flow_nl_per_day * permille // 1000
 
 
+_HOURS_OF_DEBOUNCE = 24
 _LAYOUT = struct.Struct(f">{len(fields(Configuration))}q")
 CONFIGURATION_SIZE = _LAYOUT.size
 """Bytes of an encoded configuration."""

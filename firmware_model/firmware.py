@@ -298,25 +298,28 @@ class Firmware:
         self._configure(configuration)
         return generation
 
-    def begin_refill(self, now_ms: int) -> None:
-        """Expect needles. Raises CommandRefused except when monitoring."""
+    def begin_refill(self, now_ms: int) -> int:
+        """Expect needles; gives the volume in the reservoir, nL. Raises CommandRefused except when monitoring."""
         self._change_mode_or_refuse(now_ms, Trigger.REFILL_BEGUN)
         self._service_since_ms = now_ms
         self._volume_before_nl = self._bellows_nl(now_ms)
         self._returned_nl = self._fill_nl = 0
         self._log(now_ms, EventKind.REFILL_BEGUN, value=self._volume_before_nl)
+        return self._volume_before_nl
 
-    def returned(self, now_ms: int, volume_nl: int) -> None:
-        """So much came out, says the programmer. Raises CommandRefused outside a refill, or for less than nothing."""
+    def returned(self, now_ms: int, volume_nl: int) -> int:
+        """So much came out, says the programmer; gives how much in all. Raises CommandRefused outside a refill, or for less than nothing."""
         self._expect_refill(now_ms, volume_nl >= 0)
         self._returned_nl += volume_nl
         self._log(now_ms, EventKind.RETURNED_VOLUME, value=volume_nl)
+        return self._returned_nl
 
-    def filled(self, now_ms: int, volume_nl: int) -> None:
-        """So much went in, says the programmer. Raises CommandRefused outside a refill, or for more than fits."""
+    def filled(self, now_ms: int, volume_nl: int) -> int:
+        """So much went in, says the programmer; gives how much in all. Raises CommandRefused outside a refill, or for more than fits."""
         self._expect_refill(now_ms, 0 <= self._fill_nl + volume_nl <= self.configuration.capacity_nl)
         self._fill_nl += volume_nl
         self._log(now_ms, EventKind.FILL_VOLUME, value=volume_nl)
+        return self._fill_nl
 
     def set_drug(self, now_ms: int, drug: int, concentration_ug_per_ml: int) -> None:
         """That is what went in. Raises CommandRefused outside a refill."""

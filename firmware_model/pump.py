@@ -19,9 +19,10 @@ from firmware_model.pump_memory import HISTORY_DTYPE, HISTORY_RECORDS, Counters,
 from firmware_model.sampler import Sampler
 from firmware_model.sensors import Readings, Sensors
 from firmware_model.surroundings import Surroundings
-from firmware_model.telemetry import Telemetry, device_uid
+from firmware_model.telemetry import Telemetry
 from firmware_model.windows import RING_SAMPLES, Windows, first_full_hour
 from protocols.messages import Mode
+from protocols.session.keys import SessionKey
 
 __all__ = ["Pump"]
 
@@ -81,15 +82,31 @@ class Pump:
         self._hang_at_ms: int | None = None
         self._boot_at_ms: int | None = None
         self._boot_reason = BootReason.POWER_ON
+        self._telemetry = Telemetry(
+            lambda: self.firmware,
+            lambda at_ms: self._sampler.read_at(at_ms, max(0, self.firmware.sample_count - 1)),
+            model=profile.model,
+            serial_number=serial_number,
+            seed=seed,
+            day_bytes=self._battery.day_bytes,
+        )
         memory = PumpMemory()
         memory.commit_configuration(self._factory)
         memory.commit_counters(Counters(filled_nl=volume_nl - nanolitres(profile.residual_ml)))
         self._samples_before = 0
         self._starts_ms: dict[int, int] = {}
         self._boot(0, BootReason.POWER_ON, memory)
-        self._telemetry = Telemetry(
-            lambda: self.firmware, model=profile.model, serial_number=serial_number, uid=device_uid(seed)
-        )
+
+    def secure(self, *keys: SessionKey, near_field: bool = False) -> None:
+        """Speak to holders of these keys only, in secure sessions, from now on.
+
+        With ``near_field`` the programmer's coil lies on the skin, so that more keys may be given. Raises ValueError
+        for more keys than the pump has slots.
+        """
+        for key in keys:
+            self.firmware.memory.keep_key(key)
+        self._telemetry.secure()
+        self._telemetry.near_field = near_field
 
     # In bench time.
 
@@ -113,18 +130,29 @@ class Pump:
             return b""
         self._resume()
         self._flush_history()
-        answer = self._telemetry.receive(now_ms, data)
-        self._battery.radio(now_ms, self._sampler.first + self.firmware.sample_count, len(data) + len(answer))
+        try:
+            answer, heard = self._telemetry.receive(now_ms, data)
+        except PowerLost:
+            self._down(now_ms, now_ms, BootReason.BROWN_OUT)
+            return b""
+        self._battery.radio(now_ms, self._sampler.first + self.firmware.sample_count, heard + len(answer))
         self._outlook = None
         return answer
 
-    def next_emit_ms(self) -> None:
-        """None: a pump speaks only when spoken to."""
-        return
+    def next_emit_ms(self) -> int | None:
+        """When it speaks next without being spoken to; None while nobody is subscribed."""
+        return None if self._is_off else self._telemetry.next_emit_ms
 
-    def emit(self, now_ms: int) -> bytes:  # noqa: ARG002  the shape of a device on a wire
-        """Nothing: a pump speaks only when spoken to."""
-        return b""
+    def emit(self, now_ms: int) -> bytes:
+        """The notice that is due at ``now_ms``."""
+        self._catch_up(now_ms)
+        if self._is_off:
+            return b""
+        self._resume()
+        notice = self._telemetry.emit(now_ms)
+        self._battery.radio(now_ms, self._sampler.first + self.firmware.sample_count, len(notice))
+        self._outlook = None
+        return notice
 
     def take_events(self) -> list[PumpEvent]:
         """What was logged since the last time that somebody asked."""
@@ -233,6 +261,7 @@ class Pump:
         self._resumed_at = 0
         self._now_ms = now_ms
         self._outlook = None
+        self._telemetry.restart()
         self._take(0)
 
     def _down(self, now_ms: int, until_ms: int, reason: BootReason) -> None:

@@ -1,6 +1,7 @@
 """What the pump keeps without power, and where: configuration, counters, event log, hourly history."""
 
 import struct
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -10,16 +11,44 @@ from firmware_model.configuration import CONFIGURATION_SIZE, Configuration
 from firmware_model.events import EventKind, LogEntry
 from firmware_model.memory.banks import BankPair
 from firmware_model.memory.nvram import Nvram
+from firmware_model.memory.redo import RedoArea
 from firmware_model.memory.ring import Ring
-from protocols.messages import Alarms, HistoryRecord
+from protocols.chain import link
+from protocols.commands.journal import JOURNAL_DEPTH, Entry, JournalState
+from protocols.messages import (
+    CHAIN_BYTES,
+    HOURS_PER_CHAIN,
+    KEY_BYTES,
+    KEY_SLOTS,
+    MAX_RESULT_BYTES,
+    Alarms,
+    HistoryRecord,
+    Outcome,
+    Role,
+    Secret,
+)
+from protocols.session.keys import SessionKey
 
-__all__ = ["EVENT_RECORDS", "HISTORY_RECORDS", "Counters", "PumpMemory"]
+__all__ = ["EVENT_RECORDS", "HISTORY_RECORDS", "NO_CHAIN", "Counters", "PumpMemory"]
 
 EVENT_RECORDS = 512
 HISTORY_RECORDS = 1024
 """Hours: six weeks. The oldest record gives way to the newest."""
 
-_ENTRY = struct.Struct(">IQQBHq")
+_ENTRY = struct.Struct(">IQQBHq16s")
+_LINKED_ENTRY = struct.Struct(">IIQQBHq")
+"""An event as it stands in the protocol's EventRecord: over that goes the chain."""
+_LINKED_HOUR = struct.Struct(">IQIiBiIiII")
+"""An hour as it stands in the protocol's HistoryRecord."""
+NO_CHAIN = bytes(CHAIN_BYTES)
+"""The chain's value before the first record; and where it is not known any more."""
+_KEY = struct.Struct(f">IB{KEY_BYTES}sQB")
+_KEYS_SIZE = _KEY.size * KEY_SLOTS
+_JOURNAL_HEAD = struct.Struct(">IB")
+_JOURNAL_ENTRY = struct.Struct(f">IQBIB{MAX_RESULT_BYTES}s")
+_JOURNAL_SIZE = _JOURNAL_HEAD.size + _JOURNAL_ENTRY.size * JOURNAL_DEPTH * (KEY_SLOTS + 1)
+"""One set of outcomes for each key, and one for the open mode."""
+_REDO_SIZE = 6000
 _COUNTERS = struct.Struct(">IIqqIIIIqqq")
 HISTORY_DTYPE = np.dtype(
     [
@@ -75,12 +104,23 @@ class PumpMemory:
         counters_at = BankPair.size(CONFIGURATION_SIZE)
         events_at = counters_at + BankPair.size(_COUNTERS.size)
         history_at = events_at + Ring.size(_ENTRY.size, EVENT_RECORDS + 1)
-        size = history_at + Ring.size(HISTORY_DTYPE.itemsize, HISTORY_RECORDS + 1)
-        self.nvram = Nvram(size, image)
+        keys_at = history_at + Ring.size(HISTORY_DTYPE.itemsize, HISTORY_RECORDS + 1)
+        journal_at = keys_at + BankPair.size(_KEYS_SIZE)
+        redo_at = journal_at + BankPair.size(_JOURNAL_SIZE)
+        self.nvram = Nvram(redo_at + _REDO_SIZE, image)
+        self._redo = RedoArea(self.nvram, redo_at, _REDO_SIZE)
+        if image is not None:
+            self._redo.recover()
         self._configuration = BankPair(self.nvram, 0, CONFIGURATION_SIZE)
         self._counters = BankPair(self.nvram, counters_at, _COUNTERS.size)
         self._events = Ring(self.nvram, events_at, _ENTRY.size, EVENT_RECORDS + 1)
         self._history = Ring(self.nvram, history_at, HISTORY_DTYPE.itemsize, HISTORY_RECORDS + 1)
+        self._keys = BankPair(self.nvram, keys_at, _KEYS_SIZE)
+        self._journal_banks = BankPair(self.nvram, journal_at, _JOURNAL_SIZE)
+        self._pairs = (self._configuration, self._counters, self._keys, self._journal_banks)
+        self._journal: JournalState | None = None
+        last = self._events.read(self._events.next_seq - 1)
+        self._chain = NO_CHAIN if last is None else last[-CHAIN_BYTES:]
         self.is_suspect = image is not None
         """Whether anything but our own writes happened to it since it was last found sound."""
 
@@ -88,6 +128,12 @@ class PumpMemory:
         """The configuration that was committed last; None if both copies are lost."""
         bank = self._configuration.load()
         return None if bank is None else Configuration.decode(bank.payload)
+
+    @property
+    def configuration_generation(self) -> int:
+        """Counts configurations; 0 if both copies are lost."""
+        bank = self._configuration.load()
+        return 0 if bank is None else bank.generation
 
     def commit_configuration(self, configuration: Configuration) -> int:
         """Keep another configuration; gives its generation."""
@@ -109,19 +155,45 @@ class PumpMemory:
 
     def log(self, entry: LogEntry) -> None:
         """Keep an event."""
-        self._events.append(
-            _ENTRY.pack(entry.boot_count, entry.uptime_ms, entry.utc_ms, entry.kind, entry.detail, entry.value)
-        )
+        fields = (entry.boot_count, entry.uptime_ms, entry.utc_ms, entry.kind, entry.detail, entry.value)
+        self._chain = link(self._chain, _LINKED_ENTRY.pack(self._events.next_seq, *fields))
+        self._events.append(_ENTRY.pack(*fields, self._chain))
+
+    @property
+    def first_event(self) -> int:
+        """Sequence number of the oldest event that is kept; the one before it is there for its chain only."""
+        first = self._events.first_seq
+        return first and first + 1
 
     def events(self, from_seq: int, most: int) -> list[LogEntry]:
         """Up to ``most`` events from ``from_seq`` on, oldest first; what is gone or damaged is skipped."""
         entries: list[LogEntry] = []
-        for seq in range(max(from_seq, self._events.first_seq), self._events.next_seq):
+        for seq in range(max(from_seq, self.first_event), self._events.next_seq):
             payload = self._events.read(seq)
             if payload is not None and len(entries) < most:
-                boot_count, uptime_ms, utc_ms, kind, detail, value = _ENTRY.unpack(payload)
+                boot_count, uptime_ms, utc_ms, kind, detail, value, _ = _ENTRY.unpack(payload)
                 entries.append(LogEntry(seq, boot_count, uptime_ms, utc_ms, EventKind(kind), detail, value))
         return entries
+
+    def event_chain(self, seq: int) -> bytes:
+        """The chain's value after event ``seq``; ``NO_CHAIN`` before the first, and where it is not known any more."""
+        payload = self._events.read(seq) if seq >= 0 else None
+        return NO_CHAIN if payload is None else payload[-CHAIN_BYTES:]
+
+    def hour_chain(self, seq: int) -> bytes:
+        """The chain's value after hour ``seq``; ``NO_CHAIN`` before a day's first, and where it is not known any more.
+
+        It begins anew every ``HOURS_PER_CHAIN`` records, so that nobody has to work it out for hours that nobody reads.
+        """
+        chain = NO_CHAIN
+        if seq < 0:
+            return chain
+        for each in range(seq - seq % HOURS_PER_CHAIN, seq + 1):
+            payload = self._history.read(each) if each >= self.first_hour else None
+            if payload is None:
+                return NO_CHAIN
+            chain = link(chain, _linked_hour(each, payload))
+        return chain
 
     @property
     def next_hour(self) -> int:
@@ -162,6 +234,58 @@ class PumpMemory:
             ].tolist()
         ]
 
+    # Keys, and what became of commands.
+
+    def key(self, kid: int) -> SessionKey | None:
+        """The key of that number, enabled or not; None if there is none."""
+        return next((key for key in self.keys() if key.kid == kid), None)
+
+    def keys(self) -> list[SessionKey]:
+        """The slots in use, by rising kid."""
+        bank = self._keys.load()
+        rows = _KEY.iter_unpack(bank.payload) if bank is not None else ()
+        return [
+            SessionKey(kid, Role(role), Secret(psk), last_wake, bool(enabled))
+            for kid, role, psk, last_wake, enabled in rows
+            if role
+        ]
+
+    def keep_key(self, key: SessionKey) -> None:
+        """Keep a key, in the slot of its number if it has one. Raises ValueError if all slots are in use."""
+        keys = sorted([each for each in self.keys() if each.kid != key.kid] + [key], key=lambda each: each.kid)
+        if len(keys) > KEY_SLOTS:
+            raise ValueError(f"all {KEY_SLOTS} key slots are in use")
+        rows = [_KEY.pack(each.kid, each.role, bytes(each.psk), each.last_wake, each.enabled) for each in keys]
+        self._keys.commit(b"".join(rows).ljust(_KEYS_SIZE, b"\0"))
+
+    def note_wake(self, kid: int, wake: int) -> None:
+        """Keep that a wake number was used."""
+        key = self.key(kid)
+        if key is not None:
+            self.keep_key(replace(key, last_wake=wake))
+
+    @property
+    def journal(self) -> JournalState:
+        """What became of the last commands."""
+        if self._journal is None:
+            bank = self._journal_banks.load()
+            self._journal = JournalState() if bank is None else _journal_of(bank.payload)
+        return self._journal
+
+    def save(self, journal: JournalState) -> None:
+        """Keep the journal."""
+        rows = [
+            _JOURNAL_ENTRY.pack(each.kid, each.cmd_id, each.outcome, each.state_seq, len(each.result), each.result)
+            for each in journal.entries
+        ]
+        head = _JOURNAL_HEAD.pack(journal.state_seq, len(rows))
+        self._journal_banks.commit((head + b"".join(rows)).ljust(_JOURNAL_SIZE, b"\0"))
+        self._journal = journal
+
+    def transaction(self) -> AbstractContextManager[None]:
+        """What is written inside is written as a whole, or not at all."""
+        return self._redo.transaction()
+
     def flip_bit(self, bit: int) -> None:
         """Turn one bit over."""
         self.nvram.flip_bit(bit % (8 * len(self.nvram)))
@@ -171,14 +295,15 @@ class PumpMemory:
         """How many records are damaged. Nothing is read if nothing but our own writes can have happened."""
         if not self.is_suspect:
             return 0
-        found = sum(len(part.damaged()) for part in (self._configuration, self._counters, self._events, self._history))
+        found = sum(len(part.damaged()) for part in (*self._pairs, self._events, self._history))
         self.is_suspect = found > 0
         return found
 
     def repair(self) -> None:
         """Restore what there is a second copy of, erase what there is not."""
-        for pair in (self._configuration, self._counters):
+        for pair in self._pairs:
             pair.repair()
+        self._journal = None
         for ring in (self._events, self._history):
             for slot in ring.damaged():
                 ring.erase(slot)
@@ -199,3 +324,21 @@ def _history_record(seq: int, payload: bytes) -> HistoryRecord:
         ambient_pa=int(row["ambient_pa"]),
         alarms=Alarms(int(row["alarms"])),
     )
+
+
+def _linked_hour(seq: int, payload: bytes) -> bytes:
+    """An hour as the chain sees it."""
+    row = np.frombuffer(payload, dtype=HISTORY_DTYPE)[0]
+    (end_uptime_ms, _, *rest) = row.tolist()
+    return _LINKED_HOUR.pack(seq, end_uptime_ms, *rest)
+
+
+def _journal_of(payload: bytes) -> JournalState:
+    state_seq, count = _JOURNAL_HEAD.unpack_from(payload)
+    entries = []
+    for place in range(count):
+        kid, cmd_id, outcome, entry_seq, size, result = _JOURNAL_ENTRY.unpack_from(
+            payload, _JOURNAL_HEAD.size + place * _JOURNAL_ENTRY.size
+        )
+        entries.append(Entry(kid, cmd_id, Outcome(outcome), entry_seq, result[:size]))
+    return JournalState(state_seq, tuple(entries))

@@ -41,6 +41,11 @@ class Sampler:
         true = self._plant.truth_at(now_ms)
         return self.sensors.read(true, self.battery.voltage_mv(now_ms, number), now_ms, number)
 
+    def read_at(self, now_ms: int, sample: int) -> Readings:
+        """All sensors out of turn, at any time, with the noise of a sample."""
+        number = self.first + sample
+        return self.sensors.read(self._plant.truth_at(now_ms), self.battery.voltage_mv(now_ms, number), now_ms, number)
+
     def bellows_at(self, now_ms: int, sample: int) -> int:
         """Reading of the bellows out of turn, at any time, with the noise of a sample; nL."""
         true = self._plant.truth_at(now_ms)

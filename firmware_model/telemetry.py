@@ -1,32 +1,40 @@
-"""The pump's side of the protocol: an answer to every telecommand."""
+"""The pump's side of the link: who may say what, exactly once, notices, and what listening may cost."""
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import count
 
+from firmware_model.answers import Answers
 from firmware_model.firmware import Firmware
-from protocols.channel import Channel, OpenChannel
+from firmware_model.sensors import Readings
+from protocols.channel import OpenChannel
+from protocols.commands.journal import Journal
 from protocols.exchange import Responder
 from protocols.messages import (
-    MAX_RECORDS,
-    ClockSet,
+    Commit,
     ErrorReply,
-    History,
-    Identify,
-    Identity,
     Message,
-    ReadHistory,
-    ReadStatus,
+    ProvisionKey,
+    Query,
     Reason,
-    SetClock,
-    Status,
+    Role,
+    Stage,
+    Subscribe,
+    Subscribed,
     Telecommand,
 )
+from protocols.session.bucket import ListeningBucket
+from protocols.session.handshake import Greeting
+from protocols.session.pump_channel import PumpChannel
 
-__all__ = ["FIRMWARE_VERSION", "PROTOCOL_VERSION", "Telemetry", "device_uid"]
+__all__ = ["Telemetry", "device_uid"]
 
-PROTOCOL_VERSION = 1
-FIRMWARE_VERSION = (0, 1, 0)
 MAX_SERIAL_NUMBER = 16
+_MS_PER_S = 1000
+_TOKENS_PER_BOOT = 1 << 16
+_JUNK_CAPACITY_SHARE, _JUNK_REFILL_SHARE = 0.001, 0.002
+"""Of a day's charge: what unauthenticated traffic may take at once, and what it gets anew in a day."""
 
 
 def device_uid(seed: int) -> bytes:
@@ -34,96 +42,175 @@ def device_uid(seed: int) -> bytes:
     return hashlib.blake2b(f"pumprig uid {seed}".encode(), digest_size=8).digest()
 
 
+@dataclass
+class _Subscription:
+    period_ms: int
+    left: int
+    next_ms: int
+    number: int = 0
+
+
 class Telemetry:
-    """Answers telecommands from the state of the firmware, by one table of handlers."""
+    """Answers telecommands from the state of the firmware, openly or in secure sessions only."""
 
     def __init__(
         self,
         firmware: Callable[[], Firmware],
+        raw_readings: Callable[[int], Readings],
         *,
         model: str,
         serial_number: str,
-        uid: bytes,
-        channel: Channel | None = None,
+        seed: int,
+        day_bytes: int,
     ) -> None:
-        """Speak on ``channel``, or openly, for whatever ``firmware`` gives: another one after each start.
+        """Speak for whatever ``firmware`` gives: another one after each start.
 
-        Raises ValueError unless the serial number is 1 to 16 printable ASCII characters.
+        ``day_bytes`` is what a day's charge would be worth in bytes of radio. Raises ValueError unless the serial
+        number is 1 to 16 printable ASCII characters.
         """
         printable = serial_number.isascii() and serial_number.isprintable()
         if not (printable and 0 < len(serial_number) <= MAX_SERIAL_NUMBER):
             raise ValueError(
                 f"a serial number is 1 to {MAX_SERIAL_NUMBER} printable ASCII characters, not {serial_number!r}"
             )
+        self.near_field = False
+        """Whether the programmer's coil lies on the skin, so that keys may be given."""
         self._firmware = firmware
-        self._model = model
-        self._serial_number = serial_number
-        self._uid = uid
+        self._uid = device_uid(seed)
+        self._day_bytes = day_bytes
+        self._answers = Answers(
+            firmware, raw_readings, self._link_counts, model=model, serial_number=serial_number, uid=self._uid
+        )
+        self._random_bytes = _insecure_random_bytes(seed)
+        self._secure: PumpChannel | None = None
+        self._bucket: ListeningBucket | None = None
         self._now_ms = 0
-        self._responder = Responder(OpenChannel() if channel is None else channel, self._answer)
-        self._handlers: Mapping[type[Telecommand], Callable[..., Message]] = {
-            Identify: self._identify,
-            ReadStatus: self._read_status,
-            ReadHistory: self._read_history,
-            SetClock: self._set_clock,
-        }
+        self.restart()
 
-    def receive(self, now_ms: int, data: bytes) -> bytes:
-        """Take bytes from the programmer, in any split, at a bench time; gives the bytes of the answers."""
+    def secure(self) -> None:
+        """Speak in secure sessions only, from now on."""
+        self._secure = PumpChannel(self._uid, _Keys(self._firmware), self._greeting, self._random_bytes)
+        day = self._day_bytes
+        self._bucket = ListeningBucket(round(_JUNK_CAPACITY_SHARE * day), round(_JUNK_REFILL_SHARE * day))
+        self.restart()
+
+    def restart(self) -> None:
+        """The firmware started anew: sessions, subscriptions and what was staged are gone."""
+        self._subscription: _Subscription | None = None
+        self._subscription_seq = 0
+        if self._secure is not None:
+            self._secure.end()
+            self._secure.handshakes = 0
+        self._responder = Responder(OpenChannel() if self._secure is None else self._secure, self._answer)
+        self._journal: Journal | None = None
+
+    def receive(self, now_ms: int, data: bytes) -> tuple[bytes, int]:
+        """Take bytes from the programmer, in any split, at a bench time.
+
+        Gives the bytes of the answers, and how many of the bytes were heard at all.
+        """
         self._now_ms = now_ms
-        return self._responder.receive(data)
+        if self._bucket is None or self._secure is None:
+            return self._responder.receive(data, now_ms), len(data)
+        if self._secure.role(now_ms) is None and not self._bucket.listens(now_ms):
+            return b"", 0
+        rejected, accepted = self._responder.rejected, self._responder.accepted
+        answer = self._responder.receive(data, now_ms)
+        failed = self._responder.rejected - rejected
+        if failed or self._responder.accepted == accepted:
+            self._bucket.draw(now_ms, len(data), failed)
+        return answer, len(data)
+
+    @property
+    def next_emit_ms(self) -> int | None:
+        """When the next notice is due; None while nobody is subscribed."""
+        return None if self._subscription is None else self._subscription.next_ms
+
+    def emit(self, now_ms: int) -> bytes:
+        """The notice that is due, if one is."""
+        subscription = self._subscription
+        if subscription is None or now_ms < subscription.next_ms:
+            return b""
+        notice = self._answers.sampled(now_ms, subscription.number)
+        data = self._responder.notify(self._subscription_seq, notice, now_ms)
+        subscription.number += 1
+        subscription.left -= 1
+        subscription.next_ms += subscription.period_ms
+        if not data or not subscription.left:
+            self._subscription = None
+        return data
 
     def _answer(self, telecommand: Telecommand) -> Message:
-        handler = self._handlers.get(type(telecommand))
-        if handler is None:  # the protocol has it, this firmware does not
-            return ErrorReply(Reason.UNKNOWN_OPCODE, telecommand.OPCODE)
-        return handler(telecommand)
+        now_ms = self._now_ms
+        refusal = self._refusal(telecommand)
+        if refusal is not None:
+            self._firmware().refuse(now_ms)
+            return refusal
+        kid = 0 if self._secure is None else self._secure.kid(now_ms) or 0
+        match telecommand:
+            case Subscribe():
+                return self._subscribe(telecommand)
+            case Stage():
+                return self._journal_now().stage(now_ms, kid, telecommand)
+            case Commit():
+                return self._journal_now().commit(now_ms, kid, telecommand)
+            case Query():
+                return self._journal_now().query(kid, telecommand)
+        return self._answers.answer(now_ms, telecommand)
 
-    def _identify(self, _: Identify) -> Identity:
-        major, minor, patch = FIRMWARE_VERSION
-        return Identity(
-            protocol_version=PROTOCOL_VERSION,
-            uid=self._uid,
-            serial_number=self._serial_number,
-            model=self._model,
-            firmware_major=major,
-            firmware_minor=minor,
-            firmware_patch=patch,
-            boot_count=self._firmware().counters.boots,
-        )
+    def _refusal(self, telecommand: Telecommand) -> ErrorReply | None:
+        """What a session's key does not entitle to; in the open mode, which is for the bench, all but keys."""
+        if self._secure is None:
+            is_key = isinstance(telecommand, ProvisionKey)
+            return ErrorReply(Reason.NOT_ALLOWED, telecommand.OPCODE) if is_key else None
+        role = self._secure.role(self._now_ms) or Role.READER
+        if role < telecommand.ROLE:
+            self._secure.note_violation()
+            return ErrorReply(Reason.NOT_ALLOWED, telecommand.OPCODE)
+        if telecommand.CHANGES_STATE:
+            return ErrorReply(Reason.NOT_STAGED, telecommand.OPCODE)
+        return None
 
-    def _read_status(self, _: ReadStatus) -> Status:
+    def _carry_out(self, telecommand: Telecommand) -> Message:
+        """What was staged, and is committed now."""
+        if isinstance(telecommand, ProvisionKey) and (self._secure is None or not self.near_field):
+            return ErrorReply(Reason.NOT_ALLOWED, telecommand.OPCODE)
+        return self._answers.answer(self._now_ms, telecommand)
+
+    def _journal_now(self) -> Journal:
         firmware = self._firmware()
-        windows, readings = firmware.windows, firmware.readings
-        valid = windows.flow_is_valid
-        return Status(
-            clock_utc_ms=firmware.clock.utc_ms(self._now_ms),
-            uptime_ms=self._now_ms - firmware.started_ms,
-            boot_count=firmware.counters.boots,
-            mode=firmware.mode,
-            alarms=firmware.active,
-            sample_count=firmware.sample_count,
-            temperature_mc=readings.temperature_mc,
-            reservoir_pa=readings.reservoir_pa,
-            outlet_pa=readings.outlet_pa,
-            ambient_pa=readings.ambient_pa,
-            battery_mv=readings.battery_mv,
-            volume_nl=windows.volume_nl() if windows.samples else readings.bellows_nl,
-            flow_nl_per_day=windows.flow_nl_per_day() if valid else 0,
-            flow_valid=valid,
-            history_next=firmware.next_hour,
-        )
+        if self._journal is None:
+            first_token = firmware.counters.boots * _TOKENS_PER_BOOT % (1 << 32)
+            self._journal = Journal(firmware.memory, self._carry_out, first_token=first_token)
+        return self._journal
 
-    def _read_history(self, request: ReadHistory) -> Message:
+    def _subscribe(self, request: Subscribe) -> Subscribed:
+        self._subscription_seq = self._responder.seq
+        self._subscription = None
+        if request.period_s and request.notices:
+            period_ms = request.period_s * _MS_PER_S
+            self._subscription = _Subscription(period_ms, request.notices, self._now_ms + period_ms)
+        return Subscribed(period_s=request.period_s, notices=request.notices)
+
+    def _greeting(self) -> Greeting:
         memory = self._firmware().memory
-        if request.from_seq > memory.next_hour:
-            return ErrorReply(Reason.OUT_OF_RANGE, memory.next_hour)
-        records = memory.hours(request.from_seq, min(request.max_records, MAX_RECORDS))
-        return History(first_seq=memory.first_hour, next_seq=memory.next_hour, records=tuple(records))
+        return Greeting(self._firmware().counters.boots, memory.journal.state_seq, memory.next_event)
 
-    def _set_clock(self, request: SetClock) -> Message:
-        try:
-            previous_ms = self._firmware().set_clock(self._now_ms, request.utc_ms)
-        except ValueError:
-            return ErrorReply(Reason.OUT_OF_RANGE, 0)
-        return ClockSet(previous_utc_ms=previous_ms, utc_ms=request.utc_ms)
+    def _link_counts(self) -> tuple[int, int, int, int]:
+        responder = self._responder
+        handshakes = 0 if self._secure is None else self._secure.handshakes
+        return responder.accepted, responder.rejected, responder.repeated, handshakes
+
+
+class _Keys:
+    """The keys in the memory of whatever firmware runs."""
+
+    def __init__(self, firmware: Callable[[], Firmware]) -> None:
+        self.key = lambda kid: firmware().memory.key(kid)
+        self.note_wake = lambda kid, wake: firmware().memory.note_wake(kid, wake)
+
+
+def _insecure_random_bytes(seed: int) -> Callable[[int], bytes]:
+    """For simulated pumps: anybody can work them out from the seed, but no two are the same."""
+    numbers = count()
+    return lambda size: hashlib.shake_256(f"pumprig insecure random {seed} {next(numbers)}".encode()).digest(size)

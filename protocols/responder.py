@@ -42,6 +42,8 @@ class Responder:
         """Payloads that were no telecommand."""
         self.repeated = 0
         """Telecommands that got a stored answer."""
+        self.seq = 0
+        """Of the telecommand that was answered last."""
         self._channel = channel
         self._handler = handler
         self._remembered = remembered
@@ -93,6 +95,7 @@ class Responder:
         if not isinstance(message, Telecommand):
             self.dropped += 1
             return None
+        self.seq = seq
         stored = self._answers.get(payload)
         if stored is not None:
             self.repeated += 1

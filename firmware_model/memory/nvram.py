@@ -28,6 +28,8 @@ class Nvram:
             raise ValueError(f"a memory of {size} bytes has no image of {0 if image is None else len(image)}")
         self._cells = bytearray([ERASED]) * size if image is None else bytearray(image)
         self._bytes_left: int | None = None
+        self._held: list[tuple[int, bytes, bytes]] | None = None
+        """Writes that are held back: address, data, and what was there before."""
         self.writes = 0
         """Writes that began."""
         self.bytes_written = 0
@@ -58,6 +60,10 @@ class Nvram:
         bytes before are written, those after are as before, and the one under way is neither.
         """
         self._check(address, len(data))
+        if self._held is not None:
+            self._held.append((address, data, self.read(address, len(data))))
+            self._cells[address : address + len(data)] = data
+            return
         self.writes += 1
         whole = len(data) if self._bytes_left is None else min(len(data), self._bytes_left)
         self._cells[address : address + whole] = data[:whole]
@@ -68,6 +74,17 @@ class Nvram:
             self._cells[address + whole] ^= data[whole] ^ _GARBAGE
             self._bytes_left = None
             raise PowerLost(address + whole)
+
+    def hold(self) -> None:
+        """Hold back writes from now on: they are seen by whoever reads, but nothing is written yet."""
+        self._held = []
+
+    def release(self) -> list[tuple[int, bytes]]:
+        """The writes that were held back, in order; the cells are as they were before them."""
+        held, self._held = self._held or [], None
+        for address, _, before in reversed(held):
+            self._cells[address : address + len(before)] = before
+        return [(address, data) for address, data, _ in held]
 
     def flip_bit(self, bit_number: int) -> None:
         """Turn one bit over, counted from the lowest of byte 0. Raises ValueError if there is no such bit."""

@@ -6,7 +6,7 @@ finds the integer or the bytes below. Whatever they do not accept is a Construct
 
 from typing import Any, TypeVar
 
-from construct import Bytes, GreedyBytes, Int16ub, MappingError, Prefixed, PrefixedArray, RangeError, StringError
+from construct import Bytes, Int8ub, Int16ub, MappingError, PrefixedArray, RangeError, StringError
 from construct_typed import Construct, Context
 
 from protocols.messages.adapter import CompilingAdapter
@@ -102,27 +102,27 @@ class Bounded(CompilingAdapter[Any, Any, tuple[Item, ...], tuple[Item, ...]]):
         return items
 
 
-class Blob(CompilingAdapter[bytes, bytes | bytearray | int, bytes, bytes]):
+class Blob(CompilingAdapter[Any, Any, bytes, bytes]):
     """A length in two bytes and as many bytes, of which another layout says what they mean; at most ``most``."""
 
     def __init__(self, most: int) -> None:
         """Allow ``most`` bytes behind their number."""
-        blob: Any = Prefixed(Int16ub, GreedyBytes)
-        super().__init__(blob)
+        super().__init__(PrefixedArray(Int16ub, Int8ub))
         self.most = most
 
     def _decode(self, obj: Any, context: Context, path: str) -> bytes:
         del context
-        return self._checked(bytes(obj), path)
+        self._check(len(obj), path)
+        return bytes(obj)
 
-    def _encode(self, obj: bytes, context: Context, path: str) -> bytes:
+    def _encode(self, obj: bytes, context: Context, path: str) -> list[int]:
         del context
-        return self._checked(obj, path)
+        self._check(len(obj), path)
+        return list(obj)
 
-    def _checked(self, data: bytes, path: str) -> bytes:
-        if len(data) > self.most:
-            raise RangeError(f"{len(data)} bytes, but at most {self.most} are allowed", path=path)
-        return data
+    def _check(self, length: int, path: str) -> None:
+        if length > self.most:
+            raise RangeError(f"{length} bytes, but at most {self.most} are allowed", path=path)
 
 
 class Secret(bytes):

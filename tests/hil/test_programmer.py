@@ -33,7 +33,7 @@ class Looping(Babbler):
             seq=3, end_uptime_ms=0, volume_nl=0, flow_nl_per_day=0, flow_valid=False,
             temperature_mc=0, reservoir_pa=0, outlet_pa=0, ambient_pa=0, alarms=Alarms(0),
         )  # fmt: skip
-        self._reply = History(first_seq=0, next_seq=100, records=(record,))
+        self._reply = History(0, 100, bytes(16), (record,), bytes(16))
         self._responder = Responder(OpenChannel(), self._answer)
 
     def _answer(self, _: Telecommand) -> Message:

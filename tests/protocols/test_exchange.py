@@ -41,10 +41,10 @@ class CountingChannel(OpenChannel):
         """Nothing sealed yet."""
         self.sealed = 0
 
-    def seal(self, payload: bytes) -> bytes:
+    def seal(self, payload: bytes, now_ms: int = 0) -> bytes:
         """One more frame."""
         self.sealed += 1
-        return super().seal(payload)
+        return super().seal(payload, now_ms)
 
 
 def test_a_request_gets_its_answer() -> None:

@@ -37,7 +37,7 @@ class World:
                 self.settings.append(telecommand.utc_ms)
                 return ClockSet(*self.settings[-2:])
             case ReadHistory():
-                return History(telecommand.from_seq, telecommand.from_seq, ())
+                return History(telecommand.from_seq, telecommand.from_seq, bytes(16), (), bytes(16))
         raise AssertionError(telecommand)
 
     def ask(self, message: Telecommand) -> Message | None:

@@ -4,11 +4,9 @@ import struct
 from typing import Any
 
 import pytest
-from construct import Bytes, ConstructError, FormatField, Renamed
+from construct import ConstructError
 from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from protocols.channel import OpenChannel
 from protocols.errors import MessageError
 from protocols.messages import (
     MESSAGES,
@@ -30,63 +28,15 @@ from protocols.messages import (
 )
 from protocols.messages.body import BodyCodec, parse_whole
 from protocols.messages.codec import body_codec
-from protocols.messages.fields import Ascii, Bounded, Member
 from protocols.messages.layout import Layout
+from protocols.session.records import MAX_SEALED_PAYLOAD_BYTES
+from tests.protocols.strategies import hostile_payloads, messages, seqs
 
 IDENTITY = Identity(1, bytes(8), "SN0042", "generic-30ml", 1, 2, 3, 7)
 STATUS = Status(1, 2, 3, Mode.MONITORING, Alarms(0), 5, -6, 7, -8, 99, 9, 10, -11, flow_valid=True, history_next=12)
 RECORD = HistoryRecord(
     1, 2, 3, -4, flow_valid=True, temperature_mc=5, reservoir_pa=6, outlet_pa=-7, ambient_pa=8, alarms=Alarms(0)
 )
-
-
-def values(subcon: Any) -> st.SearchStrategy[Any]:  # noqa: PLR0911 - one for each kind of field
-    """Everything that a declared field can hold, read from its declaration, so that new messages are covered too."""
-    match subcon:
-        case Renamed():
-            return values(subcon.subcon)
-        case Layout():
-            return st.builds(subcon.cls, *[values(field) for field in subcon.subcon.subcons])
-        case Bounded():
-            return st.lists(values(subcon.item), max_size=subcon.most).map(tuple)
-        case Member():
-            return st.sampled_from([member for n in range(256) if (member := member_of(subcon.kind, n)) is not None])
-        case Ascii():
-            return st.text(st.characters(min_codepoint=0x20, max_codepoint=0x7E), max_size=subcon.length)
-        case Bytes():
-            return st.binary(min_size=subcon.sizeof(), max_size=subcon.sizeof())
-        case FormatField():
-            low = -(1 << 8 * subcon.length - 1) if subcon.fmtstr[1].islower() else 0
-            return st.integers(low, low + (1 << 8 * subcon.length) - 1)
-    raise NotImplementedError(f"no strategy for {subcon}")
-
-
-def member_of(kind: type[int], number: int) -> int | None:
-    """The member of ``kind`` with exactly this ``number``, if there is one."""
-    try:
-        member = kind(number)
-    except ValueError:
-        return None
-    return member if int(member) == number else None
-
-
-seqs = st.integers(0, 0xFFFF)
-messages: st.SearchStrategy[Message] = st.one_of(
-    [values(body_codec(message).interpreted) for message in MESSAGES.values()]
-)
-payloads = st.builds(encode_message, seqs, messages)
-
-
-@st.composite
-def damaged(draw: st.DrawFn) -> bytes:
-    """A payload that was once right: cut, extended, or with bytes replaced."""
-    payload = bytearray(draw(payloads))
-    for _ in range(draw(st.integers(0, 3))):
-        payload[draw(st.integers(0, len(payload) - 1))] = draw(st.integers(0, 255))
-    return bytes(payload[: draw(st.integers(0, len(payload)))]) + draw(st.binary(max_size=3))
-
-
-hostile = st.binary(max_size=80) | damaged()
 
 
 def parsed(codec: BodyCodec[Message], body: bytes, *, compiled: bool) -> Message | None:
@@ -103,11 +53,11 @@ def test_every_message_survives_the_wire(seq: int, message: Message) -> None:
     """What is encoded decodes to itself, with its seq, and fits a frame."""
     payload = encode_message(seq, message)
     assert decode_message(payload) == (seq, message)
-    assert len(payload) <= OpenChannel.MAX_PAYLOAD_BYTES
+    assert len(payload) <= MAX_SEALED_PAYLOAD_BYTES
 
 
 @settings(deadline=None, max_examples=300)
-@given(hostile)
+@given(hostile_payloads)
 def test_any_bytes_give_one_message_or_a_message_error(payload: bytes) -> None:
     """Whatever decodes encodes to the same bytes, so nothing was ignored; all else is MessageError, never another."""
     try:
@@ -118,7 +68,7 @@ def test_any_bytes_give_one_message_or_a_message_error(payload: bytes) -> None:
 
 
 @settings(deadline=None, max_examples=300)
-@given(hostile)
+@given(hostile_payloads)
 def test_compiled_reads_what_interpreted_reads(payload: bytes) -> None:
     """Construct's generated code accepts the same bytes as its interpreter, with equal results."""
     message = MESSAGES.get(payload[2] if len(payload) > 2 else 0, Status)
@@ -162,9 +112,15 @@ def test_status_and_records_have_a_fixed_size() -> None:
         ("0007 01 00", "Identify: 1 bytes too many"),
         ("0007 04 0000", "SetClock: utc_ms: "),
         ("0007 ff 09 00000000", "ErrorReply: reason: 9 is no Reason"),
-        ("0007 83 00000000 00000000 0b" + 11 * 41 * "00", "History: records: 11 items, but at most 10 fit"),
-        ("0007 83 00000000 00000000 01 " + 16 * "00" + " 00000000 02 " + 16 * "00", "flow_valid: 2 is no bool"),
-        ("0007 83 00000000 00000000 01 " + 37 * "00" + "00040000", "alarms: 262144 is no Alarms"),
+        (
+            "0007 83 00000000 00000000 " + 16 * "00" + "0a" + 10 * 41 * "00" + 16 * "00",
+            "History: records: 10 items, but at most 9 fit",
+        ),
+        (
+            "0007 83 00000000 00000000 " + 16 * "00" + "01 " + 16 * "00" + " 00000000 02 " + 16 * "00",
+            "flow_valid: 2 is no bool",
+        ),
+        ("0007 83 00000000 00000000 " + 16 * "00" + "01 " + 37 * "00" + "00040000", "alarms: 262144 is no Alarms"),
     ],
 )
 def test_a_malformed_message_says_which_field(payload: str, problem: str) -> None:
@@ -200,7 +156,7 @@ def test_an_unknown_opcode_can_still_be_answered() -> None:
         (0, Identity(1, b"short", "", "", 1, 2, 3, 4), "uid: .* expected 8, found 5"),
         (0, Identity(1, bytes(8), "S" * 17, "", 1, 2, 3, 4), "serial_number: .* longer than 16"),
         (0, Identity(1, bytes(8), "", "Grüße", 1, 2, 3, 4), "model: .* not printable ASCII"),
-        (0, History(0, 11, (RECORD,) * 11), "records: 11 items, but at most 10"),
+        (0, History(0, 11, bytes(16), (RECORD,) * 10, bytes(16)), "records: 10 items, but at most 9"),
     ],
 )
 def test_what_does_not_fit_is_the_callers_mistake(seq: int, message: Message, problem: str) -> None:

@@ -13,10 +13,55 @@ PINNED = {
     0x02: "ReadStatus",
     0x03: "ReadHistory",
     0x04: "SetClock",
+    0x05: "ReadMeasurements",
+    0x06: "Subscribe",
+    0x07: "ReadAlarms",
+    0x08: "AcknowledgeAlarms",
+    0x09: "ReadEvents",
+    0x0A: "ReadConfiguration",
+    0x0B: "WriteConfiguration",
+    0x10: "Stage",
+    0x11: "Commit",
+    0x12: "Query",
+    0x20: "BeginRefill",
+    0x21: "ReportReturned",
+    0x22: "ReportFilled",
+    0x23: "SetDrug",
+    0x24: "CompleteRefill",
+    0x25: "CancelRefill",
+    0x28: "StartSelfTest",
+    0x30: "ReadDiagnostics",
+    0x31: "ReadRawSensors",
+    0x38: "ReadKeySlots",
+    0x39: "ProvisionKey",
+    0x3A: "RevokeKey",
     0x81: "Identity",
     0x82: "Status",
     0x83: "History",
     0x84: "ClockSet",
+    0x85: "Measurements",
+    0x86: "Subscribed",
+    0x87: "AlarmList",
+    0x88: "AlarmsAcknowledged",
+    0x89: "Events",
+    0x8A: "ConfigurationReport",
+    0x8B: "ConfigurationWritten",
+    0x90: "Staged",
+    0x91: "Committed",
+    0x92: "Queried",
+    0xA0: "RefillBegun",
+    0xA1: "VolumeReturned",
+    0xA2: "VolumeFilled",
+    0xA3: "DrugIsSet",
+    0xA4: "RefillCompleted",
+    0xA5: "RefillCancelled",
+    0xA8: "SelfTestStarted",
+    0xB0: "Diagnostics",
+    0xB1: "RawSensors",
+    0xB8: "KeySlots",
+    0xB9: "KeyProvisioned",
+    0xBA: "KeyRevoked",
+    0xC0: "Sampled",
     0xFF: "ErrorReply",
 }
 
@@ -34,7 +79,7 @@ class Impostor(Telecommand):
 class Mismatched(Telecommand):
     """A message whose answer has another's opcode."""
 
-    OPCODE: ClassVar[int] = 0x05
+    OPCODE: ClassVar[int] = 0x7D
     REPLY: ClassVar[type[Telemetry]] = ClockSet
     CHANGES_STATE: ClassVar[bool] = False
 
@@ -43,7 +88,7 @@ class Mismatched(Telecommand):
 class Misplaced(Telemetry):
     """Telemetry with a telecommand's opcode."""
 
-    OPCODE: ClassVar[int] = 0x06
+    OPCODE: ClassVar[int] = 0x7E
 
 
 def test_opcodes_are_pinned() -> None:
@@ -62,7 +107,7 @@ def test_every_answer_has_its_questions_opcode() -> None:
     ("messages", "problem"),
     [
         ((Identify, Impostor), "0x01 is Identify; Impostor needs another"),
-        ((Mismatched,), "ClockSet must have opcode 0x85"),
+        ((Mismatched,), "ClockSet must have opcode 0xfd"),
         ((Misplaced,), "does not fit its direction"),
     ],
 )

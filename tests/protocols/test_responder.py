@@ -55,7 +55,7 @@ class Pump:
                 return ClockSet(*self.settings[-2:])
             case ReadHistory():
                 self.readings += 1
-                return History(0, self.readings, ())
+                return History(0, self.readings, bytes(16), (), bytes(16))
         return ErrorReply(Reason.NOT_IN_THIS_MODE, 0)
 
 
@@ -108,7 +108,7 @@ def test_the_same_seq_with_other_bytes_is_another_telecommand(responder: Respond
 def test_a_reading_is_never_older_than_its_question(responder: Responder) -> None:
     """Reading again with the same seq, as a restarted programmer does, reads again."""
     answers = [read(responder.receive(wire(1, ReadHistory(0, 10)))) for _ in range(2)]
-    assert answers == [[(1, History(0, 1, ()))], [(1, History(0, 2, ()))]]
+    assert answers == [[(1, History(0, 1, bytes(16), (), bytes(16)))], [(1, History(0, 2, bytes(16), (), bytes(16)))]]
 
 
 def test_memory_for_repeats_is_bounded(responder: Responder) -> None:
@@ -164,6 +164,6 @@ def test_any_bytes_are_survived(data: bytes) -> None:
 
 def test_a_handlers_wrong_answer_is_its_mistake() -> None:
     """Firmware that answers SetClock with a history is found out at once, not by the peer."""
-    responder = Responder(OpenChannel(), lambda _: History(0, 0, ()))
+    responder = Responder(OpenChannel(), lambda _: History(0, 0, bytes(16), (), bytes(16)))
     with pytest.raises(TypeError, match="History is no answer to SetClock"):
         responder.receive(wire(1, SetClock(5)))
