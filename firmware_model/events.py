@@ -1,62 +1,12 @@
 """What a pump did and what was done to it, in the words of its event log."""
 
 from dataclasses import dataclass
-from enum import IntEnum
 from typing import Any
 
 from firmware_model.alarms import CONDITIONS, PRIORITIES
-from protocols.messages import Alarms, Mode
+from protocols.messages import Alarms, BootReason, EventKind, Mode
 
 __all__ = ["BootReason", "EventKind", "LogEntry", "PumpEvent"]
-
-
-class EventKind(IntEnum):
-    """The code under which an event is logged, and what its ``detail`` and ``value`` mean."""
-
-    BOOTED = 1
-    """detail: BootReason."""
-    SELF_TEST_PASSED = 2
-    SELF_TEST_FAILED = 3
-    MODE_CHANGED = 4
-    """detail: the new Mode."""
-    ALARM_RAISED = 16
-    """detail: number of the alarm's bit; value: place of the condition in the table of conditions."""
-    ALARM_CLEARED = 17
-    """detail: number of the alarm's bit."""
-    ALARM_ACKNOWLEDGED = 18
-    """detail: number of the alarm's bit."""
-    ALARM_REPEATED = 19
-    """detail: number of the alarm's bit. It was acknowledged, and its condition is still there."""
-    REFILL_BEGUN = 32
-    """value: estimated volume, nL."""
-    RETURNED_VOLUME = 33
-    """value: what the programmer says came out, nL."""
-    FILL_VOLUME = 34
-    """value: what the programmer says went in, nL."""
-    DRUG_SET = 35
-    """detail: number of the drug; value: its concentration, ug/mL."""
-    REFILL_COMPLETED = 36
-    """value: mean flow since the last refill, nL/day; 0 if there was none to tell it from."""
-    FLOW_OFF_LABEL = 37
-    """value: mean flow since the last refill, nL/day, which is too far from the label's."""
-    REFILL_CANCELLED = 38
-    """detail: 1 if the firmware gave up waiting."""
-    CLOCK_SET = 48
-    """value: how far it was set forward, ms."""
-    CONFIGURATION_COMMITTED = 49
-    """value: its generation."""
-    MEMORY_REPAIRED = 50
-    """value: how many damaged records were found."""
-    COMMAND_REFUSED = 51
-
-
-class BootReason(IntEnum):
-    """Why the firmware started."""
-
-    POWER_ON = 0
-    RESET = 1
-    BROWN_OUT = 2
-    WATCHDOG = 3
 
 
 @dataclass(frozen=True, slots=True)

@@ -308,14 +308,20 @@ class Firmware:
         return self._volume_before_nl
 
     def returned(self, now_ms: int, volume_nl: int) -> int:
-        """So much came out, says the programmer; gives how much in all. Raises CommandRefused outside a refill, or for less than nothing."""
+        """So much came out, says the programmer; gives how much in all.
+
+        Raises CommandRefused outside a refill, or for less than nothing.
+        """
         self._expect_refill(now_ms, volume_nl >= 0)
         self._returned_nl += volume_nl
         self._log(now_ms, EventKind.RETURNED_VOLUME, value=volume_nl)
         return self._returned_nl
 
     def filled(self, now_ms: int, volume_nl: int) -> int:
-        """So much went in, says the programmer; gives how much in all. Raises CommandRefused outside a refill, or for more than fits."""
+        """So much went in, says the programmer; gives how much in all.
+
+        Raises CommandRefused outside a refill, or for more than fits.
+        """
         self._expect_refill(now_ms, 0 <= self._fill_nl + volume_nl <= self.configuration.capacity_nl)
         self._fill_nl += volume_nl
         self._log(now_ms, EventKind.FILL_VOLUME, value=volume_nl)

@@ -26,6 +26,7 @@ from protocols.messages import (
 )
 from protocols.session.bucket import ListeningBucket
 from protocols.session.handshake import Greeting
+from protocols.session.keys import SessionKey
 from protocols.session.pump_channel import PumpChannel
 
 __all__ = ["Telemetry", "device_uid"]
@@ -206,8 +207,13 @@ class _Keys:
     """The keys in the memory of whatever firmware runs."""
 
     def __init__(self, firmware: Callable[[], Firmware]) -> None:
-        self.key = lambda kid: firmware().memory.key(kid)
-        self.note_wake = lambda kid, wake: firmware().memory.note_wake(kid, wake)
+        self._firmware = firmware
+
+    def key(self, kid: int) -> SessionKey | None:
+        return self._firmware().memory.key(kid)
+
+    def note_wake(self, kid: int, wake: int) -> None:
+        self._firmware().memory.note_wake(kid, wake)
 
 
 def _insecure_random_bytes(seed: int) -> Callable[[int], bytes]:

@@ -31,7 +31,7 @@ from protocols.messages.configuration import (
 )
 from protocols.messages.error import ErrorReply, Reason
 from protocols.messages.errors import MalformedMessage, UnknownOpcode
-from protocols.messages.events import MAX_EVENTS, EventRecord, Events, ReadEvents
+from protocols.messages.events import EVENT_MEANINGS, MAX_EVENTS, BootReason, EventKind, EventRecord, Events, ReadEvents
 from protocols.messages.fields import Secret
 from protocols.messages.history import CHAIN_BYTES, HOURS_PER_CHAIN, MAX_RECORDS, History, HistoryRecord, ReadHistory
 from protocols.messages.identity import Identify, Identity
@@ -75,6 +75,7 @@ from protocols.messages.status import Alarms, Mode, ReadStatus, Status
 __all__ = [
     "CHAIN_BYTES",
     "DIGEST_BYTES",
+    "EVENT_MEANINGS",
     "HOURS_PER_CHAIN",
     "KEY_BYTES",
     "KEY_SLOTS",
@@ -90,6 +91,7 @@ __all__ = [
     "Alarms",
     "AlarmsAcknowledged",
     "BeginRefill",
+    "BootReason",
     "CancelRefill",
     "ClockSet",
     "Commit",
@@ -100,6 +102,7 @@ __all__ = [
     "Diagnostics",
     "DrugIsSet",
     "ErrorReply",
+    "EventKind",
     "EventRecord",
     "Events",
     "History",

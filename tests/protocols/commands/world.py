@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 
 from protocols.commands.client import CommandFlow, CommandResult, Outstanding, carry_out, settle
 from protocols.commands.journal import Entry, Journal, JournalState
@@ -198,7 +199,7 @@ class World:
     def run(self) -> None:
         """Until both programmers have what they want."""
         for programmer in self.programmers:
-            self.at(self.chance.randrange(500), lambda each=programmer: self.go_on(each))
+            self.at(self.chance.randrange(500), partial(self.go_on, programmer))
         while self.events and self.now_ms < _LAST_MS:
             self.now_ms, _, what = heapq.heappop(self.events)
             what()
