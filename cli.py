@@ -189,6 +189,39 @@ def info(recording: Path, as_json: bool) -> None:
     print_recording(recording, as_json=as_json)
 
 
+@pumprig.group(short_help="The telemetry protocol, for people and other tools.")
+def protocol() -> None:
+    """The telemetry protocol, for people and other tools: all made from the declarations that the code works by."""
+
+
+@protocol.command(short_help="Print the protocol's reference.")
+@click.option("--html", is_flag=True, help="As one HTML page instead of Markdown.")
+def reference(html: bool) -> None:
+    """Print the normative reference: frames, sessions, commands, and every message byte by byte."""
+    from protocols.reference import reference_html, reference_markdown
+
+    click.echo(reference_html() if html else reference_markdown(), nl=False)
+
+
+@protocol.command(short_help="Print the Wireshark dissector.")
+def dissector() -> None:
+    """Print a Wireshark dissector in Lua; use it with: tshark -X lua_script:FILE.
+
+    It reads frames in the open mode (link type USER0) and decrypted payloads (USER1).
+    """
+    from protocols.dissector import dissector_lua
+
+    click.echo(dissector_lua(), nl=False)
+
+
+@protocol.command(name="vectors", short_help="Print test vectors for another implementation.")
+def print_vectors() -> None:
+    """Print test vectors as JSON: every message, frames to reject, refusals, a whole session, chain and digest."""
+    from protocols.vectors import vectors_json
+
+    click.echo(vectors_json(), nl=False)
+
+
 def main() -> None:
     """Run the command line; every error of ours leaves as one line and a documented exit code."""
     try:

@@ -18,7 +18,10 @@ from protocols.messages import (
 )
 from protocols.messages.message import TELEMETRY_BIT
 
-__all__ = ["Responder"]
+__all__ = ["REMEMBERED", "Responder"]
+
+REMEMBERED = 16
+"""Answers to telecommands that changed state, kept for those that come again."""
 
 
 class Responder:
@@ -32,7 +35,9 @@ class Responder:
     ends that hear each other, or themselves, stay silent.
     """
 
-    def __init__(self, channel: Channel, handler: Callable[[Telecommand], Message], remembered: int = 16) -> None:
+    def __init__(
+        self, channel: Channel, handler: Callable[[Telecommand], Message], remembered: int = REMEMBERED
+    ) -> None:
         """Answer over ``channel``; keep the answers to the last ``remembered`` telecommands that changed state."""
         self.accepted = 0
         """Frames that were whole and for this channel."""

@@ -54,10 +54,10 @@ class BootReason(IntEnum):
 EVENT_MEANINGS: Mapping[EventKind, str] = {
     EventKind.BOOTED: "detail: BootReason",
     EventKind.MODE_CHANGED: "detail: the new Mode",
-    EventKind.ALARM_RAISED: "detail: number of the alarm's bit; value: place of the condition in the table of conditions",
+    EventKind.ALARM_RAISED: "detail: number of the alarm's bit; value: number of the condition that raised it",
     EventKind.ALARM_CLEARED: "detail: number of the alarm's bit",
     EventKind.ALARM_ACKNOWLEDGED: "detail: number of the alarm's bit",
-    EventKind.ALARM_REPEATED: "detail: number of the alarm's bit. It was acknowledged, and its condition is still there",
+    EventKind.ALARM_REPEATED: "detail: number of the alarm's bit; it was acknowledged, but its cause is still there",
     EventKind.REFILL_BEGUN: "value: estimated volume, nL",
     EventKind.RETURNED_VOLUME: "value: what the programmer says came out, nL",
     EventKind.FILL_VOLUME: "value: what the programmer says went in, nL",
@@ -68,7 +68,6 @@ EVENT_MEANINGS: Mapping[EventKind, str] = {
     EventKind.CLOCK_SET: "value: how far it was set forward, ms",
     EventKind.CONFIGURATION_COMMITTED: "value: its generation",
     EventKind.MEMORY_REPAIRED: "value: how many damaged records were found",
-    EventKind.COMMAND_REFUSED: "Why the firmware started",
 }
 """What ``detail`` and ``value`` of an event mean; both are 0 where nothing is said."""
 

@@ -1,0 +1,115 @@
+"""Columns: for every frame what construct gives, for every other segment why it is none, in any pieces."""
+
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from protocols.channel import OpenChannel, UnexpectedFrame
+from protocols.columns import REASONS, ColumnDecoder, Decoded, NotColumnar, column_dtype, decode_columns
+from protocols.errors import ProtocolError
+from protocols.framing import FrameDecoder, Rejected, encode_frame
+from protocols.messages import History, Message, Sampled, Status, decode_message, encode_message
+from protocols.vectors import examples
+from tests.protocols.strategies import hostile_payloads, payloads
+
+_wires = st.builds(lambda payload: encode_frame(OpenChannel().seal(payload)), payloads)
+_pieces = st.one_of(
+    _wires,
+    st.builds(lambda payload: encode_frame(OpenChannel().seal(payload)), hostile_payloads),
+    st.builds(encode_frame, st.binary(min_size=1, max_size=40)),
+    st.binary(max_size=30),
+    st.builds(lambda wire, at: wire[:at] + b"\1" + wire[at + 1 :], _wires, st.integers(0, 60)),
+    st.just(b"\0\0"),
+    st.builds(lambda size: b"\7" * size, st.integers(500, 700)),
+)
+
+
+def _one_by_one(data: bytes) -> list[tuple[int, Any]]:
+    """Offset, and (seq, message) or the name of what is wrong: by the decoders that take one frame at a time."""
+    found: list[tuple[int, Any]] = []
+    offset = 0
+    for segment in data.split(b"\0")[:-1]:
+        for result in FrameDecoder().feed(segment + b"\0"):
+            try:
+                if isinstance(result, Rejected):
+                    raise result.reason
+                found.append((offset, decode_message(OpenChannel().open(result))))
+            except ProtocolError as error:
+                found.append((offset, type(error).__name__))
+        offset += len(segment) + 1
+    return found
+
+
+def _all_of(decoded: Decoded) -> list[tuple[int, Any]]:
+    """The same from columns."""
+    found: list[tuple[int, Any]] = [(offset, (seq, message)) for offset, seq, message in decoded.messages]
+    found += [(int(each["offset"]), REASONS[each["reason"]]) for each in decoded.rejected]
+    for rows in decoded.rows.values():
+        for row in range(rows.offset.size):
+            body = rows.data[row].tobytes()
+            payload = int(rows.seq[row]).to_bytes(2, "big") + bytes([rows.message.OPCODE]) + body
+            found.append((int(rows.offset[row]), decode_message(payload)))
+    return sorted(found, key=lambda each: each[0])
+
+
+@settings(deadline=None, max_examples=300)
+@given(st.lists(_pieces, max_size=12).map(b"".join))
+def test_columns_are_what_construct_gives(data: bytes) -> None:
+    """Every frame, every rejection, with offset and reason."""
+    decoded = decode_columns(data)
+    assert _all_of(decoded) == _one_by_one(data)
+    assert decoded.frames == len(_one_by_one(data))
+
+
+@settings(deadline=None, max_examples=150)
+@given(st.lists(_pieces, max_size=8).map(b"".join), st.lists(st.integers(0, 3000), max_size=6))
+def test_it_does_not_matter_in_what_pieces_a_stream_comes(data: bytes, cuts: list[int]) -> None:
+    """Cut anywhere, the same comes out."""
+    decoder = ColumnDecoder()
+    edges = [0, *sorted(min(cut, len(data)) for cut in cuts), len(data)]
+    parts = [decoder.feed(data[start:end]) for start, end in pairwise(edges)]
+    found = [each for part in parts for each in _all_of(part)]
+    assert found == _one_by_one(data)
+
+
+def test_a_monster_is_one_rejection() -> None:
+    """A megabyte without a zero is kept no longer than a frame, and told with its true length."""
+    decoder = ColumnDecoder()
+    for _ in range(1000):
+        assert decoder.feed(b"\5" * 1000).frames == 0
+        assert len(decoder._carry) < 600
+    wire = encode_frame(OpenChannel().seal(encode_message(3, examples(Status)[1])))
+    decoded = decoder.feed(b"\5\0" + wire)
+    assert [tuple(each) for each in decoded.rejected.tolist()] == [(0, 1_000_001, REASONS.index("FrameTooLong"))]
+    assert decoded.rows[Status].offset.tolist() == [1_000_002]
+
+
+@pytest.mark.parametrize("message", [Status, Sampled])
+def test_every_field_is_a_column(message: type[Message]) -> None:
+    """Values, signs and byte order are construct's."""
+    wanted = [examples(message)[n * n % 3] for n in range(100)]
+    data = b"".join(encode_frame(OpenChannel().seal(encode_message(n, each))) for n, each in enumerate(wanted))
+    rows = decode_columns(data).rows[message]
+    assert rows.seq.tolist() == list(range(100))
+    for name in vars(wanted[0]):
+        assert rows.column(name).tolist() == [int(getattr(each, name)) for each in wanted]
+        assert rows.column(name).dtype.isnative
+    with pytest.raises(KeyError, match="no field 'nonsense'"):
+        rows.column("nonsense")
+
+
+def test_what_varies_is_no_column() -> None:
+    """The field that makes it so is named."""
+    with pytest.raises(NotColumnar, match="History: the size of records varies"):
+        column_dtype(History)
+
+
+def test_unexpected_frames_are_told_apart() -> None:
+    """Sealed frames and handshakes are whole, but say nothing without their keys."""
+    decoded = decode_columns(encode_frame(b"\1\x10" + bytes(30)))
+    assert [REASONS[each] for each in decoded.rejected["reason"]] == [UnexpectedFrame.__name__]
+    assert np.array_equal(decoded.rejected["offset"], [0])
