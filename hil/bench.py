@@ -2,6 +2,7 @@
 
 from contextlib import ExitStack
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TypeVar
 
 from hil.bench_file import BalanceTable, BathTable, InstrumentTable, LoadedBench, SerialTable
@@ -10,8 +11,10 @@ from hil.errors import BenchFault, UsageError
 from hil.instruments.balance_mt_sics import MtSicsBalance
 from hil.instruments.bath_julabo import JulaboBath
 from hil.instruments.identity import InstrumentIdentity
+from hil.links.link import Link
 from hil.links.serial_settings import SerialSettings
 from hil.programmer import Programmer, PumpFault
+from hil.pump_session import open_session
 from hil.recording.tap import TappedLink, WireSink
 from hil.wiring import Wiring
 from protocols.messages import Identity
@@ -35,6 +38,10 @@ class Bench:
     balance: MtSicsBalance | None
     bath: JulaboBath | None
     identities: dict[str, InstrumentIdentity]
+    pump_link: Link
+    """The pump's own wire, for procedures that look at bytes."""
+    reader: Programmer | None
+    """The same pump under a reader's key; None in the open mode, or if the bench has none."""
     _taps: tuple[TappedLink, ...]
 
     @property
@@ -68,11 +75,11 @@ class Bench:
         self.clock.sleep_ms(max(0, time_ms - self.clock.now_ms()))
 
 
-def open_bench(loaded: LoadedBench, wiring: Wiring, sink: WireSink, cleanup: ExitStack) -> Bench:
+def open_bench(loaded: LoadedBench, wiring: Wiring, sink: WireSink, cleanup: ExitStack, *, seed: int) -> Bench:
     """Open every link, ask every device who it is, and refuse strangers.
 
     Raises BenchFault where a port is missing, a device is silent, or another serial number answers.
-    ``cleanup`` closes what was opened, also if this fails half way.
+    ``cleanup`` closes what was opened, also if this fails half way; ``seed`` is that of a simulated pump's keys.
     """
     file = loaded.file
     cleanup.callback(wiring.close)
@@ -85,7 +92,11 @@ def open_bench(loaded: LoadedBench, wiring: Wiring, sink: WireSink, cleanup: Exi
         return link
 
     pump_link = tap("pump", file.pump.link, _settings(PUMP_SERIAL, file.pump.serial))
-    pump = Programmer(pump_link, first_seq=wiring.clock.start_utc_ms & 0xFFFF)
+    first_seq = wiring.clock.start_utc_ms & 0xFFFF
+    key_file = None if file.pump.key_file is None else Path(loaded.path).parent / file.pump.key_file
+    session = open_session(file.pump.session, key_file, seed, wiring.clock.start_utc_ms)
+    pump = Programmer(pump_link, session.channel, first_seq=first_seq, memory=session.memory)
+    reader = None if session.reader is None else Programmer(pump_link, session.reader, memory=session.memory)
     balance_table, bath_table = file.instruments.balance, file.instruments.bath
     balance = bath = None
     if balance_table is not None:
@@ -106,7 +117,7 @@ def open_bench(loaded: LoadedBench, wiring: Wiring, sink: WireSink, cleanup: Exi
         identities["balance"] = _identified("balance", balance.identify(), balance_table.serial_number)
     if bath is not None and bath_table is not None:
         identities["bath"] = _identified("bath", bath.identify(), bath_table.serial_number)
-    return Bench(loaded, wiring.clock, pump, identity, balance, bath, identities, tuple(taps))
+    return Bench(loaded, wiring.clock, pump, identity, balance, bath, identities, pump_link, reader, tuple(taps))
 
 
 def _present(role: str, table: Table | None) -> Table:

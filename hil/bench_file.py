@@ -12,6 +12,7 @@ from pydantic import AfterValidator, Field, field_validator, model_validator
 from firmware_model.config import FrozenModel, load_toml
 from firmware_model.errors import ConfigurationError
 from firmware_model.profile import PumpProfile, load_profile
+from hil.pump_session import SessionMode
 
 __all__ = [
     "BalanceTable",
@@ -71,6 +72,10 @@ class PumpTable(FrozenModel):
     profile: Annotated[str, Field(min_length=1)]
     serial_number: SerialNumber | None = None
     serial: SerialTable = SerialTable()
+    session: SessionMode = "open"
+    """Whether its telemetry is open or in secure sessions; the test key is for simulated pumps."""
+    key_file: str | None = None
+    """For ``session = "key-file"``: where uid and key are, beside this file."""
 
 
 class InstrumentTable(FrozenModel):
@@ -194,6 +199,8 @@ class BenchFile(FrozenModel):
                 raise ValueError(f"the simulated {name} is linked by sim:{name}, not by {self.links()[name]}")
         if simulated and self.world is None:
             raise ValueError(f"the link of {simulated[0]} is simulated, but there is no [world] table to simulate")
+        if (self.pump.session == "key-file") != (self.pump.key_file is not None):
+            raise ValueError('pump.key_file and pump.session = "key-file" go together')
         return self
 
     def links(self) -> dict[str, str]:
@@ -216,7 +223,11 @@ class LoadedBench(FrozenModel):
     def world_digest(self) -> str:
         """A hash of all that a simulated bench depends on: equal digests simulate the same world."""
         world = self.file.world.model_dump(mode="json") if self.file.world else None
-        pump = {"serial_number": self.file.pump.serial_number, "profile": self.profile.model_dump(mode="json")}
+        pump = {
+            "serial_number": self.file.pump.serial_number,
+            "session": self.file.pump.session,
+            "profile": self.profile.model_dump(mode="json"),
+        }
         return hashlib.sha256(json.dumps([world, pump], sort_keys=True).encode()).hexdigest()
 
 

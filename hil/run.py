@@ -53,7 +53,7 @@ class Run:
                 attachments={BENCH_ATTACHMENT: self.plan.bench.model_dump_json(indent=2).encode()},
             )
             self._cleanup.callback(writer.close)
-            self.bench = open_bench(self.plan.bench, wiring, writer, self._cleanup)
+            self.bench = open_bench(self.plan.bench, wiring, writer, self._cleanup, seed=self.plan.seed)
         return self.bench
 
     def begin(self, procedure: Procedure) -> None:

@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 from hil.bench import Bench
 from hil.measurement import Measurement, Outcome
 from hil.procedure import Procedure
+from hil.pump_session import said_of
 from hil.report.content import ReportContent, Rows
 from hil.report.finding import finding
 from hil.report.render import render_report
@@ -187,7 +188,7 @@ def _notes(result: RunResult) -> tuple[str, ...]:
     notes += _overdue(result)
     notes += [f"Injected on purpose: {injection}" for injection in plan.injections]
     notes.append(f"Seed {plan.seed}.")
-    notes.append("The telemetry session was open: not authenticated, not encrypted.")
+    notes.append(f"The telemetry session was {said_of(plan.bench.file.pump.session)}.")
     return tuple(notes)
 
 

@@ -10,6 +10,7 @@ from firmware_model.faults.injection import parse_injection
 from hil.bench_file import LoadedBench, load_bench
 from hil.errors import RecordingError, UsageError
 from hil.procedures import PROCEDURES
+from hil.pump_session import said_of
 from hil.recording.reader import Recording
 from hil.run_settings import RunSettings, Target
 from hil.shipped import shipped
@@ -58,7 +59,7 @@ class RunPlan:
             "seed": str(self.seed),
             "inject": json.dumps(self.injections),
             "procedures": json.dumps(self.procedures),
-            "session": "open: not authenticated, not encrypted",
+            "session": said_of(self.bench.file.pump.session),
         }
 
 

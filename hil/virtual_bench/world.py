@@ -13,6 +13,7 @@ from firmware_model.simulation import Simulation
 from firmware_model.surroundings import Surroundings
 from hil.bench_file import LoadedBench
 from hil.errors import UsageError
+from hil.pump_session import test_keys
 from hil.virtual_bench.bath_tank import BathTank
 from hil.virtual_bench.beaker import Beaker
 from hil.virtual_bench.bench_faults import BENCH_FAULTS
@@ -51,6 +52,8 @@ class World:
             surroundings=self._surroundings(0),
             volume_ml=self._truth.reservoir_ml,
         )
+        if bench.file.pump.session != "open":
+            self._pump.secure(*test_keys(seed))
         self._beaker = Beaker(
             density_kg_per_m3=bench.profile.infusate.density_kg_per_m3,
             drop_volume_nl=self._truth.drop_volume_nl,
