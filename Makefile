@@ -11,7 +11,7 @@ endif
 
 RUN := .venv/bin
 
-.PHONY: demo test lint bench soak format clean
+.PHONY: demo test lint bench soak fuzz format clean
 .DEFAULT_GOAL := demo
 
 demo: .venv/.installed  ## a 24-hour flow-accuracy test of a simulated pump on a simulated bench
@@ -31,6 +31,11 @@ bench: .venv/.developed  ## how fast, and how often alarms miss or cry wolf; fig
 
 soak: .venv/.developed  ## the long versions of the property tests
 	$(RUN)/python -m pytest -n $(JOBS) --dist worksteal --timeout=7200 -m soak
+
+FUZZ_SECONDS ?= 3600
+fuzz: .venv/.developed  ## hostile bytes, guided by coverage; FUZZ_SECONDS=N, the corpus is kept in fuzz-corpus/
+	$(UV) sync --frozen --quiet --inexact --group fuzz --python $(PYTHON)
+	NUMBA_DISABLE_JIT=1 $(RUN)/python -m tests.fuzz.fuzz_protocol fuzz-corpus -max_total_time=$(FUZZ_SECONDS) -max_len=4096 -timeout=1 -rss_limit_mb=1024 -artifact_prefix=fuzz-corpus/finding-
 
 format: .venv/.developed
 	$(RUN)/ruff check --fix .

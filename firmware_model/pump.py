@@ -21,7 +21,7 @@ from firmware_model.sensors import Readings, Sensors
 from firmware_model.surroundings import Surroundings
 from firmware_model.telemetry import Telemetry
 from firmware_model.windows import RING_SAMPLES, Windows, first_full_hour
-from protocols.messages import Mode
+from protocols.messages import Mode, Role
 from protocols.session.keys import SessionKey
 
 __all__ = ["Pump"]
@@ -217,6 +217,20 @@ class Pump:
         return [(end_ms, flow) for end_ms, flow in flows if end_ms >= begin_ms]
 
     # What is true of it.
+
+    def battery_pc(self, now_ms: int) -> int:
+        """Charge drawn since bench time 0, in picocoulombs."""
+        self._catch_up(now_ms)
+        return self._battery.drawn_pc(now_ms, self._sampler.first + self.firmware.sample_count)
+
+    @property
+    def handshakes(self) -> int:
+        """Sessions since the firmware started that came to the costly half of their handshake."""
+        return self._telemetry.handshakes
+
+    def role(self, now_ms: int) -> Role | None:
+        """What the key of the open session entitles to; None if there is none."""
+        return self._telemetry.role(now_ms)
 
     @property
     def true_temperature_c(self) -> float:

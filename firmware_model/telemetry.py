@@ -105,6 +105,15 @@ class Telemetry:
         self._responder = Responder(OpenChannel() if self._secure is None else self._secure, self._answer)
         self._journal: Journal | None = None
 
+    @property
+    def handshakes(self) -> int:
+        """That came to their costly half since the firmware started."""
+        return 0 if self._secure is None else self._secure.handshakes
+
+    def role(self, now_ms: int) -> Role | None:
+        """What the session's key entitles to; None if there is no session."""
+        return None if self._secure is None else self._secure.role(now_ms)
+
     def receive(self, now_ms: int, data: bytes) -> tuple[bytes, int]:
         """Take bytes from the programmer, in any split, at a bench time.
 
@@ -199,8 +208,7 @@ class Telemetry:
 
     def _link_counts(self) -> tuple[int, int, int, int]:
         responder = self._responder
-        handshakes = 0 if self._secure is None else self._secure.handshakes
-        return responder.accepted, responder.rejected, responder.repeated, handshakes
+        return responder.accepted, responder.rejected, responder.repeated, self.handshakes
 
 
 class _Keys:

@@ -325,7 +325,7 @@ def _unstuffed(stream: Bytes, begin: int, end: int, frames: Bytes, place: int) -
         return 0, _LONG
     size = 0
     while begin < end:
-        code = stream[begin]
+        code = int(stream[begin])
         stop = begin + code
         if stop > end:
             return 0, _COBS

@@ -59,8 +59,8 @@ class SerialLink(BufferedLink):
                 if self.monotonic_ms() >= deadline_ms:
                     return b""
                 first: bytes = self._port.read(1)
-                if first:
-                    return first
+                if first:  # what came with it is there already
+                    return first + bytes(self._port.read(self._port.in_waiting))
             return bytes(self._port.read(waiting))
         except (OSError, TypeError) as error:  # pyserial reads a port that was closed meanwhile as None: TypeError
             raise LinkError(f"{self.resource}: lost while reading: {_reason(error)}; is it still connected?") from error

@@ -31,21 +31,29 @@ class Member(CompilingAdapter[int, int, Kind, Kind]):
         super().__init__(subcon)
         self.kind = kind
 
-    def _decode(self, obj: int, context: Context, path: str) -> Kind:
-        del context
+    def member_of(self, number: int, path: str = "") -> Kind:
+        """The member with exactly this number. Raises MappingError if there is none."""
         try:
-            member = self.kind(obj)
+            member = self.kind(number)
         except ValueError:
             member = None
-        if member is None or int(member) != obj:
-            raise MappingError(f"{obj} is no {self.kind.__name__}", path=path)
+        if member is None or int(member) != number:
+            raise MappingError(f"{number} is no {self.kind.__name__}", path=path)
         return member
+
+    def number_of(self, member: Kind, path: str = "") -> int:
+        """The number of a member. Raises MappingError if it is of another kind."""
+        if not isinstance(member, self.kind):
+            raise MappingError(f"{member!r} is no {self.kind.__name__}", path=path)
+        return int(member)
+
+    def _decode(self, obj: int, context: Context, path: str) -> Kind:
+        del context
+        return self.member_of(obj, path)
 
     def _encode(self, obj: Kind, context: Context, path: str) -> int:
         del context
-        if not isinstance(obj, self.kind):
-            raise MappingError(f"{obj!r} is no {self.kind.__name__}", path=path)
-        return int(obj)
+        return self.number_of(obj, path)
 
 
 class Ascii(CompilingAdapter[bytes, bytes | bytearray | int, str, str]):

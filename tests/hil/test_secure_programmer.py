@@ -3,6 +3,7 @@
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
+from random import Random
 
 import pytest
 
@@ -13,6 +14,7 @@ from firmware_model.telemetry import device_uid
 from hil.links.virtual import VirtualLink
 from hil.programmer import CommandNotApplied, Programmer, PumpFault
 from hil.programmer_memory import FileMemory, ProgrammerMemory
+from protocols.framing import encode_frame
 from protocols.log_follower import event_log
 from protocols.messages import Alarms, Identity, KeyProvisioned, Mode, Outcome, ProvisionKey, Role, Secret
 from protocols.session.keys import SessionKey, insecure_test_key
@@ -213,3 +215,30 @@ def test_an_open_pump_says_who_it_is() -> None:
     with pytest.raises(PumpFault, match="NOT_ALLOWED"):
         programmer.command(ProvisionKey(1, Role.READER, Secret(bytes(32))), KeyProvisioned)
     assert len(programmer.read_raw_sensors().__dict__) == 6
+
+
+@pytest.mark.parametrize("junk_ms", [1000, 5000])
+def test_a_day_of_junk(junk_ms: int) -> None:
+    """It adds at most 1 % to the day's charge and no work on the curve, and who holds a key gets in within a minute."""
+    quiet, rig = Rig(), Rig()
+    chance = Random(1)  # noqa: S311 - noise
+    stranger = ProgrammerChannel(device_uid(1), insecure_test_key(9, 1, Role.PROGRAMMER), lambda: 1, random_bytes("x"))
+    true_first = encode_frame(stranger.wake())
+    for now_ms in range(120_000, 86_400_000, junk_ms):
+        junk = true_first if chance.random() < 0.5 else encode_frame(b"\x01\x01" + chance.randbytes(60))
+        assert rig.pump.receive(now_ms, junk) == b""
+    rig.to(86_400_000)
+    quiet.to(86_400_000)
+    drawn = [each.pump.battery_pc(86_400_000) for each in (quiet, rig)]
+    assert drawn[1] <= 1.01 * drawn[0]
+    assert rig.pump.handshakes == 0
+    programmer = rig.programmer()
+    begin_ms = rig.now_ms
+    while rig.pump.role(rig.now_ms) is None and rig.now_ms < begin_ms + 60_000:  # the junk goes on meanwhile
+        rig.pump.receive(rig.now_ms, true_first)
+        try:
+            programmer.identify()
+        except PumpFault:
+            continue
+    assert rig.pump.role(rig.now_ms) is Role.PROGRAMMER
+    assert rig.now_ms <= begin_ms + 60_000

@@ -1,0 +1,150 @@
+"""Reading a log up to date: cut anywhere it goes on to the same chain, and whatever was changed is found out."""
+
+import hashlib
+from dataclasses import replace
+
+import pytest
+
+from protocols.channel import OpenChannel
+from protocols.exchange import Exchange
+from protocols.log_follower import BrokenLog, LogFollower, event_log, hour_log
+from protocols.messages import (
+    MAX_EVENTS,
+    Alarms,
+    ErrorReply,
+    EventRecord,
+    Events,
+    History,
+    HistoryRecord,
+    Message,
+    ReadEvents,
+    ReadHistory,
+    Reason,
+    Telecommand,
+)
+from protocols.messages.codec import body_codec
+from protocols.responder import Responder
+
+_RECORDS = 10_000
+
+
+def _event(seq: int) -> EventRecord:
+    return EventRecord(seq, 1 + seq // 900, 60_000 * seq, 1_767_225_600_000 + 60_000 * seq, 16, seq % 18, -seq)
+
+
+def _encoded(event: EventRecord) -> bytes:
+    """An event as it stands in its answer: cut out of one, so that nothing of the follower is used."""
+    answer = body_codec(Events).build(Events(0, 0, bytes(16), (event,), bytes(16)))
+    return answer[4 + 4 + 16 + 1 : -16]
+
+
+class Pump:
+    """A log of ten thousand events and its chain, by hashlib alone; answers over the real exchange."""
+
+    def __init__(self) -> None:
+        self.events = [_event(seq) for seq in range(_RECORDS)]
+        self.first_seq = 0
+        self.chains = [bytes(16)]
+        for event in self.events:
+            self.chains.append(hashlib.sha256(self.chains[-1] + _encoded(event)).digest()[:16])
+        self.responder = Responder(OpenChannel(), self.answer)
+
+    def answer(self, telecommand: Telecommand) -> Message:
+        """What was asked for, as far as one frame holds it."""
+        assert isinstance(telecommand, ReadEvents)
+        if telecommand.from_seq > len(self.events):
+            return ErrorReply(Reason.OUT_OF_RANGE, len(self.events))
+        first = max(self.first_seq, telecommand.from_seq)
+        some = tuple(self.events[first : first + min(MAX_EVENTS, telecommand.max_events)])
+        return Events(self.first_seq, len(self.events), self.chains[first], some, self.chains[first + len(some)])
+
+    def ask(self, telecommand: Telecommand, seq: int = 0) -> Events:
+        """One exchange."""
+        exchange = Exchange(OpenChannel(), first_seq=seq)
+        reply = exchange.receive(0, self.responder.receive(exchange.request(0, telecommand)))
+        assert isinstance(reply, Events)
+        return reply
+
+
+@pytest.fixture(scope="module")
+def pump() -> Pump:
+    """The log; no test changes it but by a copy."""
+    return Pump()
+
+
+def test_cut_at_every_frame_it_comes_to_the_same_chain(pump: Pump) -> None:
+    """After each of its frames the reader forgets all but two values; so does one that never stops."""
+    kept, frames = (0, bytes(16)), 0
+    read: list[EventRecord] = []
+    while kept[0] < _RECORDS:
+        follower = event_log(*kept)
+        page = follower.take(pump.ask(follower.request(), frames % 65_536))
+        read += page.records
+        kept, frames = (follower.next_seq, follower.chain), frames + 1
+    assert read == pump.events
+    assert kept == (_RECORDS, pump.chains[-1])
+    assert frames == -(-_RECORDS // MAX_EVENTS)
+    whole = event_log()
+    while not whole.take(pump.ask(whole.request())).is_last:
+        pass
+    assert (whole.next_seq, whole.chain) == kept
+
+
+def test_asking_twice_takes_nothing_twice(pump: Pump) -> None:
+    """An answer that comes again is refused, and nothing changes."""
+    follower = event_log()
+    answer = pump.ask(follower.request())
+    follower.take(answer)
+    with pytest.raises(BrokenLog):
+        follower.take(answer)
+    assert follower.next_seq == MAX_EVENTS
+
+
+@pytest.mark.parametrize("what", ["record", "order", "gap", "chain", "head", "before"])
+def test_a_changed_log_is_found_out(pump: Pump, what: str) -> None:
+    """A record, their order, one left out, the chain's values, and what was read before: each is checked."""
+    follower = event_log()
+    follower.take(pump.ask(follower.request()))
+    answer = pump.ask(follower.request())
+    events = list(answer.events)
+    changed = {
+        "record": replace(answer, events=(replace(events[0], value=7), *events[1:])),
+        "order": replace(answer, events=(events[1], events[0], *events[2:])),
+        "gap": replace(answer, events=(events[0], *events[2:])),
+        "chain": replace(answer, chain_after=bytes(range(16))),
+        "head": replace(answer, next_seq=events[-1].seq),
+        "before": replace(answer, chain_before=bytes(range(16))),
+    }[what]
+    with pytest.raises(BrokenLog):
+        follower.take(changed)
+    assert follower.next_seq == MAX_EVENTS
+    follower.take(answer)
+
+
+def test_what_was_overwritten_is_told() -> None:
+    """A reader who comes too late learns which records it missed, and goes on with the others."""
+    pump = Pump()
+    follower = event_log()
+    follower.take(pump.ask(follower.request()))
+    pump.first_seq = 5000
+    page = follower.take(pump.ask(follower.request()))
+    assert page.lost == range(MAX_EVENTS, 5000)
+    assert page.records[0].seq == 5000
+
+
+def _hour(seq: int) -> HistoryRecord:
+    return HistoryRecord(seq, 3_600_000 * seq, 1, 2, flow_valid=True, temperature_mc=3, reservoir_pa=4, outlet_pa=5,
+                         ambient_pa=6, alarms=Alarms(0))  # fmt: skip
+
+
+def test_the_hours_chain_begins_anew_every_day() -> None:
+    """Over the change of the day the chain starts from zeros, in the middle of an answer too."""
+    follower: LogFollower[HistoryRecord] = hour_log(20, b"\1" * 16)
+    assert follower.request() == ReadHistory(20, 9)
+    codec = body_codec(History)
+    encoded = [codec.build(History(0, 0, bytes(16), (_hour(seq),), bytes(16)))[25:-16] for seq in range(20, 29)]
+    chain = bytes(16)
+    for record in encoded[4:]:
+        chain = hashlib.sha256(chain + record).digest()[:16]
+    follower.take(History(0, 29, b"\1" * 16, tuple(_hour(seq) for seq in range(20, 29)), chain))
+    assert (follower.next_seq, follower.chain) == (29, chain)
