@@ -307,7 +307,7 @@ class Programmer:
         except PeerRefused as error:
             raise PumpFault(f"{self._link.resource}: {error}") from error
         except ExchangeError as error:
-            raise PumpFault(f"{self._link.resource}: {error}; {_evidence(heard)}") from error
+            raise PumpFault(f"{self._link.resource}: {error}; {self._why()}{_evidence(heard)}") from error
         if not isinstance(reply, expected):
             raise PumpFault(f"{self._link.resource}: {type(request).__name__} was answered by {type(reply).__name__}")
         return reply
@@ -332,6 +332,11 @@ class Programmer:
                 return reply
             if len(heard) > MAX_UNTERMINATED_BYTES:  # frame ends and no frames: no deadline would ever come
                 raise PumpFault(f"{self._link.resource}: {_evidence(heard)}")
+
+    def _why(self) -> str:
+        """What was wrong with the last frame that was rejected, if one was."""
+        rejection = self._exchange.last_rejection
+        return "" if rejection is None else f"{type(rejection).__name__}: {rejection}; "
 
     def _again(self, heard: bytearray) -> bytes:
         """The next attempt. A pump that restarted knows nothing of the session: after the last one it is forgotten."""

@@ -65,6 +65,8 @@ class Exchange:
             raise ValueError(f"deadline and attempts must be >= 1, got {deadline_ms} ms and {attempts}")
         self.rejected = 0
         """Frames that were damaged, not for this channel, or no message."""
+        self.last_rejection: ProtocolError | None = None
+        """Why the last of them was rejected."""
         self.dropped = 0
         """Messages that were well formed, but no answer to the request that waits."""
         self._channel = channel
@@ -91,6 +93,7 @@ class Exchange:
         self._pending = _Pending(self._next_seq, message, payload, now_ms + self._deadline_ms)
         self._next_seq = (self._next_seq + 1) % _SEQS
         self._decoder.abandon()
+        self.last_rejection = None
         return self._wire(payload, now_ms)
 
     def receive(self, now_ms: int, data: bytes) -> Message | None:
@@ -135,8 +138,9 @@ class Exchange:
             if payload is None:
                 return None
             seq, message = decode_message(payload)
-        except ProtocolError:
+        except ProtocolError as error:
             self.rejected += 1
+            self.last_rejection = error
             return None
         if isinstance(message, Notice):
             self._notices = [*self._notices, (seq, message)][-_MAX_NOTICES:]
