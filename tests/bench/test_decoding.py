@@ -1,5 +1,6 @@
 """How fast frames are decoded: columns beside construct, one by one, on the same bytes in the same process."""
 
+import random
 import resource
 import subprocess
 import sys
@@ -14,9 +15,11 @@ from protocols.framing import FrameDecoder, encode_frame
 from protocols.messages import MESSAGES, History, ReadStatus, Sampled, Status, encode_message
 from protocols.messages.codec import body_codec
 from protocols.vectors import examples
+from tests.fuzz.ends import seeds, take
 
 _FRAMES_WANTED, _RATIO_WANTED, _BYTES_WANTED = 2_000_000, 40, 500_000_000
 _FRAMES = 10_000_000
+_SECONDS_PER_INPUT_WANTED = 0.01
 
 
 def mixed_recording(frames: int) -> bytes:
@@ -93,6 +96,25 @@ def test_ten_million_frames_within_bounds(capsys: pytest.CaptureFixture[str]) ->
         print(f"\n{int(frames):,} frames in {float(seconds):.1f} s, peak {int(peak) / 1e6:.0f} MB, goal < 500 MB")
     assert int(frames) == _FRAMES
     assert int(peak) < _BYTES_WANTED
+
+
+def test_no_input_takes_long(capsys: pytest.CaptureFixture[str]) -> None:
+    """Hostile inputs of up to 4 KiB through every end of the protocol, one after another: the slowest, best of three."""
+    chance, given = random.Random(1), seeds()  # noqa: S311 - noise
+    inputs = [*given, *(b"".join(chance.choice(given) for _ in range(12))[:4096] for _ in range(300))]
+    inputs += [chance.randbytes(4096) for _ in range(100)] + [b"\0" * 4096, b"\7" * 4096, b"\1\0" * 2048]
+    take(inputs[0], 1)
+    slowest = 0.0
+    for data in inputs:
+        spent = []
+        for _ in range(3):
+            start = time.process_time()
+            take(data, 3)
+            spent.append(time.process_time() - start)
+        slowest = max(slowest, min(spent))
+    with capsys.disabled():
+        print(f"\nslowest of {len(inputs)} hostile inputs: {slowest * 1e3:.1f} ms, goal < 10 ms")
+    assert slowest < _SECONDS_PER_INPUT_WANTED
 
 
 def _decode_many() -> None:

@@ -79,7 +79,7 @@ def _do(pump: Pump, at_ms: int, verb: str, details: tuple[Any, ...]) -> None:
             pump.command(at_ms).test_self(at_ms)
 
 
-def random_story(number: int, days: tuple[int, ...] = (1, 1, 2)) -> Story:
+def random_story(number: int, days: tuple[int, ...] = (1, 1, 1, 2)) -> Story:
     """Story number ``number``."""
     chance = random.Random(number)  # noqa: S311 - nothing secret
     length = chance.choice(days)
