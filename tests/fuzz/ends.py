@@ -1,5 +1,8 @@
 """Everything in the protocol that takes bytes from a peer, as one function: it may count and refuse, never raise."""
 
+from collections.abc import Callable, Mapping
+from typing import Any
+
 from protocols.channel import OpenChannel
 from protocols.columns import REASONS, ColumnDecoder
 from protocols.errors import ProtocolError
@@ -8,10 +11,11 @@ from protocols.framing import MAX_ENCODED_BYTES, FrameDecoder, Rejected, encode_
 from protocols.messages import MESSAGES, ErrorReply, Identify, Message, Reason, Role, Telecommand, decode_message
 from protocols.responder import Responder
 from protocols.session.keys import insecure_test_key
+from protocols.session.programmer_channel import ProgrammerChannel
 from protocols.vectors import examples, vectors
 from tests.protocols.session.ends import programmer_end, pump_end
 
-__all__ = ["seeds", "take"]
+__all__ = ["ENDS", "seeds", "take"]
 
 _KEY = insecure_test_key(0, 7, Role.PROGRAMMER)
 
@@ -20,24 +24,35 @@ def take(data: bytes, pieces: int) -> None:
     """Give ``data``, in so many pieces, to every end. Raises AssertionError if two of them disagree."""
     size = max(1, len(data) // max(1, pieces))
     cut = [data[start : start + size] for start in range(0, len(data), size)]
-    decoder, columns = FrameDecoder(), ColumnDecoder()
-    accepted, verdicts = 0, []
-    for piece in cut:
-        for result in decoder.feed(piece):
-            verdicts.append(_verdict(result))
-            accepted += isinstance(result, bytes)
-    counted = sorted(
-        (int(each["offset"]), REASONS[each["reason"]]) for piece in cut for each in columns.feed(piece).rejected
-    )
-    assert [reason for _, reason in counted] == [verdict for verdict in verdicts if verdict]
-    assert decoder.accepted == accepted
+    one_by_one, in_columns = (ENDS[name](cut) for name in ("decoder", "columns"))
+    assert one_by_one == in_columns
+    for name in ENDS:
+        ENDS[name](cut)
+
+
+def _decode(cut: list[bytes]) -> list[str]:
+    decoder = FrameDecoder()
+    results = [result for piece in cut for result in decoder.feed(piece)]
+    assert decoder.accepted == sum(isinstance(result, bytes) for result in results)
     assert len(decoder._segment) <= MAX_ENCODED_BYTES
+    return [verdict for verdict in map(_verdict, results) if verdict]
+
+
+def _decode_columns(cut: list[bytes]) -> list[str]:
+    columns = ColumnDecoder()
+    rejected = [(int(each["offset"]), int(each["reason"])) for piece in cut for each in columns.feed(piece).rejected]
+    return [REASONS[reason] for _, reason in sorted(rejected)]
+
+
+def _answer(cut: list[bytes]) -> None:
     responder = Responder(OpenChannel(), _carry_out)
     answers = b"".join(responder.receive(piece) for piece in cut)
     assert all(isinstance(each, bytes) for each in FrameDecoder().feed(answers))
+
+
+def _keep_silent(cut: list[bytes]) -> None:
     sealed = Responder(pump_end(_KEY), _carry_out)
     assert not b"".join(sealed.receive(piece, 0) for piece in cut)
-    _ask(cut)
 
 
 def _verdict(result: bytes | Rejected) -> str:
@@ -50,19 +65,29 @@ def _verdict(result: bytes | Rejected) -> str:
     return ""
 
 
-def _ask(cut: list[bytes]) -> None:
-    """The programmer's ends, with a request that waits."""
-    for channel in (OpenChannel(), programmer_end(_KEY)):
-        exchange = Exchange(channel)
-        if isinstance(channel, OpenChannel):
-            exchange.request(0, Identify())
-        else:
-            channel.wake()
-        for piece in cut:
-            try:
-                exchange.receive(0, piece)
-            except PeerRefused:
-                continue
+def _ask(channel: OpenChannel | ProgrammerChannel, cut: list[bytes]) -> None:
+    """A programmer with a request that waits."""
+    exchange = Exchange(channel)
+    if isinstance(channel, OpenChannel):
+        exchange.request(0, Identify())
+    else:
+        channel.wake()
+    for piece in cut:
+        try:
+            exchange.receive(0, piece)
+        except PeerRefused:
+            continue
+
+
+ENDS: Mapping[str, Callable[[list[bytes]], Any]] = {
+    "decoder": _decode,
+    "columns": _decode_columns,
+    "open pump": _answer,
+    "secure pump": _keep_silent,
+    "open programmer": lambda cut: _ask(OpenChannel(), cut),
+    "secure programmer": lambda cut: _ask(programmer_end(_KEY), cut),
+}
+"""Each takes bytes in pieces. The first two give what they rejected, and why."""
 
 
 def _carry_out(telecommand: Telecommand) -> Message:
