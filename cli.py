@@ -117,6 +117,15 @@ def bench_serve(file: Path | None, seed: int, rate: float | None, lock_step: boo
     serve_bench(file, seed=seed, rate=rate, lock_step=lock_step, injections=injections)
 
 
+@bench_group.command("safe", short_help="Bring a bench to its safe state, and say what is read back.")
+@click.argument("file", type=_FILE)
+def bench_safe(file: Path) -> None:
+    """Bring the bench of FILE to its safe state, read it back, and let runs use it again."""
+    from hil.console import print_safe_state
+
+    sys.exit(print_safe_state(file))
+
+
 @pumprig.command(epilog=EXIT_CODES, short_help="Run one simulated pump through a scenario.")
 @click.argument("scenario", required=False)
 @click.option(

@@ -126,6 +126,22 @@ class EnvironmentTable(FrozenModel):
     drop_volume_nl: DropNl
 
 
+class SafeBathTable(FrozenModel):
+    """How the bath is left."""
+
+    set_point_c: Annotated[float, Field(ge=5, le=50)] = 25.0
+    running: bool = False
+
+
+class SafeStateTable(FrozenModel):
+    """What the bench is left in when a run ends, hangs or dies. Stopping therapy is not a safe state."""
+
+    pump: Literal["untouched"] = "untouched"
+    bath: SafeBathTable = SafeBathTable()
+    hang_s: Annotated[float, Field(ge=1, le=86_400)] = 300.0
+    """A run that does nothing on any wire for so long hangs."""
+
+
 class WorldTable(FrozenModel):
     """What is physically true on a simulated bench. A procedure cannot see it; a real bench has no such table."""
 
@@ -189,6 +205,7 @@ class BenchFile(FrozenModel):
     instruments: InstrumentsTable = InstrumentsTable()
     environment: EnvironmentTable
     world: WorldTable | None = None
+    safe_state: SafeStateTable = SafeStateTable()
     serve: ServeTable | None = None
 
     @model_validator(mode="after")

@@ -1,6 +1,7 @@
 """What a person sees: progress on a terminal, plain lines elsewhere, and the verdict at the end."""
 
 import json
+import os
 import signal
 import sys
 from collections.abc import Sequence
@@ -17,11 +18,12 @@ from hil.measurement import Measurement, Outcome
 from hil.observer import Observer
 from hil.recording.info import describe
 from hil.run_result import RunResult
+from hil.safe_state import BenchState, bring_to_safe_state, is_confirmed
 from hil.shipped import shipped
 from hil.virtual_bench.bench_faults import KNOWN_FAULTS
 from hil.virtual_bench.serve import ServedBench
 
-__all__ = ["console_observer", "print_recording", "print_result", "serve_bench"]
+__all__ = ["console_observer", "print_recording", "print_result", "print_safe_state", "serve_bench"]
 
 _STYLES = {
     Outcome.PASS: "bold green",
@@ -93,6 +95,9 @@ def print_result(result: RunResult) -> None:
     if not result.procedures:
         console.print("no procedure was run")
     console.print(f"verdict    [{_STYLES[result.verdict]}]{result.verdict}[/]")
+    for step in result.safe_state:
+        said = f"[bold magenta]not confirmed:[/] {escape(step.problem)}" if step.problem else "confirmed: "
+        console.print(f"safe state {said}{'' if step.problem else f'{step.instrument} {escape(step.found)}'}")
     console.print(f"report     {escape(str(result.folder / 'report.html'))}")
     if result.exit_code != 0:
         console.print(f"reproduce  {escape(result.plan.command)}")
@@ -131,3 +136,17 @@ def serve_bench(
         served.run(lambda: bool(stopped))
     finally:
         served.close()
+
+
+def print_safe_state(file: Path) -> int:
+    """Bring a bench to its safe state and print what is read back; gives the exit code. Raises BenchFault if in use."""
+    bench = load_bench(file)
+    state, console = BenchState(bench), Console(highlight=False, soft_wrap=True)
+    state.refuse_if_in_use()
+    steps = bring_to_safe_state(bench)
+    state.write(safe=is_confirmed(steps), run="pumprig bench safe", runner=os.getpid(), supervisor=0, steps=steps)
+    for step in steps:
+        console.print(f"{step.instrument:<8} {escape(step.problem or f'confirmed: {step.found}')}")
+    if not steps:
+        console.print("nothing on this bench has a safe state of its own")
+    return 0 if is_confirmed(steps) else 3

@@ -13,6 +13,10 @@ from hil.recording.writer import RecordingWriter
 from hil.run_folder import RunFolder
 from hil.run_plan import BENCH_ATTACHMENT, RunPlan
 from hil.run_result import RunResult
+from hil.safe_state import SafeStep
+from hil.supervisor import Supervisor
+from hil.watched_clock import WatchedClock
+from hil.wiring import Wiring
 
 __all__ = ["EXIT_INTERRUPTED", "EXIT_NOTHING_RAN", "Run"]
 
@@ -40,10 +44,16 @@ class Run:
         )
         self.folder.audit("run started", why=plan.command)
         self._cleanup = ExitStack()
+        self._supervisor: Supervisor | None = None
+        self.safe_state: list[SafeStep] = []
+        """How the bench was left, as read back; nothing if it needs no safe state."""
 
     def open_bench(self) -> Bench:
         """The bench, opened when the first procedure asks for it. Raises BenchFault naming the port or device."""
         if self.bench is None:
+            if self.plan.target == "bench":
+                self._supervisor = Supervisor.for_bench(self.plan.bench, str(self.folder.path.resolve()))
+                self._cleanup.callback(self._leave_safe)
             wiring = self.plan.wiring()
             self._cleanup.callback(wiring.close)
             writer = RecordingWriter(
@@ -53,7 +63,7 @@ class Run:
                 attachments={BENCH_ATTACHMENT: self.plan.bench.model_dump_json(indent=2).encode()},
             )
             self._cleanup.callback(writer.close)
-            self.bench = open_bench(self.plan.bench, wiring, writer, self._cleanup, seed=self.plan.seed)
+            self.bench = open_bench(self.plan.bench, self._watched(wiring), writer, self._cleanup, seed=self.plan.seed)
         return self.bench
 
     def begin(self, procedure: Procedure) -> None:
@@ -71,6 +81,8 @@ class Run:
         """Close the bench, write report and manifest, and say how it all ended."""
         from hil.run_documents import write_documents  # noqa: PLC0415 - bokeh and pyarrow are slow to import
 
+        if self._supervisor is not None:
+            self._supervisor.closing()
         try:
             self._cleanup.close()
         except RigError as error:
@@ -84,10 +96,29 @@ class Run:
             procedures=tuple(self.procedures),
             started=self.started,
             finished=datetime.now(UTC),
+            safe_state=tuple(self.safe_state),
         )
         self.folder.audit("run finished", why=f"verdict {said}")
         write_documents(self.folder, result, self.bench)
         return result
+
+    def _leave_safe(self) -> None:
+        """Last of all, when every link is closed."""
+        if self._supervisor is None:
+            return
+        self.safe_state = self._supervisor.release()
+        for step in self.safe_state:
+            self.folder.audit("safe state", why=step.problem or f"{step.instrument} is {step.found}")
+        problems = [step.problem for step in self.safe_state if step.problem]
+        if problems:
+            said = f"not confirmed: {'; '.join(problems)}"
+            self.procedures.append(Procedure.lost("safe state", said, self.observer))
+
+    def _watched(self, wiring: Wiring) -> Wiring:
+        """The wiring, with a clock that tells the supervisor of every step of time."""
+        if self._supervisor is not None:
+            wiring.clock = WatchedClock(wiring.clock, self._supervisor.touch)
+        return wiring
 
     def _judge(self) -> tuple[Outcome, int]:
         ran = [page for page in self.procedures if page.outcome is not Outcome.SKIPPED]

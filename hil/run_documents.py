@@ -3,6 +3,7 @@
 import io
 import platform
 import tomllib
+from dataclasses import asdict
 from importlib.metadata import version
 from typing import Any
 
@@ -18,6 +19,7 @@ from hil.report.finding import finding
 from hil.report.render import render_report
 from hil.run_folder import RECORDING, RunFolder
 from hil.run_result import RunResult
+from hil.safe_state import is_confirmed
 from hil.shipped import shipped
 
 __all__ = ["write_documents"]
@@ -68,6 +70,10 @@ def _manifest(result: RunResult, bench: Bench | None) -> dict[str, Any]:
         "measurements": [measurement.as_json() for measurement in result.measurements],
         "pump": dict(_device(result, bench)),
         "instruments": {role: dict(rows) for role, rows in _instruments(result, bench)},
+        "safe_state": {
+            "confirmed": is_confirmed(result.safe_state),
+            "instruments": [asdict(step) for step in result.safe_state],
+        },
         "configuration": plan.bench.model_dump(mode="json"),
         "versions": {"pumprig": version("pumprig"), "python": platform.python_version()},
         "reproduce": plan.command,
@@ -187,6 +193,10 @@ def _notes(result: RunResult) -> tuple[str, ...]:
         notes.append("Judged from a recording: no device was touched.")
     notes += _overdue(result)
     notes += [f"Injected on purpose: {injection}" for injection in plan.injections]
+    notes += [
+        f"Safe state: the {step.instrument} is {step.found}{f'; {step.problem}' if step.problem else ', as wanted'}."
+        for step in result.safe_state
+    ]
     notes.append(f"Seed {plan.seed}.")
     notes.append(f"The telemetry session was {said_of(plan.bench.file.pump.session)}.")
     return tuple(notes)

@@ -79,8 +79,9 @@ def run_procedures(settings: RunSettings, observer: Observer) -> RunResult:
             pytest.main(arguments, plugins=[session])
         except KeyboardInterrupt:  # a second one, while pytest was ending because of the first
             run.interrupted = True
-        session.account_for(plan.files)
-        return run.finish()
+        with _undisturbed():
+            session.account_for(plan.files)
+            return run.finish()
 
 
 @contextmanager
@@ -94,6 +95,20 @@ def _terminated_like_interrupted() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """What must be done at the end is done, however often somebody presses Ctrl-C; the supervisor sees to its length."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _last_line(text: str) -> str:

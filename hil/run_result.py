@@ -8,6 +8,7 @@ from typing import Any
 from hil.measurement import Measurement, Outcome
 from hil.procedure import Procedure
 from hil.run_plan import RunPlan
+from hil.safe_state import SafeStep
 
 __all__ = ["RunResult"]
 
@@ -23,6 +24,8 @@ class RunResult:
     procedures: tuple[Procedure, ...]
     started: datetime
     finished: datetime
+    safe_state: tuple[SafeStep, ...] = ()
+    """How each instrument was left, as read back."""
 
     @property
     def measurements(self) -> list[Measurement]:

@@ -29,7 +29,7 @@ def pumprig(tmp_path: Path) -> PumpRig:
             text=True,
             timeout=timeout,
             check=False,
-            env={**os.environ, "COLUMNS": "120"},
+            env={**os.environ, "COLUMNS": "120", "PUMPRIG_STATE_DIR": str(tmp_path / "state")},
         )
 
     return run

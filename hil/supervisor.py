@@ -1,0 +1,160 @@
+"""A process of its own that brings the bench to its safe state when the run ends, hangs or dies in any way.
+
+::
+
+    runner ── beat, every half second ──> supervisor ── end of the pipe, silence, or "release" ──> safe state, read back
+
+It opens no port before that, and is in a session of its own: what interrupts the runner does not reach it.
+"""
+
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+import threading
+import time
+from contextlib import suppress
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from hil.bench_file import LoadedBench
+from hil.errors import BenchFault
+from hil.safe_state import BenchState, SafeStep, bring_to_safe_state, is_confirmed, needs_a_safe_state
+
+__all__ = ["Supervisor", "main"]
+
+_BEAT_S = 0.5
+_SILENCE_S = 1.5
+_READY_S = 30.0
+_RELEASE_S = 30.0
+_CLOSING_S = 5.0
+_BEAT, _RELEASE = b"b", b"r"
+
+
+class Supervisor:
+    """The runner's end: beats as long as the run makes progress, and hears at the end how the bench was left."""
+
+    def __init__(self, bench: LoadedBench, run: str) -> None:
+        """Start the supervisor. Raises BenchFault if the bench is in use, or was not left in its safe state."""
+        state = BenchState(bench)
+        state.check()
+        self._hang_s = bench.file.safe_state.hang_s
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "hil.supervisor"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+        )
+        task = {"bench": bench.model_dump_json(), "run": run, "runner": os.getpid()}
+        self._send(json.dumps(task).encode() + b"\n")
+        if self._line(_READY_S) != "ready":
+            self._process.kill()
+            said = self._process.communicate()[1].decode(errors="replace").strip().splitlines()
+            because = said[-1] if said else "it said nothing"
+            raise BenchFault(f"{bench.path}: the supervisor did not start ({because}); nothing was touched")
+        state.write(safe=False, run=run, runner=os.getpid(), supervisor=self._process.pid, steps=[])
+        self._touched = time.monotonic()
+        self._ended = threading.Event()
+        threading.Thread(target=self._beat, name="supervisor beat", daemon=True).start()
+
+    @classmethod
+    def for_bench(cls, bench: LoadedBench, run: str) -> "Supervisor | None":
+        """A supervisor, if anything on the bench needs one."""
+        return cls(bench, run) if needs_a_safe_state(bench) else None
+
+    def touch(self) -> None:
+        """The run makes progress."""
+        self._touched = time.monotonic()
+
+    def closing(self) -> None:
+        """The run is closing its links: from now on it has a few seconds."""
+        self._touched, self._hang_s = time.monotonic(), _CLOSING_S
+
+    def release(self) -> list[SafeStep]:
+        """The links are closed: have the bench brought to its safe state; gives what was read back."""
+        self._ended.set()
+        with suppress(OSError):
+            self._send(_RELEASE)
+        answer = self._line(_RELEASE_S)
+        self._process.communicate(timeout=_RELEASE_S)
+        if not answer:
+            return [SafeStep("bench", "safe", "not known", "the supervisor did not say how it left the bench")]
+        return [SafeStep(**step) for step in json.loads(answer)]
+
+    def _beat(self) -> None:
+        while not self._ended.wait(_BEAT_S):
+            if time.monotonic() - self._touched > self._hang_s:
+                return  # it hangs: silence says so
+            with suppress(OSError):
+                self._send(_BEAT)
+
+    def _send(self, data: bytes) -> None:
+        assert self._process.stdin is not None  # noqa: S101 - it is a pipe
+        self._process.stdin.write(data)
+        self._process.stdin.flush()
+
+    def _line(self, timeout_s: float) -> str:
+        assert self._process.stdout is not None  # noqa: S101 - it is a pipe
+        ready, _, _ = select.select([self._process.stdout], [], [], timeout_s)
+        return self._process.stdout.readline().decode().strip() if ready else ""
+
+
+def main() -> None:
+    """The supervisor itself: its task comes as the first line of its standard input."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    task = json.loads(_first_line())
+    bench = LoadedBench.model_validate_json(task["bench"])
+    import hil.links.serial_port  # noqa: F401, PLC0415 - now, not when there is no time to lose
+
+    print("ready", flush=True)
+    _wait_for_the_end(task["runner"])
+    leave_safe(bench, task)
+
+
+def leave_safe(bench: LoadedBench, task: dict[str, Any]) -> None:
+    """Bring the bench to its safe state, keep how it was left, and say so if anybody still listens."""
+    steps = bring_to_safe_state(bench)
+    with suppress(OSError):
+        BenchState(bench).write(
+            safe=is_confirmed(steps), run=task["run"], runner=task["runner"], supervisor=os.getpid(), steps=steps
+        )
+    folder = Path(task["run"])
+    if folder.is_dir():
+        with suppress(OSError):
+            (folder / "safe-state.json").write_text(json.dumps([asdict(step) for step in steps], indent=1) + "\n")
+    with suppress(OSError, ValueError):
+        print(json.dumps([asdict(step) for step in steps]), flush=True)
+
+
+def _first_line() -> bytes:
+    """Byte by byte, so that no beat is swallowed with it."""
+    line = b""
+    while not line.endswith(b"\n") and (byte := os.read(0, 1)):
+        line += byte
+    return line
+
+
+def _wait_for_the_end(runner: int) -> None:
+    """Wait until the runner lets go, dies or hangs.
+
+    The end of the pipe is the end of the runner. One that falls silent hangs, and holds its ports: it is killed, and
+    waited for until it is gone.
+    """
+    while True:
+        ready, _, _ = select.select([0], [], [], _SILENCE_S)
+        if not ready:
+            with suppress(ProcessLookupError, PermissionError):
+                os.kill(runner, signal.SIGKILL)
+            select.select([0], [], [], _SILENCE_S)
+            return
+        data = os.read(0, 4096)
+        if not data or _RELEASE in data:
+            return
+
+
+if __name__ == "__main__":
+    main()
