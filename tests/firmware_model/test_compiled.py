@@ -16,7 +16,7 @@ def _digests(*, compiled: bool) -> list[str]:
 
 
 def test_compiled_and_interpreted_are_the_same() -> None:
-    """Twenty stories with refills and faults come to the same events and the same memory, to the bit."""
+    """A dozen stories with refills and faults come to the same events and the same memory, to the bit."""
     compiled = _digests(compiled=True)
     assert len(compiled) == 2
     assert compiled == _digests(compiled=False)

@@ -140,7 +140,10 @@ def folder(tmp_path: Path) -> Path:
     return place
 
 
-@pytest.mark.parametrize(("end", "exit_code", "verdict"), [("pass", 0, "pass"), ("exception", 3, "error")])
+@pytest.mark.parametrize(
+    ("end", "exit_code", "verdict"),
+    [("pass", 0, "pass"), pytest.param("exception", 3, "error", marks=pytest.mark.soak)],
+)
 def test_a_run_that_ends_leaves_the_bench_safe(
     run: Run, bath: Bath, served_file: Path, folder: Path, end: str, exit_code: int, verdict: str
 ) -> None:
@@ -154,7 +157,15 @@ def test_a_run_that_ends_leaves_the_bench_safe(
     assert manifest["safe_state"]["instruments"][0]["found"] == "stopped at 25.00 C"
 
 
-@pytest.mark.parametrize("signals", [[signal.SIGINT], [signal.SIGINT, signal.SIGINT], [signal.SIGTERM]], ids=str)
+@pytest.mark.parametrize(
+    "signals",
+    [
+        [signal.SIGINT, signal.SIGINT],
+        pytest.param([signal.SIGINT], marks=pytest.mark.soak),
+        pytest.param([signal.SIGTERM], marks=pytest.mark.soak),
+    ],
+    ids=str,
+)
 def test_an_interrupted_run_leaves_the_bench_safe(
     run: Run, bath: Bath, served_file: Path, folder: Path, signals: list[signal.Signals]
 ) -> None:
@@ -168,7 +179,7 @@ def test_an_interrupted_run_leaves_the_bench_safe(
     assert runner.manifest()["safe_state"]["confirmed"] is True
 
 
-@pytest.mark.parametrize("end", ["wait", "exit"])
+@pytest.mark.parametrize("end", ["wait", pytest.param("exit", marks=pytest.mark.soak)])
 def test_a_dead_runner_leaves_the_bench_safe(run: Run, bath: Bath, served_file: Path, folder: Path, end: str) -> None:
     """Killed, or gone by ``os._exit``: the supervisor alone makes the bath safe, and says so in the folder."""
     runner = run(served_file, folder, end)
@@ -241,3 +252,20 @@ def test_two_runs_do_not_share_a_bench(run: Run, bath: Bath, served_file: Path, 
     runner.process.send_signal(signal.SIGINT)
     runner.finish()
     assert bath.is_safe()
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(7200)
+@pytest.mark.parametrize("end", ["pass", "exception", "exit", "SIGINT", "SIGTERM", "SIGKILL"])
+def test_a_hundred_times_each(run: Run, bath: Bath, served_file: Path, folder: Path, end: str) -> None:
+    """Every way out, again and again: safe within two seconds, each time."""
+    for number in range(100):
+        place = folder / str(number)
+        place.mkdir()
+        runner = run(served_file, place, end if end in _ENDS else "wait")
+        if end not in _ENDS:
+            runner.process.send_signal(signal.Signals[end])
+        if end != "pass":
+            bath.becomes_safe_within(_WITHIN_S)
+        runner.process.communicate(timeout=60)
+        assert bath.is_safe()
