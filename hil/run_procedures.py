@@ -99,7 +99,7 @@ def _terminated_like_interrupted() -> Iterator[None]:
 
 @contextmanager
 def _undisturbed() -> Iterator[None]:
-    """What must be done at the end is done, however often somebody presses Ctrl-C; the supervisor sees to its length."""
+    """What must be done at the end is done, however often somebody presses Ctrl-C."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
