@@ -26,21 +26,16 @@ from protocols.messages import (
 )
 from protocols.session.bucket import ListeningBucket
 from protocols.session.handshake import Greeting
-from protocols.session.keys import SessionKey
+from protocols.session.keys import SessionKey, simulated_uid
 from protocols.session.pump_channel import PumpChannel
 
-__all__ = ["Telemetry", "device_uid"]
+__all__ = ["Telemetry"]
 
 MAX_SERIAL_NUMBER = 16
 _MS_PER_S = 1000
 _TOKENS_PER_BOOT = 1 << 16
 _JUNK_CAPACITY_SHARE, _JUNK_REFILL_SHARE = 0.001, 0.002
 """Of a day's charge: what unauthenticated traffic may take at once, and what it gets anew in a day."""
-
-
-def device_uid(seed: int) -> bytes:
-    """Eight bytes that tell one simulated pump from another, and give nothing of its serial number away."""
-    return hashlib.blake2b(f"pumprig uid {seed}".encode(), digest_size=8).digest()
 
 
 @dataclass
@@ -77,7 +72,7 @@ class Telemetry:
         self.near_field = False
         """Whether the programmer's coil lies on the skin, so that keys may be given."""
         self._firmware = firmware
-        self._uid = device_uid(seed)
+        self._uid = simulated_uid(seed)
         self._day_bytes = day_bytes
         self._answers = Answers(
             firmware, raw_readings, self._link_counts, model=model, serial_number=serial_number, uid=self._uid

@@ -21,7 +21,6 @@ from hil.run_result import RunResult
 from hil.safe_state import BenchState, bring_to_safe_state, is_confirmed
 from hil.shipped import shipped
 from hil.virtual_bench.bench_faults import KNOWN_FAULTS
-from hil.virtual_bench.serve import ServedBench
 
 __all__ = ["console_observer", "print_recording", "print_result", "print_safe_state", "serve_bench"]
 
@@ -117,6 +116,8 @@ def serve_bench(
     file: Path | None, *, seed: int, rate: float | None, lock_step: bool, injections: Sequence[str]
 ) -> None:
     """Serve a simulated bench until Ctrl-C or SIGTERM. Raises BenchFault if a port is taken."""
+    from hil.virtual_bench.serve import ServedBench  # noqa: PLC0415 - a simulated bench is slow to import
+
     bench = load_bench(file or shipped("benches/served.toml"))
     faults = [parse_injection(text, KNOWN_FAULTS) for text in injections]
     stopped: list[int] = []

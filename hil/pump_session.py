@@ -9,13 +9,12 @@ from itertools import count
 from pathlib import Path
 from typing import Literal
 
-from firmware_model.telemetry import device_uid
 from hil.errors import UsageError
 from hil.programmer_memory import FileMemory, ProgrammerMemory
 from protocols.channel import Channel, OpenChannel
 from protocols.messages import KEY_BYTES, Role, Secret
 from protocols.session.handshake import UID_BYTES
-from protocols.session.keys import SessionKey, insecure_test_key
+from protocols.session.keys import SessionKey, insecure_test_key, simulated_uid
 from protocols.session.programmer_channel import ProgrammerChannel
 
 __all__ = ["PumpSession", "SessionMode", "open_session", "said_of", "test_keys"]
@@ -59,7 +58,7 @@ def open_session(mode: SessionMode, key_file: Path | None, seed: int, start_utc_
     if mode == "insecure-test-key":
         memory = ProgrammerMemory(first_wake=start_utc_ms)
         programmer, reader = test_keys(seed)
-        uid = device_uid(seed)
+        uid = simulated_uid(seed)
         return PumpSession(
             ProgrammerChannel(uid, programmer, memory.next_wake, _from_seed(f"programmer {seed}")),
             memory,

@@ -12,7 +12,7 @@ wiring                  links                         bench time
 """
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from firmware_model.faults.injection import Injection, parse_injection
 from hil.bench_file import LoadedBench
@@ -26,7 +26,9 @@ from hil.recording.reader import Recording
 from hil.recording.replay import ReplayClock, ReplayLink
 from hil.virtual_bench.bench_faults import KNOWN_FAULTS
 from hil.virtual_bench.control import ControlClient, LockStepClock
-from hil.virtual_bench.world import World
+
+if TYPE_CHECKING:  # a real bench needs no simulation, which is slow to import
+    from hil.virtual_bench.world import World
 
 __all__ = ["PortWiring", "ReplayWiring", "SimulatedWiring", "VirtualClock", "Wiring"]
 
@@ -46,7 +48,7 @@ class Wiring(Protocol):
 class VirtualClock:
     """The time of a world in this process: sleeping moves the world on."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: "World") -> None:
         """Drive ``world``."""
         self._world = world
         self.start_utc_ms = world.start_utc_ms
@@ -66,6 +68,8 @@ class SimulatedWiring:
 
     def __init__(self, bench: LoadedBench, seed: int, injections: Sequence[str]) -> None:
         """Build the world that the bench file states."""
+        from hil.virtual_bench.world import World  # noqa: PLC0415
+
         self._world = World(bench, seed=seed, injections=_parse(injections))
         self.clock: Clock = VirtualClock(self._world)
 

@@ -213,7 +213,7 @@ def _junk(uid: bytes) -> Iterator[bytes]:
 
 def _silent(wire: PumpWire, check: str, pieces: list[tuple[bytes, str]]) -> None:
     """Send them all, and wait for silence; if it does not come, one by one, to find out which was answered."""
-    if not wire.send(b"".join(data for data, _ in pieces), _SILENCE_MS).data:
+    if not wire.send(b"".join(data for data, _ in pieces), _SILENCE_MS, frames=len(pieces) + 1).data:
         return
     for data, what in pieces:
         heard = wire.send(data, _SILENCE_MS)

@@ -9,10 +9,7 @@ import hashlib
 from collections.abc import Sequence
 from importlib import resources
 
-from bokeh.resources import INLINE
-
 from hil.figure import Figure, Marker
-from hil.report.plot import plot_json
 
 __all__ = ["page_policy", "plot_scripts"]
 
@@ -24,6 +21,10 @@ def plot_scripts(figures: Sequence[Figure], markers: Sequence[Marker]) -> tuple[
     """
     if not figures:
         return ()
+    from bokeh.resources import INLINE  # noqa: PLC0415 - bokeh takes half a second to import
+
+    from hil.report.plot import plot_json  # noqa: PLC0415
+
     plots = [
         plot_json(drawn, tuple(markers) if drawn.in_bench_hours else (), f"plot-{number}")
         for number, drawn in enumerate(figures, start=1)

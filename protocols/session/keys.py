@@ -6,7 +6,7 @@ from typing import Protocol
 
 from protocols.messages import KEY_BYTES, Role, Secret
 
-__all__ = ["KeyStore", "SessionKey", "insecure_test_key"]
+__all__ = ["KeyStore", "SessionKey", "insecure_test_key", "simulated_uid"]
 
 
 @dataclass(frozen=True)
@@ -35,3 +35,8 @@ def insecure_test_key(seed: int, kid: int, role: Role) -> SessionKey:
     """A key for simulated pumps that anybody can work out from the seed. Recordings say that it was used."""
     psk = hashlib.sha256(f"pumprig insecure test key {seed} {kid} {int(role)}".encode()).digest()
     return SessionKey(kid, role, Secret(psk[:KEY_BYTES]))
+
+
+def simulated_uid(seed: int) -> bytes:
+    """Eight bytes that tell one simulated pump from another, and give nothing of its serial number away."""
+    return hashlib.blake2b(f"pumprig uid {seed}".encode(), digest_size=8).digest()

@@ -10,14 +10,13 @@ import pytest
 from firmware_model.profile import load_profile
 from firmware_model.pump import Pump
 from firmware_model.surroundings import Surroundings
-from firmware_model.telemetry import device_uid
 from hil.links.virtual import VirtualLink
 from hil.programmer import CommandNotApplied, Programmer, PumpFault
 from hil.programmer_memory import FileMemory, ProgrammerMemory
 from protocols.framing import encode_frame
 from protocols.log_follower import event_log
 from protocols.messages import Alarms, Identity, KeyProvisioned, Mode, Outcome, ProvisionKey, Role, Secret
-from protocols.session.keys import SessionKey, insecure_test_key
+from protocols.session.keys import SessionKey, insecure_test_key, simulated_uid
 from protocols.session.programmer_channel import ProgrammerChannel
 from tests.protocols.session.ends import random_bytes
 
@@ -50,7 +49,7 @@ class Rig:
         link = VirtualLink("sim:pump", self.pump, lambda: self.now_ms, self.to)
         kept = ProgrammerMemory() if memory is None else memory
         channel = ProgrammerChannel(
-            device_uid(1), key, lambda: kept.next_wake(self.now_ms), random_bytes(f"{key.kid} {self.now_ms}")
+            simulated_uid(1), key, lambda: kept.next_wake(self.now_ms), random_bytes(f"{key.kid} {self.now_ms}")
         )
         return Programmer(link, channel, memory=kept)
 
@@ -222,7 +221,9 @@ def test_a_day_of_junk(junk_ms: int) -> None:
     """It adds at most 1 % to the day's charge and no work on the curve, and who holds a key gets in within a minute."""
     quiet, rig = Rig(), Rig()
     chance = Random(1)  # noqa: S311 - noise
-    stranger = ProgrammerChannel(device_uid(1), insecure_test_key(9, 1, Role.PROGRAMMER), lambda: 1, random_bytes("x"))
+    stranger = ProgrammerChannel(
+        simulated_uid(1), insecure_test_key(9, 1, Role.PROGRAMMER), lambda: 1, random_bytes("x")
+    )
     true_first = encode_frame(stranger.wake())
     for now_ms in range(120_000, 86_400_000, junk_ms):
         junk = true_first if chance.random() < 0.5 else encode_frame(b"\x01\x01" + chance.randbytes(60))
