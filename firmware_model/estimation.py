@@ -5,10 +5,11 @@ Every function takes ints, or NumPy arrays of int64 of one shape, and does the s
 
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from firmware_model.compiled import compiled
 from firmware_model.fluids import (
     InfusateBase,
     PropellantName,
@@ -23,8 +24,11 @@ __all__ = [
     "FLOW_WINDOW_HOURS",
     "MEAN_SAMPLES",
     "Calibration",
+    "CalibrationTables",
+    "drive_deviation_pa",
     "flow_nl_per_day",
     "mean_reading",
+    "pressure_flow_nl_per_day",
     "pressure_flow_over_window",
     "rounded_quotient",
 ]
@@ -80,19 +84,34 @@ def _weighted(weights: Sequence[int], values: Sequence[Reading]) -> Reading:
     return sum(weight * value for weight, value in zip(weights, values, strict=True))
 
 
+class CalibrationTables(NamedTuple):
+    """A calibration as compiled code takes it. Tables of the shape (steps of temperature,)."""
+
+    vapour_pa: Any
+    flow_per_pa: Any
+    """So many nL/day for each Pa, times 2 to the ``_SHIFT``."""
+    droop_pa: int
+    capacity_nl: int
+    spring_nl: int
+    """Below capacity, where the spring has all its droop."""
+    check_valve: bool
+
+
 class Calibration:
     """What the firmware was told of its pump at manufacture: tables, in integers."""
 
     def __init__(self, profile: PumpProfile) -> None:
         """Tabulate propellant and restrictor about every half degree, from 0 to 60 degrees Celsius."""
-        self._vapour_pa = _vapour_table_pa(profile.propellant)
         fluidity = _fluidity_table(profile.infusate.glycerin_percent, profile.infusate.base)
         scale = (1 << _SHIFT) * _M3_PER_S_IN_NL_PER_DAY / profile.restrictor_pa_s_per_m3
-        self._flow_per_pa = np.rint(fluidity * scale).astype(np.int64)
-        self._droop_pa = round(profile.droop_kpa * 1000)
-        self._capacity_nl = nanolitres(profile.capacity_ml)
-        self._spring_nl = self._capacity_nl - nanolitres(profile.residual_ml + profile.stop_region_ml)
-        self._check_valve = profile.below_outlet == "check-valve"
+        self.tables = CalibrationTables(
+            _vapour_table_pa(profile.propellant),
+            np.rint(fluidity * scale).astype(np.int64),
+            round(profile.droop_kpa * 1000),
+            nanolitres(profile.capacity_ml),
+            nanolitres(profile.capacity_ml) - nanolitres(profile.residual_ml + profile.stop_region_ml),
+            profile.below_outlet == "check-valve",
+        )
         table = profile.sensors
         sensors = (
             table.temperature,
@@ -111,20 +130,46 @@ class Calibration:
 
     def vapour_pa(self, temperature_mc: Reading) -> Reading:
         """Pressure that the propellant should have at a temperature, Pa absolute."""
-        return _interpolated(self._vapour_pa, temperature_mc)
+        return _interpolated(self.tables.vapour_pa, temperature_mc)
 
     def drive_deviation_pa(self, mean: Readings) -> Reading:
         """Reservoir pressure less what propellant and bellows should make of it at this temperature and volume."""
-        below_nl = np.minimum(np.maximum(self._capacity_nl - mean.bellows_nl, 0), self._spring_nl)
-        droop_pa = self._droop_pa * below_nl // self._spring_nl
-        return mean.reservoir_pa - self.vapour_pa(mean.temperature_mc) + droop_pa
+        return drive_deviation_pa(self.tables, mean.temperature_mc, mean.reservoir_pa, mean.bellows_nl)
 
     def pressure_flow_nl_per_day(self, mean: Readings) -> Reading:
         """Flow that the measured pressures drive through the restrictor."""
-        driving_pa = mean.reservoir_pa - mean.ambient_pa - mean.outlet_pa
-        if self._check_valve:
-            driving_pa = np.maximum(driving_pa, 0)
-        return driving_pa * _interpolated(self._flow_per_pa, mean.temperature_mc) >> _SHIFT
+        return pressure_flow_nl_per_day(
+            self.tables, mean.temperature_mc, mean.reservoir_pa, mean.outlet_pa, mean.ambient_pa
+        )
+
+
+@compiled
+def _interpolated(table: Any, temperature_mc: Reading) -> Reading:
+    inside_mc = np.minimum(np.maximum(temperature_mc, 0), _HOTTEST_MC)
+    step = inside_mc >> _STEP_BITS
+    low = table[step]
+    return low + ((table[step + 1] - low) * (inside_mc & ((1 << _STEP_BITS) - 1)) >> _STEP_BITS)
+
+
+@compiled
+def drive_deviation_pa(
+    tables: CalibrationTables, temperature_mc: Reading, reservoir_pa: Reading, bellows_nl: Reading
+) -> Reading:
+    """See ``Calibration.drive_deviation_pa``."""
+    below_nl = np.minimum(np.maximum(tables.capacity_nl - bellows_nl, 0), tables.spring_nl)
+    droop_pa = tables.droop_pa * below_nl // tables.spring_nl
+    return reservoir_pa - _interpolated(tables.vapour_pa, temperature_mc) + droop_pa
+
+
+@compiled
+def pressure_flow_nl_per_day(
+    tables: CalibrationTables, temperature_mc: Reading, reservoir_pa: Reading, outlet_pa: Reading, ambient_pa: Reading
+) -> Reading:
+    """See ``Calibration.pressure_flow_nl_per_day``."""
+    driving_pa = reservoir_pa - ambient_pa - outlet_pa
+    if tables.check_valve:
+        driving_pa = np.maximum(driving_pa, 0)
+    return driving_pa * _interpolated(tables.flow_per_pa, temperature_mc) >> _SHIFT
 
 
 _TEMPERATURES_C = [min(step << _STEP_BITS, _HOTTEST_MC) / 1000 for step in range(_LAST_STEP + 1)]
@@ -140,10 +185,3 @@ def _fluidity_table(glycerin_percent: float, base: InfusateBase) -> Any:
     """How much thinner than water of 37 degrees Celsius the infusate is."""
     water = water_viscosity_pa_s(37.0)
     return np.array([water / infusate_viscosity_pa_s(t, glycerin_percent, base) for t in _TEMPERATURES_C])
-
-
-def _interpolated(table: Any, temperature_mc: Reading) -> Reading:
-    inside_mc = np.minimum(np.maximum(temperature_mc, 0), _HOTTEST_MC)
-    step = inside_mc >> _STEP_BITS
-    low = table[step]
-    return low + ((table[step + 1] - low) * (inside_mc & ((1 << _STEP_BITS) - 1)) >> _STEP_BITS)

@@ -8,92 +8,90 @@ but the windows, and those can be filled from the last samples before the next o
 Where the bounds of an hour's quantities do not decide, the quantities themselves are worked out, exactly.
 """
 
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from firmware_model import hour_bounds
 from firmware_model.alarm_state import ConditionState, Edge
 from firmware_model.alarms import Quantity, Rhythm
+from firmware_model.compiled import compiled
 from firmware_model.configuration import Configuration
 from firmware_model.estimation import FLOW_WINDOW_HOURS, MEAN_SAMPLES, Calibration, flow_nl_per_day
 from firmware_model.estimation import pressure_flow_over_window as window_flow
 from firmware_model.firmware import HOUR_SAMPLES, SAMPLE_PERIOD_MS, Firmware
+from firmware_model.hour_bounds import HOUR_MS, WINDOW_MS, bounds_of_hours
+from firmware_model.leg_bounds import EVER, further_apart_than
 from firmware_model.sampler import Sampler
 from firmware_model.sensors import Readings
 from firmware_model.truth import TruthLegs
 from firmware_model.windows import first_full_hour
 from protocols.messages import Mode
 
-__all__ = ["Outlook"]
+__all__ = ["REACH_MS", "Outlook"]
 
 Values = NDArray[Any]
+Times = NDArray[np.int64]
 
-_WINDOW_MS = (MEAN_SAMPLES - 1) * SAMPLE_PERIOD_MS
-_HOUR_MS = HOUR_SAMPLES * SAMPLE_PERIOD_MS
-REACH_MS = FLOW_WINDOW_HOURS * _HOUR_MS + _WINDOW_MS
+REACH_MS = FLOW_WINDOW_HOURS * HOUR_MS + WINDOW_MS
 """So far back do the windows reach."""
-_KINK_MS = 28 / 15 * SAMPLE_PERIOD_MS
-"""A kink amid the window moves the mean of its 15 samples by its change of slope times no more than this."""
 _SCALE = (1000, 1000, 1000, 1000, 1)
 """Units of the truth in those of the readings: C, kPa, kPa, kPa, nL."""
 _BATTERY = 5
-_UNKNOWN = 1e15
-_EVER = 1 << 60
-_SLOPE_WEIGHTS = np.array([5.0, 3.0, 1.0, -1.0, -3.0, -5.0]) * 24 / 35
-_FLOW_WEIGHTS = np.array([5.0, 13.0, 17.0, 17.0, 13.0, 5.0]) / 70
-_SPREADING = {Quantity.VOLUME_STEP: 4, Quantity.OUTLET_PULSE: 2}
-"""Quantities that compare readings of one sensor at different times."""
+_NOTHING = np.empty((4, 0), dtype=np.int64)
+_SENSOR = {
+    Quantity.TEMPERATURE: 0,
+    Quantity.OUTLET: 2,
+    Quantity.AMBIENT: 3,
+    Quantity.VOLUME: 4,
+    Quantity.VOLUME_STEP: 4,
+    Quantity.OUTLET_PULSE: 2,
+}
+"""Whose readings, at one time or at several, a quantity of every sample is."""
+_ROW = {
+    Quantity.FLOW: hour_bounds.FLOW,
+    Quantity.UNEXPLAINED_FLOW: hour_bounds.UNEXPLAINED_FLOW,
+    Quantity.DRIVE_PRESSURE: hour_bounds.DRIVE_PRESSURE,
+    Quantity.HOURLY_VOLUME: hour_bounds.VOLUME,
+    Quantity.HOURLY_OUTLET: hour_bounds.OUTLET,
+    Quantity.RESERVE: hour_bounds.RESERVE,
+    Quantity.ROUGHNESS: hour_bounds.ROUGHNESS,
+}
+"""Where the bounds are of what differs from hour to hour; of the rest, they are the same at all hours."""
+_EXACT = {
+    Quantity.FLOW,
+    Quantity.UNEXPLAINED_FLOW,
+    Quantity.DRIVE_PRESSURE,
+    Quantity.HOURLY_VOLUME,
+    Quantity.HOURLY_OUTLET,
+    Quantity.BATTERY,
+}
+"""Quantities of an hour that are a function of readings only."""
 
 
-class Bounds(NamedTuple):
-    """The least and the most that something can be; arrays of one shape."""
+class Range(NamedTuple):
+    """The least and the most that something can be: floats, or arrays of one shape."""
 
-    low: Values
-    high: Values
+    low: Any
+    high: Any
 
-    def may_hold(self, edge: Edge) -> Values:
+    def may_hold(self, edge: Edge) -> Any:
         """Where a term may hold."""
         return self.high > edge.limit if edge.above else self.low < edge.limit
 
-    def must_hold(self, edge: Edge) -> Values:
+    def must_hold(self, edge: Edge) -> Any:
         """Where a term must hold."""
         return self.low > edge.limit if edge.above else self.high < edge.limit
 
 
-class Intervals(NamedTuple):
-    """Samples in which something may happen; arrays of the shape (intervals,).
-
-    Because of what was at sample ``cause``: once the windows begin after that, nothing can any more.
-    """
-
-    first: Values
-    last: Values
-    cause: Values
-
-    @classmethod
-    def of(cls, first: Values, last: Values, cause: Values, tail: int) -> Self | None:
-        """Intervals, each with ``tail`` more samples while the windows reach back to its last; None if none is left."""
-        if tail:
-            first, cause = np.concatenate([first, last + 1]), np.concatenate([cause, last])
-            last = np.concatenate([last, last + tail])
-        some = first <= last
-        return cls(first[some], last[some], cause[some]) if bool(some.any()) else None
-
-    def next_from(self, sample: int, restarted_at: int) -> int | None:
-        """The first such sample that is not before ``sample``."""
-        valid = (self.last >= sample) & (self.cause >= restarted_at)
-        return max(sample, int(self.first[valid].min())) if valid.any() else None
-
-
-class _Merged(NamedTuple):
-    intervals: Intervals | None
-    hours: tuple[Values, ...]
-    """Open hours of conditions that need no samples before, a mean of them, and a flow."""
-
-
 class Outlook:
-    """What can happen to one firmware from one of its samples to another, as long as nobody interferes."""
+    """What can happen to one firmware from one of its samples to another, as long as nobody interferes.
+
+    Open samples are kept as arrays of the shape (4, intervals): first and last sample in which something may happen;
+    because of what was at which sample, so that nothing can any more once the windows begin after that; and what it
+    takes to be judged, as in ``ConditionState.needs``.
+    """
 
     def __init__(
         self,
@@ -113,7 +111,7 @@ class Outlook:
         self._start_ms, self._end_ms = sampler.time_ms(first) - REACH_MS, sampler.time_ms(last)
         begin = max(0, int(legs.start_ms.searchsorted(self._start_ms)) - 1)
         end = int(legs.start_ms.searchsorted(self._end_ms))
-        self._legs = legs = TruthLegs._make(column[begin:end] for column in legs)
+        self._legs = legs = TruthLegs._make([column[begin:end] for column in legs])
         self._truths = (
             (legs.temperature_c, legs.temperature_c),
             (legs.reservoir_start_kpa, legs.reservoir_end_kpa),
@@ -121,21 +119,18 @@ class Outlook:
             (legs.ambient_kpa, legs.ambient_kpa),
             (legs.start_nl, legs.end_nl),
         )
-        self._readings = tuple(
-            self._read(sensor, low, high)
-            for sensor, (low, high) in enumerate(
-                (start, end) if start is end else (np.minimum(start, end), np.maximum(start, end))
-                for start, end in self._truths
-            )
-        )
-        self._battery = self._battery_bounds()
-        self._hours = np.arange(max(1, -(-first // HOUR_SAMPLES) - FLOW_WINDOW_HOURS + 1), last // HOUR_SAMPLES + 1)
-        self._of_hours: dict[Quantity, Bounds] = self._bounds_of_hours() if self._hours.size else {}
-        self._intervals: dict[tuple[int, bool], Intervals | None] = {}
-        self._open_hours: dict[tuple[int, bool], Values] = {}
-        self._apart_by: dict[tuple[Quantity, int], Intervals | None] = {}
-        self._extremes: dict[Quantity, tuple[float, float]] = {}
-        self._merged: dict[tuple[bool, frozenset[int]], _Merged] = {}
+        self._laws = [sensor.law(self._start_ms, self._end_ms) for sensor in sampler.sensors.each]
+        self._readings = [self._reading_range(sensor) for sensor in range(len(self._truths))]
+        self._battery = self._battery_range()
+        self._first_hour = max(1, -(-first // HOUR_SAMPLES) - FLOW_WINDOW_HOURS + 1)
+        self._hours = max(0, last // HOUR_SAMPLES + 1 - self._first_hour)
+        self._bounds: Values = np.empty((0, 2, 0))
+        self._ranges: dict[Quantity, Range] = {}
+        if self._hours:
+            self._bounds, self._ranges = self._bounds_of_hours()
+        self._open: dict[tuple[int, bool], Times] = {}
+        self._apart_by: dict[tuple[Quantity, int], Times] = {}
+        self._merged: dict[tuple[bool, frozenset[int]], Times] = {}
 
     def next_sample(self, firmware: Firmware) -> int:
         """The first sample, not yet taken, in which something might happen; one beyond the last if there is none."""
@@ -143,87 +138,92 @@ class Outlook:
         if firmware.mode is Mode.SELF_TEST:
             return sample
         found = self.last + 1
-        hour = -(-max(sample, 1) // HOUR_SAMPLES)
         if firmware.memory.is_suspect or firmware.clock.has_jumped:
-            found = min(found, hour * HOUR_SAMPLES)
+            found = min(found, -(-max(sample, 1) // HOUR_SAMPLES) * HOUR_SAMPLES)
         timer_ms = firmware.next_timer_ms
         if timer_ms is not None:
             found = min(found, max(sample, -((self._sampler.started_ms - timer_ms) // SAMPLE_PERIOD_MS)))
-        merged = self._merged_for(firmware)
-        if merged.intervals is not None:
-            possible = merged.intervals.next_from(sample, restarted_at)
-            found = found if possible is None else min(found, possible)
+        key = (firmware.mode is Mode.SERVICE, firmware.state.active_numbers)
+        merged = self._merged.get(key)
+        if merged is None:
+            merged = self._merged[key] = self._merged_for(firmware)
+        if not merged.size:
+            return found
         full = first_full_hour(restarted_at)
-        for hours, judged in zip(merged.hours, (1, full, full + FLOW_WINDOW_HOURS - 1), strict=True):
-            place = int(hours.searchsorted(max(hour, judged))) if hours.size else 0
-            found = found if place == hours.size else min(found, int(hours[place]) * HOUR_SAMPLES)
-        return found
+        return int(_next_open(merged, found, sample, restarted_at, full, full + FLOW_WINDOW_HOURS - 1))
 
-    def _merged_for(self, firmware: Firmware) -> "_Merged":
+    def _merged_for(self, firmware: Firmware) -> Times:
         """What is open for all conditions as they are now, in one; worked out once for every state of them."""
-        in_service = firmware.mode is Mode.SERVICE
-        key = (in_service, firmware.state.active_numbers)
-        if key not in self._merged:
-            states = firmware.state.of[Rhythm.SAMPLE]
-            judged = [state for state in states if state.condition.in_service or not in_service]
-            intervals = [each for each in map(self._intervals_of, judged) if each is not None]
-            merged = Intervals(*map(np.concatenate, zip(*intervals, strict=True))) if intervals else None
-            open_hours: tuple[list[Values], ...] = ([], [], [])
-            for state in firmware.state.of[Rhythm.HOUR]:
-                open_hours[state.needs].append(self._open_hours_of(state))
-            self._merged[key] = _Merged(merged, tuple(np.unique(np.concatenate(each)) for each in open_hours))
-        return self._merged[key]
+        of, in_service = firmware.state.of, firmware.mode is Mode.SERVICE
+        judged = [state for state in of[Rhythm.SAMPLE] if state.condition.in_service or not in_service]
+        each = map(self._open_for, [*judged, *of[Rhythm.HOUR]])
+        return np.concatenate([_NOTHING, *(open_ for open_ in each if open_.size)], axis=1)
 
-    def _read(self, sensor: int, low: Values, high: Values) -> Bounds:
-        scale = _SCALE[sensor]
-        if scale != 1:
-            low, high = low * scale, high * scale
-        return Bounds(*self._sampler.sensors.each[sensor].bounds(low, high, self._start_ms, self._end_ms))
+    def _open_for(self, state: ConditionState) -> Times:
+        """Samples in which a condition may begin to hold; or, if it does hold, may cease to."""
+        key = (state.number, state.active)
+        if key not in self._open:
+            hourly = state.condition.rhythm is Rhythm.HOUR
+            self._open[key] = self._open_hours(state) if hourly else self._open_samples(state)
+        return self._open[key]
 
-    def _battery_bounds(self) -> Bounds:
+    def _reading_range(self, sensor: int) -> Range:
+        """Of one sensor's readings, over all of the stretch."""
+        start, end = self._truths[sensor]
+        low, high = float(start.min()), float(start.max())
+        if start is not end:
+            low, high = min(low, float(end.min())), max(high, float(end.max()))
+        return self._read(sensor, low, high)
+
+    def _readings_on_legs(self, sensor: int) -> Range:
+        """Of one sensor's readings, on each leg."""
+        start, end = self._truths[sensor]
+        return self._read(sensor, np.minimum(start, end), np.maximum(start, end))
+
+    def _read(self, sensor: int, low: Any, high: Any) -> Range:
+        law, scale = self._laws[sensor], _SCALE[sensor]
+        return Range(*law.bounds(low * scale, high * scale))
+
+    def _battery_range(self) -> Range:
         """Of all of the stretch: a primary cell's voltage only ever falls."""
         sampler = self._sampler
         early = max(0, self.first - MEAN_SAMPLES)
         fresh, spent = (
-            np.array([float(sampler.battery.voltage_mv(sampler.time_ms(sample), sampler.first + sample))])
+            float(sampler.battery.voltage_mv(sampler.time_ms(sample), sampler.first + sample))
             for sample in (early, self.last)
         )
-        return Bounds(*sampler.sensors.each[_BATTERY].bounds(spent, fresh, self._start_ms, self._end_ms))
+        return Range(*self._laws[_BATTERY].bounds(spent, fresh))
 
     # Every sample, leg by leg.
 
-    def _intervals_of(self, state: ConditionState) -> Intervals | None:
-        key = (state.number, state.active)
-        if key not in self._intervals:
-            quantity = state.quantities[0]
-            if quantity in _SPREADING:
-                self._intervals[key] = self._apart(state, quantity)
-            else:
-                bounds = self._ends_of_range() if quantity is Quantity.AT_END_OF_RANGE else self._of_sample(quantity)
-                open_ = ~bounds.must_hold(state.staying[0]) if state.active else bounds.may_hold(state.raising[0])
-                self._intervals[key] = self._samples_on(open_, quantity.reach - 1)
-        return self._intervals[key]
+    def _open_samples(self, state: ConditionState) -> Times:
+        quantity = state.quantities[0]
+        if quantity in {Quantity.VOLUME_STEP, Quantity.OUTLET_PULSE}:
+            return self._apart(state, quantity)
+        if quantity is Quantity.AT_END_OF_RANGE:
+            bounds = self._ends_of_range()
+        else:
+            sensor = _SENSOR[quantity]
+            if not state.active and not _widened(self._readings[sensor]).may_hold(state.raising[0]):
+                return _NOTHING
+            bounds = _widened(self._readings_on_legs(sensor))
+        open_ = ~bounds.must_hold(state.staying[0]) if state.active else bounds.may_hold(state.raising[0])
+        return self._samples_on(open_, quantity.reach - 1)
 
-    def _of_sample(self, quantity: Quantity) -> Bounds:
-        temperature, _, outlet, ambient, volume = self._readings
-        return {
-            Quantity.TEMPERATURE: temperature,
-            Quantity.OUTLET: outlet,
-            Quantity.AMBIENT: ambient,
-            Quantity.VOLUME: Bounds(volume.low - 0.5, volume.high + 0.5),
-        }[quantity]
-
-    def _ends_of_range(self) -> Bounds:
+    def _ends_of_range(self) -> Range:
         """How many sensors must, and can, be at an end of their range, on each leg."""
         low = np.zeros(self._legs.start_ms.size, dtype=np.int64)
         high = low.copy()
-        for bounds, (lower, upper) in zip((*self._readings, self._battery), self._calibration.ranges, strict=True):
-            if bounds.low.min(initial=upper) <= lower or bounds.high.max(initial=lower) >= upper:
+        for sensor, (lower, upper) in enumerate(self._calibration.ranges):
+            bounds = self._battery if sensor == _BATTERY else self._readings[sensor]
+            if bounds.low <= lower or bounds.high >= upper:
+                if sensor != _BATTERY:
+                    bounds = self._readings_on_legs(sensor)
                 low += (bounds.high <= lower) | (bounds.low >= upper)
                 high += (bounds.low <= lower) | (bounds.high >= upper)
-        return Bounds(low, high)
+        return Range(low, high)
 
-    def _apart(self, state: ConditionState, quantity: Quantity) -> Intervals | None:
+    def _apart(self, state: ConditionState, quantity: Quantity) -> Times:
         """Samples at which one sensor's readings can be so far apart: the truth jumped lately, or runs fast."""
         if state.active:
             return self._samples_on(np.ones(self._legs.start_ms.size, dtype=bool), 0)
@@ -232,92 +232,80 @@ class Outlook:
             self._apart_by[key] = self._further_apart_than(*key)
         return self._apart_by[key]
 
-    def _further_apart_than(self, quantity: Quantity, limit: int) -> Intervals | None:
-        sensor, legs = _SPREADING[quantity], self._legs
-        bounds = self._readings[sensor]
-        if float(bounds.high.max() - bounds.low.min()) <= limit:
-            return None
-        start, end = self._truths[sensor]
-        tail = quantity.reach - 1
-        span_ms = tail * SAMPLE_PERIOD_MS
-        gain = self._sampler.sensors.each[sensor].profile.gain * _SCALE[sensor]
-        slack = self._sampler.sensors.each[sensor].slack(self._start_ms, self._end_ms)
-        jumps = np.zeros(start.size)
-        np.abs(start[1:] - end[:-1], out=jumps[1:])
-        reach = np.maximum(legs.start_ms.searchsorted(legs.start_ms - span_ms, side="right") - 1, 0)
-        worst = _running_max(np.abs(end - start) / (legs.end_ms - legs.start_ms), reach) * span_ms
-        travelled = np.cumsum(jumps)
-        jumped = travelled - travelled[reach]
-        runs_fast = worst * gain + slack > limit
-        has_jumped = ((jumped + worst) * gain + slack > limit) & ~runs_fast
-        jump = np.maximum.accumulate(np.where(jumps * gain > limit / 100, np.arange(jumps.size), 0))
-        first, last = self._numbers(legs.start_ms, legs.end_ms)
-        cause = (legs.start_ms[jump] - self._sampler.started_ms) // SAMPLE_PERIOD_MS
-        open_ = runs_fast | has_jumped
-        return Intervals.of(first[open_], last[open_], np.where(runs_fast, _EVER, cause)[open_], 0)
+    def _further_apart_than(self, quantity: Quantity, limit: int) -> Times:
+        sensor, legs = _SENSOR[quantity], self._legs
+        if self._readings[sensor].high - self._readings[sensor].low <= limit:
+            return _NOTHING
+        return further_apart_than(
+            float(limit),
+            (quantity.reach - 1) * SAMPLE_PERIOD_MS,
+            self._laws[sensor].gain * _SCALE[sensor],
+            self._sampler.sensors.each[sensor].slack(self._start_ms, self._end_ms),
+            self._sampler.started_ms,
+            legs.start_ms,
+            legs.end_ms,
+            *self._truths[sensor],
+        )
 
-    def _samples_on(self, open_: Values, tail: int) -> Intervals | None:
+    def _samples_on(self, open_: Values, tail: int) -> Times:
+        """Samples on open legs, and ``tail`` more for as long as the windows reach back to one of them."""
         if not open_.any():
-            return None
-        first, last = self._numbers(self._legs.start_ms[open_], self._legs.end_ms[open_])
-        return Intervals.of(first, last, np.full(first.size, _EVER), tail)
-
-    def _numbers(self, start_ms: Values, end_ms: Values) -> tuple[Values, Values]:
-        """Numbers of the first and the last sample after ``start_ms`` and up to ``end_ms``."""
-        started_ms = self._sampler.started_ms
-        return (start_ms - started_ms) // SAMPLE_PERIOD_MS + 1, (end_ms - started_ms) // SAMPLE_PERIOD_MS
+            return _NOTHING
+        legs, started_ms = self._legs, self._sampler.started_ms
+        first = (legs.start_ms[open_] - started_ms) // SAMPLE_PERIOD_MS + 1
+        last = (legs.end_ms[open_] - started_ms) // SAMPLE_PERIOD_MS
+        rows = [np.array([first, last, np.full(first.size, EVER), np.zeros(first.size, dtype=np.int64)])]
+        if tail:
+            rows.append(np.array([last + 1, last + tail, last, np.zeros(first.size, dtype=np.int64)]))
+        found = np.concatenate(rows, axis=1)
+        return found[:, found[0] <= found[1]]
 
     # Every hour.
 
-    def _open_hours_of(self, state: ConditionState) -> Values:
-        """Numbers of the hours in which a condition may be there; or, if it is, may be over."""
-        key = (state.number, state.active)
-        if key not in self._open_hours:
-            self._open_hours[key] = self._decided(state)
-        return self._open_hours[key]
+    def _open_hours(self, state: ConditionState) -> Times:
+        """Ends of the hours in which a condition may be there; or, if it is, may be over."""
+        hours = self._decided(state)
+        if not hours.size:
+            return _NOTHING
+        ends = (self._first_hour + hours) * HOUR_SAMPLES
+        return np.array([ends, ends, np.full(ends.size, EVER), np.full(ends.size, state.needs)])
 
-    def _decided(self, state: ConditionState) -> Values:
+    def _decided(self, state: ConditionState) -> Times:
+        """The same hours, counted from the first."""
         edges = state.staying if state.active else state.raising
-        if not self._hours.size or (not state.active and not all(map(self._is_possible, edges))):
-            return self._hours[:0]
-        may = np.logical_and.reduce([self._of_hours[edge.quantity].may_hold(edge) for edge in edges])
-        if not state.active and not may.any():
-            return self._hours[:0]
-        must = np.logical_and.reduce([self._of_hours[edge.quantity].must_hold(edge) for edge in edges])
-        open_: Values = ~must if state.active else may
+        ranges = self._ranges
+        if not self._hours or (not state.active and not all(ranges[e.quantity].may_hold(e) for e in edges)):
+            return np.empty(0, dtype=np.int64)
+        if state.active and all(ranges[edge.quantity].must_hold(edge) for edge in edges):
+            return np.empty(0, dtype=np.int64)
+        may, must = np.ones(self._hours, dtype=bool), np.ones(self._hours, dtype=bool)
+        for edge in edges:
+            row = _ROW.get(edge.quantity)
+            bounds = ranges[edge.quantity] if row is None else Range(*self._bounds[row])
+            may &= bounds.may_hold(edge)
+            must &= bounds.must_hold(edge)
+        if state.needs == 2:  # there is no valid flow in the first hours, or they are over already
+            may[: FLOW_WINDOW_HOURS - 1], must[: FLOW_WINDOW_HOURS - 1] = False, True
+        open_ = ~must if state.active else may
         undecided = np.flatnonzero(may & ~must)
         if undecided.size and all(edge.quantity in _EXACT for edge in edges):
-            open_[undecided] = self._exactly(self._hours[undecided], state, edges)
-        hours: Values = self._hours[open_]
-        return hours
+            open_[undecided] = self._exactly(undecided, state, edges)
+        return np.flatnonzero(open_)
 
-    def _is_possible(self, edge: Edge) -> bool:
-        """Whether a term may hold at any hour: most never may, and need no closer look."""
-        if edge.quantity not in self._extremes:
-            bounds = self._of_hours[edge.quantity]
-            self._extremes[edge.quantity] = float(bounds.low.min()), float(bounds.high.max())
-        low, high = self._extremes[edge.quantity]
-        return high > edge.limit if edge.above else low < edge.limit
-
-    def _exactly(self, hours: Values, state: ConditionState, edges: tuple[Edge, ...]) -> Values:
+    def _exactly(self, hours: Times, state: ConditionState, edges: tuple[Edge, ...]) -> Values:
         """In which of ``hours`` the terms do hold; or, of a condition that is there, do not all hold."""
-        open_ = np.ones(hours.size, dtype=bool)
-        known = np.flatnonzero(hours >= self._hours[0] + FLOW_WINDOW_HOURS - 1)
-        if not known.size:
-            return open_
-        window = hours[known][:, None] + np.arange(1 - FLOW_WINDOW_HOURS, 1)
+        window = hours[:, None] + np.arange(1 - FLOW_WINDOW_HOURS if state.needs == 2 else 0, 1)
         needed, place = np.unique(window, return_inverse=True)
         sensors = 0
         for edge in edges:
             sensors |= edge.quantity.sensors
-        means = self._sampler.hour_means(needed, np.zeros_like(needed), sensors)
+        means = self._sampler.hour_means(self._first_hour + needed, np.zeros_like(needed), sensors)
         place = place.reshape(window.shape)
-        holds = np.ones(known.size, dtype=bool)
+        holds = np.ones(hours.size, dtype=bool)
         for edge in edges:
             values = self._exact_values(edge.quantity, means, place)
             holds &= values > edge.limit if edge.above else values < edge.limit
-        open_[known] = ~holds if state.active else holds
-        return open_
+        return ~holds if state.active else holds
 
     def _exact_values(self, quantity: Quantity, means: Readings, place: Values) -> Values:
         now = place[:, -1]
@@ -335,172 +323,51 @@ class Outlook:
             return flow
         return np.asarray(flow - window_flow(list(self._calibration.pressure_flow_nl_per_day(means)[place.T])))
 
-    def _bounds_of_hours(self) -> dict[Quantity, Bounds]:
-        hours, legs, configuration = self._hours, self._legs, self._configuration
-        end_ms = self._sampler.started_ms + hours * _HOUR_MS
-        leg = np.maximum(legs.start_ms.searchsorted(end_ms) - 1, 0)
-        early_leg = np.maximum(legs.start_ms.searchsorted(end_ms - _WINDOW_MS) - 1, 0)
-        blurred = np.flatnonzero(early_leg != leg)
-        temperature, reservoir, outlet, ambient, volume = (
-            self._mean_bounds(sensor, end_ms, leg, early_leg, blurred) for sensor in range(len(self._truths))
+    def _bounds_of_hours(self) -> tuple[Values, dict[Quantity, Range]]:
+        """Of what differs from hour to hour, its bounds at each hour; of everything, those over all hours."""
+        configuration, sensors = self._configuration, self._sampler.sensors.each
+        flow_path = range(len(self._truths))
+        laws = np.array([self._laws[sensor] for sensor in flow_path])
+        laws[:, 0] *= _SCALE
+        allowed = self._calibration.allowed_roughness
+        bounds, extremes = bounds_of_hours(
+            self._first_hour,
+            self._hours,
+            self._sampler.started_ms,
+            self._legs,
+            laws,
+            self._calibration.tables,
+            (configuration.residual_nl, configuration.low_reservoir_nl, configuration.low_reservoir_hours),
+            max(sensors[sensor].is_rough_by(self._start_ms, self._end_ms) for sensor in flow_path),
+            laws[:, 0] * 1000 / np.array(allowed),
         )
-        flow = _weighted_bounds(_SLOPE_WEIGHTS, volume, 1)
-        pressure_flow = self._pressure_flow_bounds(temperature, reservoir, outlet, ambient)
-        gain_ms = int(np.abs(legs.crystal_ppb).max()) * _HOUR_MS // 10**9 + 2
-        dead = [s.responds_between(self._start_ms, self._end_ms) for s in self._sampler.sensors.each]
-        none = np.zeros(hours.size)
-        above_nl = Bounds(volume.low - configuration.residual_nl, volume.high - configuration.residual_nl)
-        fastest = np.where(flow.high < _UNKNOWN, flow.high, 0)  # unknown in the first hours: no flow is valid then
-        reserve_nl = np.maximum(configuration.low_reservoir_nl, fastest * configuration.low_reservoir_hours / 24 + 1)
-        return {
-            Quantity.FLOW: flow,
-            Quantity.UNEXPLAINED_FLOW: Bounds(flow.low - pressure_flow.high, flow.high - pressure_flow.low),
-            Quantity.DRIVE_PRESSURE: self._drive_bounds(temperature, reservoir, volume),
-            Quantity.HOURLY_VOLUME: volume,
-            Quantity.HOURLY_OUTLET: outlet,
-            Quantity.RESERVE: Bounds(above_nl.low - reserve_nl, above_nl.high - configuration.low_reservoir_nl),
-            Quantity.BATTERY: Bounds(none + self._battery.low - 1, none + self._battery.high + 1),
-            Quantity.ROUGHNESS: Bounds(none - 1, self._roughness(leg, early_leg, blurred)),
-            Quantity.UNRESPONSIVE: Bounds(
-                none + dead.count((False, False)), none + len(dead) - dead.count((True, True))
-            ),
-            Quantity.CLOCK_STEP: Bounds(none - gain_ms, none + gain_ms),
-            Quantity.DAMAGE: Bounds(none, none),
+        gain_ms = int(np.abs(self._legs.crystal_ppb).max()) * HOUR_MS // 10**9 + 2
+        dead = [sensor.responds_between(self._start_ms, self._end_ms) for sensor in sensors]
+        return bounds, {
+            **{quantity: Range(*extremes[row]) for quantity, row in _ROW.items()},
+            Quantity.BATTERY: Range(self._battery.low - 1, self._battery.high + 1),
+            Quantity.UNRESPONSIVE: Range(dead.count((False, False)), len(dead) - dead.count((True, True))),
+            Quantity.CLOCK_STEP: Range(-gain_ms, gain_ms),
+            Quantity.DAMAGE: Range(0, 0),
         }
 
-    def _mean_bounds(self, sensor: int, end_ms: Values, leg: Values, early_leg: Values, blurred: Values) -> Bounds:
-        """Of the mean of the last 15 readings at each hour's end.
 
-        On one leg the truth is a straight line: its mean is its value half-way. Where the 15 samples lie on two legs it
-        is between the least and the most of them, or for a line with one kink quite near the middle; on more legs
-        nothing is said.
-        """
-        legs = self._legs
-        start, end = self._truths[sensor]
-        middle_ms = end_ms - _WINDOW_MS // 2
-        begin = start[leg]
-        if start is end:
-            low = high = begin
-        else:
-            slope = (end[leg] - begin) / (legs.end_ms[leg] - legs.start_ms[leg])
-            low = high = begin + slope * (middle_ms - legs.start_ms[leg])
-        if blurred.size:
-            low, high = low.copy(), high.copy()
-            low[blurred], high[blurred] = self._blurred(sensor, end_ms[blurred], leg[blurred], early_leg[blurred])
-        low, high = self._read(sensor, low, high)
-        return Bounds(low - 0.5, high + 0.5)
-
-    def _blurred(self, sensor: int, end_ms: Values, leg: Values, early_leg: Values) -> tuple[Values, Values]:
-        legs = self._legs
-        start, end = self._truths[sensor]
-        slope, early_slope = self._slope(sensor, leg), self._slope(sensor, early_leg)
-        values = (
-            start[early_leg] + early_slope * (end_ms - _WINDOW_MS - legs.start_ms[early_leg]),
-            end[early_leg],
-            start[leg],
-            start[leg] + slope * (end_ms - legs.start_ms[leg]),
-        )
-        low, high = np.minimum.reduce(values), np.maximum.reduce(values)
-        if sensor == len(self._truths) - 1:
-            middle_ms = end_ms - _WINDOW_MS // 2
-            late = start[leg] + slope * (middle_ms - legs.start_ms[leg])
-            early = start[early_leg] + early_slope * (middle_ms - legs.start_ms[early_leg])
-            middle = np.where(legs.start_ms[leg] < middle_ms, late, early)
-            off = _KINK_MS * np.abs(slope - early_slope) + 1
-            smooth = end[early_leg] == start[leg]
-            low, high = np.where(smooth, middle - off, low), np.where(smooth, middle + off, high)
-        many = leg > early_leg + 1
-        return np.where(many, -_UNKNOWN, low), np.where(many, _UNKNOWN, high)
-
-    def _slope(self, sensor: int, leg: Values) -> Values:
-        start, end = self._truths[sensor]
-        slope: Values = (end[leg] - start[leg]) / (self._legs.end_ms[leg] - self._legs.start_ms[leg])
-        return slope
-
-    def _pressure_flow_bounds(self, temperature: Bounds, reservoir: Bounds, outlet: Bounds, ambient: Bounds) -> Bounds:
-        """Warmth thins the infusate: it makes more of a flow forwards, and more of one backwards."""
-        flow_of = self._calibration.pressure_flow_nl_per_day
-        cold, warm = _whole(temperature.low, False), _whole(temperature.high, True)
-        least = Readings(
-            cold, _whole(reservoir.low, False), _whole(outlet.high, True), _whole(ambient.high, True), 0, 0
-        )
-        most = Readings(warm, _whole(reservoir.high, True), _whole(outlet.low, False), _whole(ambient.low, False), 0, 0)
-        low, high = flow_of(least), flow_of(most)
-        if low.min() < 0:
-            low = np.minimum(low, flow_of(least._replace(temperature_mc=warm)))
-            high = np.maximum(high, flow_of(most._replace(temperature_mc=cold)))
-        return _weighted_bounds(_FLOW_WEIGHTS, Bounds(low - 1.0, high + 1.0), 1)
-
-    def _drive_bounds(self, temperature: Bounds, reservoir: Bounds, volume: Bounds) -> Bounds:
-        """Warmer infusate should be at a higher pressure, a fuller bellows too: so the bounds cross."""
-        low = Readings(_whole(temperature.high, True), _whole(reservoir.low, False), 0, 0, _whole(volume.high, True), 0)
-        high = Readings(
-            _whole(temperature.low, False), _whole(reservoir.high, True), 0, 0, _whole(volume.low, False), 0
-        )
-        deviation = self._calibration.drive_deviation_pa
-        return Bounds(deviation(low) - 2, deviation(high) + 2)
-
-    def _roughness(self, leg: Values, early_leg: Values, blurred: Values) -> Values:
-        """The most that it can come to, in permille of what is allowed: half of it from a sound sensor's noise."""
-        sensors = self._sampler.sensors.each
-        extra = max(sensor.is_rough_by(self._start_ms, self._end_ms) for sensor in sensors[:_BATTERY])
-        most = np.full(self._hours.size, 501 + 500 * extra)
-        if not blurred.size:
-            return most
-        first, last = early_leg[blurred], leg[blurred]
-        deepest = int((last - first).max())
-        for sensor, (start, end) in enumerate(self._truths):
-            bent = np.zeros(blurred.size)
-            for step in range(deepest):
-                here = np.minimum(first + step, last - 1)
-                jump = np.abs(start[here + 1] - end[here])
-                turn = SAMPLE_PERIOD_MS * np.abs(self._slope(sensor, here + 1) - self._slope(sensor, here))
-                bent += np.where(first + step < last, 2 * jump + 2 * turn, 0)
-            scale = _SCALE[sensor] * sensors[sensor].profile.gain * 1000 / self._calibration.allowed_roughness[sensor]
-            most[blurred] = np.maximum(most[blurred], 501 + 500 * extra + 2 * bent * scale)  # 7 of 13 reach a median
-        return most
-        legs = self._legs
-        for sensor, (start, end) in enumerate(self._truths):
-            slope = (end - start) / (legs.end_ms - legs.start_ms)
-            bends = np.zeros(start.size)
-            bends[1:] = 2 * np.abs(start[1:] - end[:-1]) + 2 * SAMPLE_PERIOD_MS * np.abs(np.diff(slope))
-            bent = np.cumsum(bends)
-            scale = _SCALE[sensor] * sensors[sensor].profile.gain * 1000 / self._calibration.allowed_roughness[sensor]
-            truly = (bent[leg[blurred]] - bent[early_leg[blurred]]) * scale
-            most[blurred] = np.maximum(most[blurred], 501 + 500 * extra + truly)
-        return most
+def _widened(bounds: Range) -> Range:
+    """By what a mean may be off for being whole."""
+    return Range(bounds.low - 0.5, bounds.high + 0.5)
 
 
-_EXACT = {
-    Quantity.FLOW,
-    Quantity.UNEXPLAINED_FLOW,
-    Quantity.DRIVE_PRESSURE,
-    Quantity.HOURLY_VOLUME,
-    Quantity.HOURLY_OUTLET,
-    Quantity.BATTERY,
-}
-"""Quantities of an hour that are a function of readings only."""
+@compiled
+def _next_open(open_: Times, found: int, sample: int, restarted_at: int, full: int, valid: int) -> int:  # noqa: PLR0917
+    """The first open sample from ``sample`` on, or ``found`` if there is none before it.
 
-
-def _weighted_bounds(weights: Values, of_hours: Bounds, slack: float) -> Bounds:
-    """Of a weighted sum over six hours, at the last of them; unknown at the first five."""
-    low, high = np.full(of_hours.low.size, -_UNKNOWN), np.full(of_hours.low.size, _UNKNOWN)
-    if of_hours.low.size >= weights.size:
-        middle = np.correlate((of_hours.low + of_hours.high) / 2, weights, "valid")
-        half = np.correlate((of_hours.high - of_hours.low) / 2, np.abs(weights), "valid") + slack
-        low[weights.size - 1 :], high[weights.size - 1 :] = middle - half, middle + half
-    return Bounds(low, high)
-
-
-def _whole(values: Values, upwards: bool) -> Values:
-    return (np.ceil(values) if upwards else np.floor(values)).astype(np.int64)
-
-
-def _running_max(values: Values, first: Values) -> Values:
-    """For each place, the largest of the values from place ``first`` up to it."""
-    worst = values.copy()
-    reach = np.arange(values.size) - first
-    for back in range(1, int(reach.max(initial=0)) + 1):
-        place = np.flatnonzero(reach >= back)
-        worst[place] = np.maximum(worst[place], values[place - back])
-    return worst
+    What needs a mean is judged from hour ``full`` on, what needs a flow from hour ``valid`` on.
+    """
+    for place in range(open_.shape[1]):
+        needs = open_[3, place]
+        begin = sample
+        if needs:
+            begin = max(begin, HOUR_SAMPLES * (full if needs == 1 else valid))
+        if open_[1, place] >= begin and open_[2, place] >= restarted_at:
+            found = min(found, max(begin, open_[0, place]))
+    return found

@@ -140,10 +140,10 @@ def _flow(  # noqa: PLR0917 -- compiled functions take no keyword-only arguments
     temperatures, ambients, nodes, sources = np.empty(room), np.empty(room), np.empty(room), np.empty(room)
     start_nl, end_nl, leaks_nl = np.empty(room), np.empty(room), np.empty(room)
     part = 0
+    _, leg_end_ms, leg_temperature_c, leg_ambient_kpa, leg_outlet_kpa, leg_vapour_kpa, conductance = driven
     while now_ms < end_ms and part < room:
-        until_ms = min(end_ms, driven.end_ms[leg])
-        temperature_c, vapour_kpa = driven.temperature_c[leg], driven.vapour_kpa[leg]
-        restrictor = driven.conductance_nl_per_ms_kpa[leg]
+        until_ms = min(end_ms, leg_end_ms[leg])
+        temperature_c, vapour_kpa, restrictor = leg_temperature_c[leg], leg_vapour_kpa[leg], conductance[leg]
         lag_c = 0.0
         if cold.lag_c != 0:
             lag_c = cold.lag_c * math.exp(-(now_ms - cold.since_ms) / cold.time_constant_ms)
@@ -152,9 +152,9 @@ def _flow(  # noqa: PLR0917 -- compiled functions take no keyword-only arguments
             temperature_c += lag_c * mean_decay((until_ms - now_ms) / cold.time_constant_ms)
             vapour_kpa = interpolated(tables.vapour_kpa, temperature_c)
             restrictor = interpolated(tables.conductance_nl_per_ms_kpa, temperature_c)
-        node_kpa = driven.outlet_kpa[leg] * effects.outlet_share + effects.outlet_plus_kpa
+        node_kpa = leg_outlet_kpa[leg] * effects.outlet_share + effects.outlet_plus_kpa
         vapour_kpa = vapour_kpa * effects.vapour_share - effects.vapour_minus_kpa
-        source_kpa = vapour_kpa - driven.ambient_kpa[leg] - node_kpa
+        source_kpa = vapour_kpa - leg_ambient_kpa[leg] - node_kpa
         restrictor *= effects.conductance_share
         starts[part], start_nl[part] = now_ms, volume_nl
         now_ms, volume_nl, leaked_nl = _outflow(
@@ -162,10 +162,10 @@ def _flow(  # noqa: PLR0917 -- compiled functions take no keyword-only arguments
         )
         ends[part], end_nl[part] = now_ms, volume_nl
         leaks_nl[part] = leaked_nl + (start_nl[part] - volume_nl - leaked_nl) * effects.came_off
-        temperatures[part], ambients[part] = temperature_c, driven.ambient_kpa[leg]
+        temperatures[part], ambients[part] = temperature_c, leg_ambient_kpa[leg]
         nodes[part], sources[part] = node_kpa, source_kpa
         part += 1
-        if now_ms == driven.end_ms[leg]:
+        if now_ms == leg_end_ms[leg]:
             leg += 1
     return FlownLegs(
         starts[:part],

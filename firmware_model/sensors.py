@@ -13,7 +13,7 @@ from firmware_model.noise import noise_share, noise_shares
 from firmware_model.profile import PumpProfile, SensorProfile
 from firmware_model.truth import Truth
 
-__all__ = ["SENSORS", "Reading", "Readings", "Sensor", "Sensors"]
+__all__ = ["SENSORS", "Reading", "ReadingLaw", "Readings", "Sensor", "Sensors"]
 
 Values = NDArray[np.float64]
 Times = NDArray[np.int64]
@@ -48,6 +48,30 @@ class _Error:
     noise: float = 0.0
     stuck_at: int | None = None
     is_open: bool = False
+
+
+class ReadingLaw(NamedTuple):
+    """Bounds of a sensor's readings, in their unit: gain times truth, and what is added to that at least and at most.
+
+    While a fault holds it (for some of the time, or all of it) it reads what it is held at; infinite are those that do
+    not apply. Always it stays in its range.
+    """
+
+    gain: float
+    below: float
+    above: float
+    held_low: float
+    held_high: float
+    lower: float
+    upper: float
+
+    def bounds(self, low: Any, high: Any) -> tuple[Any, Any]:
+        """The least and the most of the readings, for a truth between ``low`` and ``high``: floats, or arrays."""
+        least = np.minimum(low * self.gain + self.below, self.held_low)
+        most = np.maximum(high * self.gain + self.above, self.held_high)
+        return np.minimum(np.maximum(least, self.lower), self.upper), np.minimum(
+            np.maximum(most, self.lower), self.upper
+        )
 
 
 class Sensor:
@@ -89,7 +113,7 @@ class Sensor:
     def changed_after(self, now_ms: int) -> int | None:
         """When a fault of this sensor last changed, if that was after ``now_ms``."""
         since_ms = self._errors[-1].since_ms
-        return since_ms if since_ms > now_ms else None
+        return since_ms if since_ms > now_ms and len(self._errors) > 1 else None
 
     @property
     def drifts(self) -> bool:
@@ -108,26 +132,23 @@ class Sensor:
             return math.inf
         return 2 * (self.profile.noise + errors[0].noise) + self.profile.resolution + 1e-6
 
-    def bounds(self, low: Values, high: Values, start_ms: int, end_ms: int) -> tuple[Values, Values]:
-        """The least and the most that it can read between two times, for a truth between ``low`` and ``high``."""
+    def law(self, start_ms: int, end_ms: int) -> "ReadingLaw":
+        """The least and the most that it can make of a truth between two times."""
         sensor = self.profile
-        lows, highs = [], []
+        below, above, held_low, held_high = math.inf, -math.inf, math.inf, -math.inf
         for error in self._errors_between(start_ms, end_ms):
             held_at = sensor.upper if error.is_open else error.stuck_at
             if held_at is not None:
-                held = np.full(low.shape, float(held_at))
-                lows.append(held)
-                highs.append(held)
+                held_low, held_high = min(held_low, held_at), max(held_high, held_at)
                 continue
-            biases = [self._bias(error, time_ms) for time_ms in (start_ms, end_ms)]
+            first, last = self._bias(error, start_ms), self._bias(error, end_ms)
             slack = sensor.noise + error.noise + sensor.resolution / 2 + 1e-6
-            lows.append(low * sensor.gain + (min(biases) - slack))
-            highs.append(high * sensor.gain + (max(biases) + slack))
-        least = lows[0] if len(lows) == 1 else np.minimum.reduce(lows)
-        most = highs[0] if len(highs) == 1 else np.maximum.reduce(highs)
-        if least.min(initial=sensor.upper) < sensor.lower or most.max(initial=sensor.lower) > sensor.upper:
-            return np.clip(least, sensor.lower, sensor.upper), np.clip(most, sensor.lower, sensor.upper)
-        return least, most
+            below, above = min(below, min(first, last) - slack), max(above, max(first, last) + slack)
+        return ReadingLaw(sensor.gain, below, above, held_low, held_high, sensor.lower, sensor.upper)
+
+    def bounds(self, low: Values, high: Values, start_ms: int, end_ms: int) -> tuple[Values, Values]:
+        """The least and the most that it can read between two times, for a truth between ``low`` and ``high``."""
+        return self.law(start_ms, end_ms).bounds(low, high)
 
     def reading(self, true_value: float, now_ms: int, sample: int) -> int:
         """Reading number ``sample``: a multiple of the resolution next to ``true_value``, or an end of the range."""

@@ -1,0 +1,64 @@
+"""In which samples the readings of one sensor can be far apart, from legs of the truth."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from firmware_model.compiled import compiled
+from firmware_model.firmware import SAMPLE_PERIOD_MS
+
+__all__ = ["EVER", "further_apart_than"]
+
+Values = NDArray[Any]
+Times = NDArray[np.int64]
+
+EVER = 1 << 60
+"""A sample that never comes."""
+
+
+@compiled
+def further_apart_than(  # noqa: PLR0917 -- compiled functions take no keyword-only arguments
+    limit: float,
+    span_ms: int,
+    gain: float,
+    slack: float,
+    started_ms: int,
+    start_ms: Times,
+    end_ms: Times,
+    start: Values,
+    end: Values,
+) -> Times:
+    """Samples at which two readings within ``span_ms`` can be more than ``limit`` apart: shape (4, intervals).
+
+    First and last of them, and the sample that was the cause: the truth jumped at it. Where the truth runs so fast that
+    it needs no jump, the cause is ``EVER``. The last row is 0: it takes nothing else. Readings are ``gain`` times the
+    truth, from ``start`` to ``end`` of each leg, but for ``slack``.
+    """
+    slopes, travelled = np.empty(start.size), np.empty(start.size)
+    found = np.empty((4, start.size), np.int64)
+    reach, jumped, cause_ms, count = 0, 0.0, start_ms[0], 0
+    for leg in range(start.size):
+        slopes[leg] = abs(end[leg] - start[leg]) / (end_ms[leg] - start_ms[leg])
+        if leg:
+            jump = abs(start[leg] - end[leg - 1])
+            jumped += jump
+            if jump * gain > limit / 100:
+                cause_ms = start_ms[leg]
+        travelled[leg] = jumped
+        while reach < leg and start_ms[reach + 1] <= start_ms[leg] - span_ms:
+            reach += 1
+        worst = 0.0
+        for each in range(reach, leg + 1):
+            worst = max(worst, slopes[each])
+        worst *= span_ms
+        runs_fast = worst * gain + slack > limit
+        if runs_fast or (jumped - travelled[reach] + worst) * gain + slack > limit:
+            first = (start_ms[leg] - started_ms) // SAMPLE_PERIOD_MS + 1
+            last = (end_ms[leg] - started_ms) // SAMPLE_PERIOD_MS
+            if first <= last:
+                found[0, count], found[1, count] = first, last
+                found[2, count] = EVER if runs_fast else (cause_ms - started_ms) // SAMPLE_PERIOD_MS
+                found[3, count] = 0
+                count += 1
+    return found[:, :count].copy()
