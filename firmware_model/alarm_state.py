@@ -8,7 +8,7 @@ from typing import NamedTuple
 from firmware_model.alarms import CONDITIONS, Condition, Quantity, Rhythm
 from firmware_model.configuration import Configuration
 
-__all__ = ["AlarmState", "ConditionState", "Edge"]
+__all__ = ["AlarmState", "ConditionState", "Edge", "judged_under"]
 
 
 class Edge(NamedTuple):
@@ -37,7 +37,8 @@ class _Judged(NamedTuple):
 
 
 @lru_cache(maxsize=64)
-def _judged_under(configuration: Configuration) -> tuple[_Judged, ...]:
+def judged_under(configuration: Configuration) -> tuple[_Judged, ...]:
+    """Every condition that readings decide on, under a configuration."""
     return tuple(_judged(number, row, configuration) for number, row in enumerate(CONDITIONS) if row.terms)
 
 
@@ -109,7 +110,7 @@ class AlarmState:
 
     def __init__(self, configuration: Configuration, before: "AlarmState | None" = None) -> None:
         """Nothing holds, but for what held under another configuration ``before``."""
-        states = [ConditionState(judged) for judged in _judged_under(configuration)]
+        states = [ConditionState(judged) for judged in judged_under(configuration)]
         if before is not None:
             held = {
                 state.number: state.stayed_at for states_ in before.of.values() for state in states_ if state.active

@@ -1,16 +1,25 @@
 """The bellows: how much of the propellant's pressure is left for the infusate, as a function of volume."""
 
 from dataclasses import dataclass
-from typing import Self
+from functools import cached_property
+from typing import NamedTuple, Self
 
-import numpy as np
-from numpy.typing import NDArray
-
+from firmware_model.compiled import compiled
 from firmware_model.profile import PumpProfile, nanolitres
 
-__all__ = ["Bellows"]
+__all__ = ["Bellows", "BellowsShape", "driving_pressure_kpa", "droop_at_kpa", "flowing_pressure_kpa"]
 
-Values = NDArray[np.float64]
+
+class BellowsShape(NamedTuple):
+    """A bellows, in floats: volumes in nL, springs in kPa per nL."""
+
+    capacity_nl: float
+    touch_nl: float
+    stop_nl: float
+    droop_kpa: float
+    spring: float
+    overfill_spring: float
+    reverse_flow: bool
 
 
 @dataclass(frozen=True)
@@ -51,29 +60,51 @@ class Bellows:
             overfill_limit_nl=nanolitres(profile.overfill_limit_ml),
         )
 
-    @property
-    def spring_kpa_per_nl(self) -> float:
-        """Pressure gained for each nanolitre of volume, above touch."""
-        return self.droop_kpa / (self.capacity_nl - self.touch_nl)
+    @cached_property
+    def shape(self) -> BellowsShape:
+        """As compiled code takes it."""
+        return BellowsShape(
+            float(self.capacity_nl),
+            float(self.touch_nl),
+            float(self.stop_nl),
+            self.droop_kpa,
+            self.droop_kpa / (self.capacity_nl - self.touch_nl),
+            self.overfill_kpa_per_nl,
+            self.reverse_flow,
+        )
 
-    def droop_at_kpa(self, volume_nl: Values | float) -> Values:
+    def droop_at_kpa(self, volume_nl: float) -> float:
         """Pressure that the spring takes, in kPa: none when full, ``droop_kpa`` from touch on, gained beyond full."""
-        below_nl = self.capacity_nl - np.asarray(volume_nl, dtype=np.float64)
-        droop_kpa = np.minimum(self.droop_kpa, self.spring_kpa_per_nl * below_nl)
-        if (below_nl >= 0).all():
-            return droop_kpa
-        return np.where(below_nl < 0, self.overfill_kpa_per_nl * below_nl, droop_kpa)
+        return droop_at_kpa(self.shape, volume_nl)
 
-    def driving_pressure_kpa(self, source_kpa: Values | float, volume_nl: Values | float) -> Values:
-        """Pressure across the restrictor, in kPa; negative where the outlet pushes back. Any shape."""
-        pressure_kpa = source_kpa - self.droop_at_kpa(volume_nl)
-        if (np.asarray(volume_nl) >= self.touch_nl).all():
-            return pressure_kpa
-        carried = np.clip((np.asarray(volume_nl) - self.stop_nl) / (self.touch_nl - self.stop_nl), 0.0, 1.0)
-        return np.where(pressure_kpa > 0, pressure_kpa * carried, pressure_kpa)
+    def driving_pressure_kpa(self, source_kpa: float, volume_nl: float) -> float:
+        """Pressure across the restrictor, in kPa; negative where the outlet pushes back."""
+        return driving_pressure_kpa(self.shape, source_kpa, volume_nl)
 
-    def flowing_pressure_kpa(self, source_kpa: Values | float, volume_nl: Values | float) -> Values:
+    def flowing_pressure_kpa(self, source_kpa: float, volume_nl: float) -> float:
         """The driving pressure that moves infusate: none against the check valve, none into a full bellows."""
-        pressure_kpa = self.driving_pressure_kpa(source_kpa, volume_nl)
-        stays = (pressure_kpa < 0) & (not self.reverse_flow or np.asarray(volume_nl) >= self.capacity_nl)
-        return np.where(stays, 0.0, pressure_kpa)
+        return flowing_pressure_kpa(self.shape, source_kpa, volume_nl)
+
+
+@compiled
+def droop_at_kpa(shape: BellowsShape, volume_nl: float) -> float:
+    """See ``Bellows.droop_at_kpa``."""
+    below_nl = shape.capacity_nl - volume_nl
+    return min(shape.droop_kpa, shape.spring * below_nl) if below_nl >= 0 else shape.overfill_spring * below_nl
+
+
+@compiled
+def driving_pressure_kpa(shape: BellowsShape, source_kpa: float, volume_nl: float) -> float:
+    """See ``Bellows.driving_pressure_kpa``."""
+    pressure_kpa = source_kpa - droop_at_kpa(shape, volume_nl)
+    if volume_nl >= shape.touch_nl or pressure_kpa <= 0:
+        return pressure_kpa
+    return pressure_kpa * max(0.0, (volume_nl - shape.stop_nl) / (shape.touch_nl - shape.stop_nl))
+
+
+@compiled
+def flowing_pressure_kpa(shape: BellowsShape, source_kpa: float, volume_nl: float) -> float:
+    """See ``Bellows.flowing_pressure_kpa``."""
+    pressure_kpa = driving_pressure_kpa(shape, source_kpa, volume_nl)
+    stays = pressure_kpa < 0 and (not shape.reverse_flow or volume_nl >= shape.capacity_nl)
+    return 0.0 if stays else pressure_kpa

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from firmware_model import hour_bounds
-from firmware_model.alarm_state import ConditionState, Edge
+from firmware_model.alarm_state import ConditionState, Edge, judged_under
 from firmware_model.alarms import Quantity, Rhythm
 from firmware_model.compiled import compiled
 from firmware_model.configuration import Configuration
@@ -120,14 +120,15 @@ class Outlook:
             (legs.start_nl, legs.end_nl),
         )
         self._laws = [sensor.law(self._start_ms, self._end_ms) for sensor in sampler.sensors.each]
-        self._readings = [self._reading_range(sensor) for sensor in range(len(self._truths))]
-        self._battery = self._battery_range()
+        self._readings = self._reading_ranges()
         self._first_hour = max(1, -(-first // HOUR_SAMPLES) - FLOW_WINDOW_HOURS + 1)
         self._hours = max(0, last // HOUR_SAMPLES + 1 - self._first_hour)
-        self._bounds: Values = np.empty((0, 2, 0))
-        self._ranges: dict[Quantity, Range] = {}
+        self._ranges = self._ranges_of_samples()
+        """Of every quantity over all of the stretch, by its number; those of hours are not there if there are none."""
+        self._bounds: dict[int, Range] = {}
+        """Of those quantities of hours that need a closer look, hour by hour, by their row."""
         if self._hours:
-            self._bounds, self._ranges = self._bounds_of_hours()
+            self._look_at_hours()
         self._open: dict[tuple[int, bool], Times] = {}
         self._apart_by: dict[tuple[Quantity, int], Times] = {}
         self._merged: dict[tuple[bool, frozenset[int]], Times] = {}
@@ -162,27 +163,57 @@ class Outlook:
     def _open_for(self, state: ConditionState) -> Times:
         """Samples in which a condition may begin to hold; or, if it does hold, may cease to."""
         key = (state.number, state.active)
-        if key not in self._open:
-            hourly = state.condition.rhythm is Rhythm.HOUR
-            self._open[key] = self._open_hours(state) if hourly else self._open_samples(state)
-        return self._open[key]
+        found = self._open.get(key)
+        if found is None:
+            hourly = state.quantities[0].rhythm is Rhythm.HOUR
+            if (hourly and not self._hours) or self._is_settled(
+                state.staying if state.active else state.raising, state.active
+            ):
+                found = _NOTHING
+            else:
+                found = self._open_hours(state) if hourly else self._open_samples(state)
+            self._open[key] = found
+        return found
 
-    def _reading_range(self, sensor: int) -> Range:
-        """Of one sensor's readings, over all of the stretch."""
-        start, end = self._truths[sensor]
-        low, high = float(start.min()), float(start.max())
-        if start is not end:
-            low, high = min(low, float(end.min())), max(high, float(end.max()))
-        return self._read(sensor, low, high)
+    def _is_settled(self, edges: tuple[Edge, ...], active: bool) -> bool:
+        """Whether terms must always all hold, of a condition that does; or else whether they never can."""
+        ranges = self._ranges
+        if active:
+            return all(ranges[edge.quantity.number].must_hold(edge) for edge in edges)
+        return not all(ranges[edge.quantity.number].may_hold(edge) for edge in edges)
+
+    def _reading_ranges(self) -> list[Range]:
+        """Of each sensor's readings, over all of the stretch."""
+        ranges = []
+        for sensor, (start, end) in enumerate(self._truths):
+            low, high = float(start.min()), float(start.max())
+            if start is not end:
+                low, high = min(low, float(end.min())), max(high, float(end.max()))
+            ranges.append(Range(*self._laws[sensor].extremes(low * _SCALE[sensor], high * _SCALE[sensor])))
+        return [*ranges, self._battery_range()]
+
+    def _ranges_of_samples(self) -> list[Range]:
+        temperature, _, outlet, ambient, volume, _ = self._readings
+        step_nl, pulse_pa = volume.high - volume.low, outlet.high - outlet.low
+        at_end = [
+            (range_.high <= lower or range_.low >= upper, range_.low <= lower or range_.high >= upper)
+            for range_, (lower, upper) in zip(self._readings, self._calibration.ranges, strict=True)
+        ]
+        return [
+            temperature,
+            outlet,
+            ambient,
+            _widened(volume),
+            Range(-step_nl, step_nl),
+            Range(-pulse_pa, pulse_pa),
+            Range(sum(must for must, _ in at_end), sum(may for _, may in at_end)),
+        ]
 
     def _readings_on_legs(self, sensor: int) -> Range:
         """Of one sensor's readings, on each leg."""
-        start, end = self._truths[sensor]
-        return self._read(sensor, np.minimum(start, end), np.maximum(start, end))
-
-    def _read(self, sensor: int, low: Any, high: Any) -> Range:
-        law, scale = self._laws[sensor], _SCALE[sensor]
-        return Range(*law.bounds(low * scale, high * scale))
+        (start, end), scale = self._truths[sensor], _SCALE[sensor]
+        law = self._laws[sensor]
+        return Range(*law.bounds(np.minimum(start, end) * scale, np.maximum(start, end) * scale))
 
     def _battery_range(self) -> Range:
         """Of all of the stretch: a primary cell's voltage only ever falls."""
@@ -192,7 +223,7 @@ class Outlook:
             float(sampler.battery.voltage_mv(sampler.time_ms(sample), sampler.first + sample))
             for sample in (early, self.last)
         )
-        return Range(*self._laws[_BATTERY].bounds(spent, fresh))
+        return Range(*self._laws[_BATTERY].extremes(spent, fresh))
 
     # Every sample, leg by leg.
 
@@ -203,10 +234,7 @@ class Outlook:
         if quantity is Quantity.AT_END_OF_RANGE:
             bounds = self._ends_of_range()
         else:
-            sensor = _SENSOR[quantity]
-            if not state.active and not _widened(self._readings[sensor]).may_hold(state.raising[0]):
-                return _NOTHING
-            bounds = _widened(self._readings_on_legs(sensor))
+            bounds = _widened(self._readings_on_legs(_SENSOR[quantity]))
         open_ = ~bounds.must_hold(state.staying[0]) if state.active else bounds.may_hold(state.raising[0])
         return self._samples_on(open_, quantity.reach - 1)
 
@@ -215,7 +243,7 @@ class Outlook:
         low = np.zeros(self._legs.start_ms.size, dtype=np.int64)
         high = low.copy()
         for sensor, (lower, upper) in enumerate(self._calibration.ranges):
-            bounds = self._battery if sensor == _BATTERY else self._readings[sensor]
+            bounds = self._readings[sensor]
             if bounds.low <= lower or bounds.high >= upper:
                 if sensor != _BATTERY:
                     bounds = self._readings_on_legs(sensor)
@@ -234,8 +262,6 @@ class Outlook:
 
     def _further_apart_than(self, quantity: Quantity, limit: int) -> Times:
         sensor, legs = _SENSOR[quantity], self._legs
-        if self._readings[sensor].high - self._readings[sensor].low <= limit:
-            return _NOTHING
         return further_apart_than(
             float(limit),
             (quantity.reach - 1) * SAMPLE_PERIOD_MS,
@@ -273,15 +299,9 @@ class Outlook:
     def _decided(self, state: ConditionState) -> Times:
         """The same hours, counted from the first."""
         edges = state.staying if state.active else state.raising
-        ranges = self._ranges
-        if not self._hours or (not state.active and not all(ranges[e.quantity].may_hold(e) for e in edges)):
-            return np.empty(0, dtype=np.int64)
-        if state.active and all(ranges[edge.quantity].must_hold(edge) for edge in edges):
-            return np.empty(0, dtype=np.int64)
         may, must = np.ones(self._hours, dtype=bool), np.ones(self._hours, dtype=bool)
         for edge in edges:
-            row = _ROW.get(edge.quantity)
-            bounds = ranges[edge.quantity] if row is None else Range(*self._bounds[row])
+            bounds = self._bounds.get(_ROW.get(edge.quantity, -1), self._ranges[edge.quantity.number])
             may &= bounds.may_hold(edge)
             must &= bounds.must_hold(edge)
         if state.needs == 2:  # there is no valid flow in the first hours, or they are over already
@@ -323,33 +343,53 @@ class Outlook:
             return flow
         return np.asarray(flow - window_flow(list(self._calibration.pressure_flow_nl_per_day(means)[place.T])))
 
-    def _bounds_of_hours(self) -> tuple[Values, dict[Quantity, Range]]:
-        """Of what differs from hour to hour, its bounds at each hour; of everything, those over all hours."""
-        configuration, sensors = self._configuration, self._sampler.sensors.each
+    def _look_at_hours(self) -> None:
+        """Work out bounds at each hour, and keep what may be asked for."""
+        sensors, calibration, configuration = self._sampler.sensors.each, self._calibration, self._configuration
         flow_path = range(len(self._truths))
-        laws = np.array([self._laws[sensor] for sensor in flow_path])
+        laws = np.array(self._laws[:_BATTERY])
         laws[:, 0] *= _SCALE
-        allowed = self._calibration.allowed_roughness
         bounds, extremes = bounds_of_hours(
             self._first_hour,
             self._hours,
             self._sampler.started_ms,
             self._legs,
             laws,
-            self._calibration.tables,
+            calibration.tables,
             (configuration.residual_nl, configuration.low_reservoir_nl, configuration.low_reservoir_hours),
-            max(sensors[sensor].is_rough_by(self._start_ms, self._end_ms) for sensor in flow_path),
-            laws[:, 0] * 1000 / np.array(allowed),
+            max([sensors[sensor].is_rough_by(self._start_ms, self._end_ms) for sensor in flow_path]),
+            laws[:, 0] * 1000 / calibration.allowed_roughness,
         )
         gain_ms = int(np.abs(self._legs.crystal_ppb).max()) * HOUR_MS // 10**9 + 2
         dead = [sensor.responds_between(self._start_ms, self._end_ms) for sensor in sensors]
-        return bounds, {
-            **{quantity: Range(*extremes[row]) for quantity, row in _ROW.items()},
-            Quantity.BATTERY: Range(self._battery.low - 1, self._battery.high + 1),
-            Quantity.UNRESPONSIVE: Range(dead.count((False, False)), len(dead) - dead.count((True, True))),
-            Quantity.CLOCK_STEP: Range(-gain_ms, gain_ms),
-            Quantity.DAMAGE: Range(0, 0),
-        }
+        *early, rough = [Range(low, high) for low, high in extremes.tolist()]
+        battery = self._readings[_BATTERY]
+        self._ranges += [
+            *early,
+            Range(battery.low - 1, battery.high + 1),
+            rough,
+            Range(dead.count((False, False)), len(dead) - dead.count((True, True))),
+            Range(-gain_ms, gain_ms),
+            Range(0, 0),
+        ]
+        for row in self._rows_to_keep():
+            self._bounds[row] = Range(*bounds[row].copy())
+
+    def _rows_to_keep(self) -> set[int]:
+        """Rows of the quantities on which a condition depends that is not settled once and for all."""
+        ranges, rows = self._ranges, set()
+        for judged in judged_under(self._configuration):
+            if judged.quantities[0].rhythm is Rhythm.HOUR:
+                for edges, active in ((judged.raising, False), (judged.staying, True)):
+                    if not self._is_settled(edges, active):
+                        rows |= {
+                            _ROW[edge.quantity]
+                            for edge in edges
+                            if edge.quantity in _ROW
+                            and ranges[edge.quantity.number].may_hold(edge)
+                            and not ranges[edge.quantity.number].must_hold(edge)
+                        }
+        return rows
 
 
 def _widened(bounds: Range) -> Range:

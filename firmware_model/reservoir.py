@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from firmware_model.bellows import Bellows
+from firmware_model.bellows import Bellows, BellowsShape, droop_at_kpa
 from firmware_model.compiled import compiled
 from firmware_model.flow_table import FlowTable, interpolated
 from firmware_model.thermal import mean_decay, step_until_ms
@@ -76,18 +76,6 @@ class _Tables(NamedTuple):
     conductance_nl_per_ms_kpa: Values
 
 
-class _Shape(NamedTuple):
-    """A bellows, in floats: volumes in nL, springs in kPa per nL."""
-
-    capacity_nl: float
-    touch_nl: float
-    stop_nl: float
-    droop_kpa: float
-    spring: float
-    overfill_spring: float
-    reverse_flow: bool
-
-
 class Reservoir:
     """Infusate between bellows and restrictor: a volume, and how it goes on."""
 
@@ -100,15 +88,7 @@ class Reservoir:
             )
         self.volume_nl = float(volume_nl)
         self._tables = _Tables(table.vapour_table_kpa, table.conductance_table)
-        self._shape = _Shape(
-            float(bellows.capacity_nl),
-            float(bellows.touch_nl),
-            float(bellows.stop_nl),
-            bellows.droop_kpa,
-            bellows.spring_kpa_per_nl,
-            bellows.overfill_kpa_per_nl,
-            bellows.reverse_flow,
-        )
+        self._shape = bellows.shape
 
     def flow(self, driven: Driven, start_ms: int, end_ms: int, cold: Cold, effects: Effects) -> FlownLegs:
         """Let the infusate flow from ``start_ms`` to ``end_ms``; the legs reach over both."""
@@ -130,7 +110,7 @@ def _flow(  # noqa: PLR0917 -- compiled functions take no keyword-only arguments
     cold: Cold,
     effects: Effects,
     tables: _Tables,
-    shape: _Shape,
+    shape: BellowsShape,
     volume_nl: float,
 ) -> FlownLegs:
     """The legs from ``now_ms`` to ``end_ms``, as many as there is room for."""
@@ -190,7 +170,7 @@ def _outflow(  # noqa: PLR0917
     node_kpa: float,
     restrictor: float,
     leak: float,
-    shape: _Shape,
+    shape: BellowsShape,
 ) -> tuple[int, float, float]:
     """Until when the law at the start holds, ``end_ms`` at the latest; the volume then; and what leaked."""
     forward, slope, offset, leak_slope, leak_offset, lower_nl, upper_nl = _law(
@@ -217,15 +197,14 @@ def _outflow(  # noqa: PLR0917
 
 @compiled
 def _law(  # noqa: PLR0917
-    volume_nl: float, source_kpa: float, node_kpa: float, restrictor: float, leak: float, shape: _Shape
+    volume_nl: float, source_kpa: float, node_kpa: float, restrictor: float, leak: float, shape: BellowsShape
 ) -> tuple[bool, float, float, float, float, float, float]:
     """Whether it points forwards; slope and offset of the outflow against volume, in 1/ms and nL/ms.
 
     The latter of all of the outflow, and of the leak's part. Last, the volumes between which they hold.
     """
     below_nl = shape.capacity_nl - volume_nl
-    droop_kpa = min(shape.droop_kpa, shape.spring * below_nl) if below_nl >= 0 else shape.overfill_spring * below_nl
-    forward = source_kpa >= droop_kpa
+    forward = source_kpa >= droop_at_kpa(shape, volume_nl)
     flows = forward or shape.reverse_flow
     leak_slope = leak_offset = 0.0
     if volume_nl < shape.touch_nl or (volume_nl == shape.touch_nl and forward):  # the stop takes over

@@ -65,13 +65,17 @@ class ReadingLaw(NamedTuple):
     lower: float
     upper: float
 
-    def bounds(self, low: Any, high: Any) -> tuple[Any, Any]:
-        """The least and the most of the readings, for a truth between ``low`` and ``high``: floats, or arrays."""
+    def bounds(self, low: Values, high: Values) -> tuple[Values, Values]:
+        """The least and the most of the readings, for truths between ``low`` and ``high``; all of one shape."""
         least = np.minimum(low * self.gain + self.below, self.held_low)
         most = np.maximum(high * self.gain + self.above, self.held_high)
-        return np.minimum(np.maximum(least, self.lower), self.upper), np.minimum(
-            np.maximum(most, self.lower), self.upper
-        )
+        return np.clip(least, self.lower, self.upper), np.clip(most, self.lower, self.upper)
+
+    def extremes(self, low: float, high: float) -> tuple[float, float]:
+        """The same for one truth."""
+        least = min(low * self.gain + self.below, self.held_low)
+        most = max(high * self.gain + self.above, self.held_high)
+        return min(max(least, self.lower), self.upper), min(max(most, self.lower), self.upper)
 
 
 class Sensor:

@@ -5,7 +5,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from firmware_model.bellows import Bellows
+from firmware_model.bellows import Bellows, BellowsShape, driving_pressure_kpa, flowing_pressure_kpa
+from firmware_model.compiled import compiled
 from firmware_model.profile import ClockProfile
 
 __all__ = ["FlownLegs", "Truth", "TruthLegs", "TruthTable"]
@@ -68,6 +69,68 @@ class TruthLegs(NamedTuple):
     crystal_ppb: Times
 
 
+@compiled
+def _derived(
+    flown: FlownLegs, shape: BellowsShape, clock: tuple[float, float, float], leaked_nl: float, crystal_ppb_ms: int
+) -> TruthLegs:
+    """The truth from what flowed; what leaked, and what the crystal gained, was so much before the first leg."""
+    start_ms, end_ms, temperature_c, ambient_kpa, node_kpa, source_kpa, blocked, start_nl, end_nl, leaks_nl = flown
+    turnover_c, drift_ppm, curvature_ppm_per_k2 = clock
+    count = start_ms.size
+    reservoir_start_kpa, reservoir_end_kpa, leaked = np.empty(count), np.empty(count), np.empty(count)
+    outlet_start_kpa, outlet_end_kpa = node_kpa, node_kpa
+    gained, ppb = np.empty(count, np.int64), np.empty(count, np.int64)
+    if blocked.any():
+        outlet_start_kpa, outlet_end_kpa = node_kpa.copy(), node_kpa.copy()
+    for leg in range(count):
+        source, node = source_kpa[leg], node_kpa[leg]
+        reservoir_start_kpa[leg] = ambient_kpa[leg] + node + driving_pressure_kpa(shape, source, start_nl[leg])
+        reservoir_end_kpa[leg] = ambient_kpa[leg] + node + driving_pressure_kpa(shape, source, end_nl[leg])
+        if blocked[leg] != 0:
+            outlet_start_kpa[leg] = node + blocked[leg] * flowing_pressure_kpa(shape, source, start_nl[leg])
+            outlet_end_kpa[leg] = node + blocked[leg] * flowing_pressure_kpa(shape, source, end_nl[leg])
+        away_k = temperature_c[leg] - turnover_c
+        ppb[leg] = np.rint(1000 * (drift_ppm + curvature_ppm_per_k2 * away_k * away_k))
+        leaked[leg], gained[leg] = leaked_nl, crystal_ppb_ms
+        leaked_nl += leaks_nl[leg]
+        crystal_ppb_ms += ppb[leg] * (end_ms[leg] - start_ms[leg])
+    return TruthLegs(
+        start_ms,
+        end_ms,
+        temperature_c,
+        ambient_kpa,
+        start_nl,
+        end_nl,
+        reservoir_start_kpa,
+        reservoir_end_kpa,
+        outlet_start_kpa,
+        outlet_end_kpa,
+        leaked,
+        leaks_nl,
+        gained,
+        ppb,
+    )
+
+
+class TruthLeg(NamedTuple):
+    """One of ``TruthLegs``."""
+
+    start_ms: int
+    end_ms: int
+    temperature_c: float
+    ambient_kpa: float
+    start_nl: float
+    end_nl: float
+    reservoir_start_kpa: float
+    reservoir_end_kpa: float
+    outlet_start_kpa: float
+    outlet_end_kpa: float
+    leaked_nl: float
+    leaks_nl: float
+    crystal_ppb_ms: int
+    crystal_ppb: int
+
+
 class TruthTable:
     """Legs, one after another; the oldest may be forgotten, the newest taken back."""
 
@@ -77,13 +140,15 @@ class TruthTable:
         self._clock = clock
         self._parts: list[FlownLegs] = []
         self._legs: TruthLegs | None = None
+        self._leg: TruthLeg | None = None
+        """The one that was asked for last, in ints and floats."""
         self._leaked_nl = 0.0
         self._crystal_ppb_ms = 0
 
     def append(self, part: FlownLegs) -> None:
         """Put legs behind the last one."""
         self._parts.append(part)
-        self._legs = None
+        self._legs = self._leg = None
 
     @property
     def last_nl(self) -> float | None:
@@ -94,44 +159,20 @@ class TruthTable:
     def legs(self) -> TruthLegs:
         """All legs."""
         if self._legs is None:
-            self._legs = self._derived(self._flown())
+            clock = self._clock
+            self._legs = _derived(
+                self._flown(),
+                self._bellows.shape,
+                (clock.turnover_c, clock.drift_ppm, clock.curvature_ppm_per_k2),
+                self._leaked_nl,
+                self._crystal_ppb_ms,
+            )
         return self._legs
 
     def _flown(self) -> FlownLegs:
         if len(self._parts) > 1:
             self._parts = [FlownLegs._make(np.concatenate(columns) for columns in zip(*self._parts, strict=True))]
         return self._parts[0]
-
-    def _derived(self, flown: FlownLegs) -> TruthLegs:
-        bellows, clock = self._bellows, self._clock
-        drive_start_kpa = bellows.driving_pressure_kpa(flown.source_kpa, flown.start_nl)
-        drive_end_kpa = bellows.driving_pressure_kpa(flown.source_kpa, flown.end_nl)
-        base_kpa = flown.ambient_kpa + flown.node_kpa
-        outlet_start_kpa = outlet_end_kpa = flown.node_kpa
-        if flown.blocked.any():
-            moving_kpa = bellows.flowing_pressure_kpa(flown.source_kpa, flown.start_nl)
-            outlet_start_kpa = flown.node_kpa + flown.blocked * moving_kpa
-            moving_kpa = bellows.flowing_pressure_kpa(flown.source_kpa, flown.end_nl)
-            outlet_end_kpa = flown.node_kpa + flown.blocked * moving_kpa
-        away_k = flown.temperature_c - clock.turnover_c
-        ppb = np.rint(1000 * (clock.drift_ppm + clock.curvature_ppm_per_k2 * away_k * away_k)).astype(np.int64)
-        gains = ppb * (flown.end_ms - flown.start_ms)
-        return TruthLegs(
-            start_ms=flown.start_ms,
-            end_ms=flown.end_ms,
-            temperature_c=flown.temperature_c,
-            ambient_kpa=flown.ambient_kpa,
-            start_nl=flown.start_nl,
-            end_nl=flown.end_nl,
-            reservoir_start_kpa=base_kpa + drive_start_kpa,
-            reservoir_end_kpa=base_kpa + drive_end_kpa,
-            outlet_start_kpa=outlet_start_kpa,
-            outlet_end_kpa=outlet_end_kpa,
-            leaked_nl=np.add.accumulate(np.concatenate([[self._leaked_nl], flown.leaks_nl[:-1]])),
-            leaks_nl=flown.leaks_nl,
-            crystal_ppb_ms=np.add.accumulate(np.concatenate([[self._crystal_ppb_ms], gains[:-1]])),
-            crystal_ppb=ppb,
-        )
 
     def cut(self, now_ms: int) -> None:
         """Take back what comes after ``now_ms``."""
@@ -147,7 +188,7 @@ class TruthTable:
             kept.leaks_nl[-1] *= share
             kept.end_ms[-1] = now_ms
         self._parts = [kept] if count else []
-        self._legs = None
+        self._legs = self._leg = None
 
     def forget(self, before_ms: int) -> None:
         """Forget the legs that ended before a time, but never the last one."""
@@ -157,7 +198,7 @@ class TruthTable:
             self._leaked_nl = float(legs.leaked_nl[first])
             self._crystal_ppb_ms = int(legs.crystal_ppb_ms[first])
             self._parts = [FlownLegs._make(column[first:].copy() for column in flown)]
-            self._legs = None
+            self._legs = self._leg = None
 
     def at(self, times_ms: Times) -> Truth:
         """The truth at times of any shape, just before anything that changes at them."""
@@ -180,22 +221,28 @@ class TruthTable:
 
     def at_one(self, now_ms: int) -> Truth:
         """The same as ``at`` for one time: floats, and no array for each of them."""
-        legs = self.legs
-        leg = max(0, int(legs.start_ms.searchsorted(now_ms)) - 1)
-        start_ms = int(legs.start_ms[leg])
-        share = (now_ms - start_ms) / (int(legs.end_ms[leg]) - start_ms)
+        leg = self._leg_at(now_ms)
+        share = (now_ms - leg.start_ms) / (leg.end_ms - leg.start_ms)
 
-        def between(start: Values, end: Values) -> float:
-            low = float(start[leg])
-            return low + (float(end[leg]) - low) * share
+        def between(start: float, end: float) -> float:
+            return start + (end - start) * share
 
         return Truth(
-            temperature_c=float(legs.temperature_c[leg]),
-            reservoir_kpa=between(legs.reservoir_start_kpa, legs.reservoir_end_kpa),
-            outlet_kpa=between(legs.outlet_start_kpa, legs.outlet_end_kpa),
-            ambient_kpa=float(legs.ambient_kpa[leg]),
-            volume_nl=between(legs.start_nl, legs.end_nl),
+            temperature_c=leg.temperature_c,
+            reservoir_kpa=between(leg.reservoir_start_kpa, leg.reservoir_end_kpa),
+            outlet_kpa=between(leg.outlet_start_kpa, leg.outlet_end_kpa),
+            ambient_kpa=leg.ambient_kpa,
+            volume_nl=between(leg.start_nl, leg.end_nl),
         )
+
+    def _leg_at(self, now_ms: int) -> "TruthLeg":
+        """The leg in which a time is, or at whose end; it is often asked for many times in a row."""
+        leg = self._leg
+        if leg is None or not leg.start_ms < now_ms <= leg.end_ms:
+            legs = self.legs
+            place = max(0, int(legs.start_ms.searchsorted(now_ms)) - 1)
+            leg = self._leg = TruthLeg._make([column.item(place) for column in legs])
+        return leg
 
     def volumes_nl(self, now_ms: int) -> tuple[float, float]:
         """Volume in the reservoir, and all that has leaked, just after anything that changes at ``now_ms``."""
@@ -218,7 +265,5 @@ class TruthTable:
 
     def crystal_gain_ms(self, now_ms: int) -> int:
         """How much the clock's crystal has gained since the beginning, in whole ms (rounded down)."""
-        legs = self.legs
-        leg = max(0, int(legs.start_ms.searchsorted(now_ms)) - 1)
-        elapsed_ms = now_ms - int(legs.start_ms[leg])
-        return (int(legs.crystal_ppb_ms[leg]) + elapsed_ms * int(legs.crystal_ppb[leg])) // 1_000_000_000
+        leg = self._leg_at(now_ms)
+        return (leg.crystal_ppb_ms + (now_ms - leg.start_ms) * leg.crystal_ppb) // 1_000_000_000
