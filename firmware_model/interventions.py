@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 __all__ = ["Aspiration", "BolusChange", "Condition", "FaultChange", "Filling", "Intervention"]
 
@@ -44,8 +45,7 @@ class BolusChange:
 Intervention = FaultChange | Aspiration | Filling | BolusChange
 
 
-@dataclass(frozen=True)
-class Condition:
+class Condition(NamedTuple):
     """What earlier interventions left behind; it holds until the next one."""
 
     faults: Mapping[str, float]

@@ -7,7 +7,7 @@ foresaw voids what was worked out for later.
 
 import bisect
 import math
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,8 +36,7 @@ _NL_PER_ML, _MS_PER_DAY = 1_000_000, 86_400_000
 _WATER_J_PER_ML_K = 4.18
 
 
-@dataclass(frozen=True, eq=False)
-class _Stretch:
+class _Stretch(NamedTuple):
     """From one intervention to the next."""
 
     start_ms: int
@@ -230,13 +229,13 @@ class Plant:
         match intervention:
             case FaultChange(fault=fault, value=value):
                 faults = {**condition.faults, fault: value}
-                condition = replace(condition, faults=faults, is_faulty=any(faults.values()))
+                condition = condition._replace(faults=faults, is_faulty=any(faults.values()))
             case Aspiration():
                 condition = self._aspirated(condition)
             case Filling():
                 condition = self._filled(now_ms, condition, intervention)
             case BolusChange(volume_nl=volume_nl, pressure_kpa=pressure_kpa):
-                condition = replace(condition, bolus_kpa=pressure_kpa, bolused_nl=condition.bolused_nl + volume_nl)
+                condition = condition._replace(bolus_kpa=pressure_kpa, bolused_nl=condition.bolused_nl + volume_nl)
         if self._stretches[-1].start_ms == now_ms:
             self._stretches.pop()
         self._stretches.append(_Stretch(now_ms, self._reservoir.volume_nl, condition))
@@ -246,7 +245,7 @@ class Plant:
         volume_nl = self._reservoir.volume_nl
         out_nl = 0 if condition.faults["flipped-pump"] else max(0, math.floor(volume_nl) - self._bellows.stop_nl)
         self._reservoir.volume_nl = volume_nl - out_nl
-        return replace(condition, withdrawn_nl=condition.withdrawn_nl + out_nl, returned_nl=out_nl)
+        return condition._replace(withdrawn_nl=condition.withdrawn_nl + out_nl, returned_nl=out_nl)
 
     def _filled(self, now_ms: int, condition: Condition, filling: Filling) -> Condition:
         faults, bellows = condition.faults, self._bellows
@@ -264,8 +263,7 @@ class Plant:
         added_j_per_k = in_nl / _NL_PER_ML * _WATER_J_PER_ML_K
         mixed_c = (held_j_per_k * before_c + added_j_per_k * infusate_c) / (held_j_per_k + added_j_per_k)
         self._reservoir.volume_nl = volume_nl + in_nl
-        return replace(
-            condition,
+        return condition._replace(
             refilled_nl=condition.refilled_nl + in_nl,
             cold_c=condition.cold_c * self._decay(now_ms, condition) + mixed_c - before_c,
             cold_since_ms=now_ms,

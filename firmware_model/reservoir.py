@@ -7,7 +7,7 @@ legs last an hour at most.
 """
 
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -71,11 +71,6 @@ HEALTHY = Effects(1.0, 0.0, 1.0, 0.0, 1.0, 0.0, 0.0, 0.0)
 NO_COLD = Cold(0.0, 0, 1.0)
 
 
-class _Tables(NamedTuple):
-    vapour_kpa: Values
-    conductance_nl_per_ms_kpa: Values
-
-
 class Reservoir:
     """Infusate between bellows and restrictor: a volume, and how it goes on."""
 
@@ -87,14 +82,17 @@ class Reservoir:
                 f"not {volume_nl} nL"
             )
         self.volume_nl = float(volume_nl)
-        self._tables = _Tables(table.vapour_table_kpa, table.conductance_table)
-        self._shape = bellows.shape
+        self._tables = table.vapour_table_kpa, table.conductance_table
+        self._shape = tuple(bellows.shape)
 
     def flow(self, driven: Driven, start_ms: int, end_ms: int, cold: Cold, effects: Effects) -> FlownLegs:
         """Let the infusate flow from ``start_ms`` to ``end_ms``; the legs reach over both."""
         parts: list[FlownLegs] = []
+        conditions = tuple(cold), tuple(effects)
         while start_ms < end_ms:
-            part = _flow(driven, start_ms, end_ms, cold, effects, self._tables, self._shape, self.volume_nl)
+            part = FlownLegs._make(
+                _flow(tuple(driven), start_ms, end_ms, *conditions, self._tables, self._shape, self.volume_nl)
+            )
             parts.append(part)
             start_ms, self.volume_nl = int(part.end_ms[-1]), float(part.end_nl[-1])
         if len(parts) == 1:
@@ -104,16 +102,36 @@ class Reservoir:
 
 @compiled
 def _flow(  # noqa: PLR0917 -- compiled functions take no keyword-only arguments
+    driven: tuple[Any, ...],
+    now_ms: int,
+    end_ms: int,
+    cold: tuple[Any, ...],
+    effects: tuple[Any, ...],
+    tables: tuple[Values, Values],
+    shape: tuple[Any, ...],
+    volume_nl: float,
+) -> tuple[Any, ...]:
+    """The legs from ``now_ms`` to ``end_ms``, as many as there is room for.
+
+    Named tuples come and go as plain ones: for stretches of a few minutes most of the time would go into unpacking.
+    """
+    return _flown(
+        Driven(*driven), now_ms, end_ms, Cold(*cold), Effects(*effects), tables, BellowsShape(*shape), volume_nl
+    )
+
+
+@compiled
+def _flown(  # noqa: PLR0917
     driven: Driven,
     now_ms: int,
     end_ms: int,
     cold: Cold,
     effects: Effects,
-    tables: _Tables,
+    tables: tuple[Values, Values],
     shape: BellowsShape,
     volume_nl: float,
-) -> FlownLegs:
-    """The legs from ``now_ms`` to ``end_ms``, as many as there is room for."""
+) -> tuple[Any, ...]:
+    vapour_table_kpa, conductance_table = tables
     leg = np.searchsorted(driven.end_ms, now_ms, side="right")
     room = np.searchsorted(driven.start_ms, end_ms) - leg + _SPARE
     starts, ends = np.empty(room, np.int64), np.empty(room, np.int64)
@@ -130,8 +148,8 @@ def _flow(  # noqa: PLR0917 -- compiled functions take no keyword-only arguments
         if abs(lag_c) > _SETTLED_C:
             until_ms = step_until_ms(now_ms, until_ms, lag_c, cold.time_constant_ms)
             temperature_c += lag_c * mean_decay((until_ms - now_ms) / cold.time_constant_ms)
-            vapour_kpa = interpolated(tables.vapour_kpa, temperature_c)
-            restrictor = interpolated(tables.conductance_nl_per_ms_kpa, temperature_c)
+            vapour_kpa = interpolated(vapour_table_kpa, temperature_c)
+            restrictor = interpolated(conductance_table, temperature_c)
         node_kpa = leg_outlet_kpa[leg] * effects.outlet_share + effects.outlet_plus_kpa
         vapour_kpa = vapour_kpa * effects.vapour_share - effects.vapour_minus_kpa
         source_kpa = vapour_kpa - leg_ambient_kpa[leg] - node_kpa
@@ -147,7 +165,7 @@ def _flow(  # noqa: PLR0917 -- compiled functions take no keyword-only arguments
         part += 1
         if now_ms == leg_end_ms[leg]:
             leg += 1
-    return FlownLegs(
+    return (
         starts[:part],
         ends[:part],
         temperatures[:part],

@@ -100,6 +100,44 @@ def _staircase(
     return starts[:leg], ends[:leg], pieces[:leg], mean_c[:leg]
 
 
+@compiled
+def _parted(course_ms: Times, start_ms: int, end_ms: int) -> tuple[Times, Times, Times]:
+    """Start and end of pieces, parted at full hours and where the course changes; and their places in the course."""
+    following = int(np.searchsorted(course_ms, start_ms, side="right"))
+    room = end_ms // HOUR_MS - start_ms // HOUR_MS + 1 + np.searchsorted(course_ms, end_ms) - following
+    starts, ends, places = np.empty(room, np.int64), np.empty(room, np.int64), np.empty(room, np.int64)
+    piece, now_ms = 0, start_ms
+    while now_ms < end_ms:
+        starts[piece], places[piece] = now_ms, max(0, following - 1)
+        now_ms = min(end_ms, (now_ms // HOUR_MS + 1) * HOUR_MS)
+        if following < course_ms.size and course_ms[following] <= now_ms:
+            now_ms = course_ms[following]
+            following += 1
+        ends[piece] = now_ms
+        piece += 1
+    return starts[:piece], ends[:piece], places[:piece]
+
+
+@compiled
+def _worked_out(  # noqa: PLR0917 -- compiled functions take no keyword-only arguments
+    course_ms: Times,
+    temperature_c: Values,
+    ambient_kpa: Values,
+    outlet_kpa: Values,
+    start_ms: int,
+    end_ms: int,
+    before_c: float,
+    time_constant_ms: float,
+) -> tuple[Times, Values, Values, float, Legs]:
+    """Start, target and lag of every piece of the course; the temperature at its end; and the legs."""
+    starts, ends, piece = _parted(course_ms, start_ms, end_ms)
+    target_c = temperature_c[piece]
+    lag_c, end_c = _lags(ends - starts, target_c, before_c, time_constant_ms)
+    leg_starts, leg_ends, leg, mean_c = _staircase(starts, ends, target_c, lag_c, time_constant_ms)
+    piece = piece[leg]
+    return starts, target_c, lag_c, end_c, Legs(leg_starts, leg_ends, mean_c, ambient_kpa[piece], outlet_kpa[piece])
+
+
 @dataclass(frozen=True, eq=False)
 class _Pieces:
     """Times between which the temperature tends to one target; what it lacked of it at their start."""
@@ -144,20 +182,19 @@ class ThermalLag:
         """The legs from where the last ones ended to the first full hour that is later than ``until_ms``."""
         start_ms, end_ms = self.until_ms, (until_ms // HOUR_MS + 1) * HOUR_MS
         course = self._course
-        ends = np.arange(start_ms // HOUR_MS + 1, end_ms // HOUR_MS + 1, dtype=np.int64) * HOUR_MS
-        first, last = course.start_ms.searchsorted(start_ms, side="right"), course.start_ms.searchsorted(end_ms)
-        inner = course.start_ms[first:last]
-        if (inner % HOUR_MS).any():
-            ends = np.union1d(ends, inner)
-        starts = np.concatenate([[start_ms], ends[:-1]])
-        piece = np.maximum(np.searchsorted(course.start_ms, starts, side="right") - 1, 0)
-        target_c = course.temperature_c[piece]
-        lag_c, self._temperature_c = _lags(ends - starts, target_c, self._temperature_c, self.time_constant_ms)
+        starts, target_c, lag_c, self._temperature_c, legs = _worked_out(
+            course.start_ms,
+            course.temperature_c,
+            course.ambient_kpa,
+            course.outlet_kpa,
+            start_ms,
+            end_ms,
+            self._temperature_c,
+            self.time_constant_ms,
+        )
         self.until_ms = end_ms
         self._pieces = [*self._pieces[-1:], _Pieces(starts, target_c, lag_c)]
-        starts, ends, leg, temperature_c = _staircase(starts, ends, target_c, lag_c, self.time_constant_ms)
-        piece = piece[leg]
-        return Legs(starts, ends, temperature_c, course.ambient_kpa[piece], course.outlet_kpa[piece])
+        return legs
 
 
 def _place(start_ms: Times, now_ms: int) -> int:
