@@ -137,15 +137,15 @@ def _flown(  # noqa: PLR0917
     starts, ends = np.empty(room, np.int64), np.empty(room, np.int64)
     temperatures, ambients, nodes, sources = np.empty(room), np.empty(room), np.empty(room), np.empty(room)
     start_nl, end_nl, leaks_nl = np.empty(room), np.empty(room), np.empty(room)
-    part = 0
+    part, lag_c, is_cold = 0, 0.0, cold.lag_c != 0
     _, leg_end_ms, leg_temperature_c, leg_ambient_kpa, leg_outlet_kpa, leg_vapour_kpa, conductance = driven
     while now_ms < end_ms and part < room:
         until_ms = min(end_ms, leg_end_ms[leg])
         temperature_c, vapour_kpa, restrictor = leg_temperature_c[leg], leg_vapour_kpa[leg], conductance[leg]
-        lag_c = 0.0
-        if cold.lag_c != 0:
+        if is_cold:
             lag_c = cold.lag_c * math.exp(-(now_ms - cold.since_ms) / cold.time_constant_ms)
-        if abs(lag_c) > _SETTLED_C:
+            is_cold = abs(lag_c) > _SETTLED_C
+        if is_cold:
             until_ms = step_until_ms(now_ms, until_ms, lag_c, cold.time_constant_ms)
             temperature_c += lag_c * mean_decay((until_ms - now_ms) / cold.time_constant_ms)
             vapour_kpa = interpolated(vapour_table_kpa, temperature_c)
@@ -225,9 +225,12 @@ def _law(  # noqa: PLR0917
     forward = source_kpa >= droop_at_kpa(shape, volume_nl)
     flows = forward or shape.reverse_flow
     leak_slope = leak_offset = 0.0
-    if volume_nl < shape.touch_nl or (volume_nl == shape.touch_nl and forward):  # the stop takes over
+    pressure_kpa = source_kpa - shape.droop_kpa
+    if volume_nl < shape.touch_nl or (
+        volume_nl == shape.touch_nl
+        and (forward or leak * max(pressure_kpa + node_kpa, 0.0) + flows * restrictor * pressure_kpa > 0)
+    ):  # the stop takes over
         width_nl = shape.touch_nl - shape.stop_nl
-        pressure_kpa = source_kpa - shape.droop_kpa
         if leak > 0:
             leak_slope = leak * max(pressure_kpa + node_kpa, 0.0) / width_nl
             leak_offset = -leak_slope * shape.stop_nl

@@ -121,6 +121,16 @@ def test_reverse_flow_ends_at_capacity() -> None:
     assert reservoir.volume_nl == _FULL_NL
 
 
+@pytest.mark.parametrize("reverse_flow", [False, True])
+def test_a_leak_goes_on_below_touch(reverse_flow: bool) -> None:
+    """Where the restrictor passes nothing forwards a leak still draws on the bellows, from leg to leg of an hour."""
+    bellows = _bellows(reverse_flow=reverse_flow)
+    flow = _flow(_reservoir(bellows, _TOUCH_NL), 48, -3.0, 1e-6, leak=0.007)
+    assert flow.start_ms.size == 48
+    assert (np.diff(flow.end_nl) < 0).all()
+    assert flow.end_nl[-1] > _STOP_NL
+
+
 def test_nothing_comes_from_below_the_stop() -> None:
     """Flow dies away over the last fraction of a millilitre and never passes the residual volume."""
     reservoir = _reservoir(_bellows(), _FULL_NL)
