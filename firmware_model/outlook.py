@@ -216,14 +216,12 @@ class Outlook:
         return Range(*law.bounds(np.minimum(start, end) * scale, np.maximum(start, end) * scale))
 
     def _battery_range(self) -> Range:
-        """Of all of the stretch: a primary cell's voltage only ever falls."""
+        """Of all of the stretch, and of the samples whose mean its first hour takes."""
         sampler = self._sampler
-        early = max(0, self.first - MEAN_SAMPLES)
-        fresh, spent = (
-            float(sampler.battery.voltage_mv(sampler.time_ms(sample), sampler.first + sample))
-            for sample in (early, self.last)
+        begin, end = (
+            (sampler.time_ms(sample), sampler.first + sample) for sample in (max(0, self.first - MEAN_SAMPLES), self.last)
         )
-        return Range(*self._laws[_BATTERY].extremes(spent, fresh))
+        return Range(*self._laws[_BATTERY].extremes(*sampler.battery.extremes_mv(begin, end)))
 
     # Every sample, leg by leg.
 

@@ -34,6 +34,8 @@ _FORGET_MS = 30 * 24 * HOUR_SAMPLES * SAMPLE_PERIOD_MS
 _KEPT_MS = (HISTORY_RECORDS + 24) * HOUR_SAMPLES * SAMPLE_PERIOD_MS
 _WATCHDOG_MS = 4 * SAMPLE_PERIOD_MS
 _NEXT_HANG_MS = 10 * SAMPLE_PERIOD_MS
+_UNKNOWN_MS = 1 << 53
+"""When power comes back, if nobody can say."""
 
 
 class Pump:
@@ -185,6 +187,25 @@ class Pump:
         else:
             self.plant.intervene(FaultChange(now_ms, fault, value))
         self._outlook = None
+
+    def feed(self, now_ms: int, supply_mv: float) -> None:
+        """Feed it from a bench's supply in its battery's place; below what its regulator needs it is off until fed."""
+        self._catch_up(now_ms)
+        is_enough = supply_mv >= self.profile.battery.brown_out_mv
+        if not is_enough and not self._is_off:
+            self._down(now_ms, _UNKNOWN_MS, BootReason.BROWN_OUT)
+        elif not is_enough:
+            self._boot_at_ms, self._boot_reason = _UNKNOWN_MS, BootReason.BROWN_OUT
+        self._battery.feed(now_ms, self._sampler.first + self.firmware.sample_count, supply_mv)
+        self._outlook = None
+        if is_enough and self._boot_at_ms == _UNKNOWN_MS:
+            self._boot_at_ms = now_ms
+            self._catch_up(now_ms)
+
+    def supply_current_ua(self, now_ms: int) -> float:
+        """What its electronics draw from battery or supply, in microampere: sleep and samples, on average."""
+        self._catch_up(now_ms)
+        return 0.0 if self._is_off else self._battery.mean_current_na / 1000
 
     def foresee(self, intervention: FaultChange | Aspiration | Filling | BolusChange) -> None:
         """Have something happen to the flow path at its time, now or later."""

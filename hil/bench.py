@@ -1,16 +1,24 @@
 """The bench that a procedure works on: pump, instruments and time, whatever stands behind them."""
 
+from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from hil.bench_file import BalanceTable, BathTable, InstrumentTable, LoadedBench, SerialTable
+from hil.bench_file import LoadedBench
 from hil.clock import Clock
 from hil.errors import BenchFault, UsageError
-from hil.instruments.balance_mt_sics import MtSicsBalance
-from hil.instruments.bath_julabo import JulaboBath
+from hil.instrument_tables import BalanceTable, BathTable, InstrumentTable, MultimeterTable, PressureTable, SupplyTable
+from hil.instruments.balance import Balance
+from hil.instruments.bath import Bath
+from hil.instruments.catalogue import driver_of, serial_settings, settings_of
 from hil.instruments.identity import InstrumentIdentity
+from hil.instruments.instrument import Instrument
+from hil.instruments.multimeter import Multimeter
+from hil.instruments.operator import Operator
+from hil.instruments.pressure_controller import PressureController
+from hil.instruments.supply import Supply
 from hil.links.link import Link
 from hil.links.serial_settings import SerialSettings
 from hil.programmer import Programmer, PumpFault
@@ -22,6 +30,7 @@ from protocols.messages import Identity
 __all__ = ["Bench", "open_bench"]
 
 Table = TypeVar("Table", bound=InstrumentTable)
+Driver = TypeVar("Driver", bound=Instrument)
 
 PUMP_SERIAL = SerialSettings(baud=115_200)
 """The telemetry head's port, unless the bench file says otherwise."""
@@ -35,14 +44,54 @@ class Bench:
     clock: Clock
     pump: Programmer
     pump_identity: Identity
-    balance: MtSicsBalance | None
-    bath: JulaboBath | None
+    instruments: Mapping[str, Instrument]
+    """By role, as the bench file has them."""
     identities: dict[str, InstrumentIdentity]
     pump_link: Link
     """The pump's own wire, for procedures that look at bytes."""
     reader: Programmer | None
     """The same pump under a reader's key; None in the open mode, or if the bench has none."""
     _taps: tuple[TappedLink, ...]
+
+    @property
+    def balance(self) -> Balance | None:
+        """The balance under the beaker."""
+        return self._driver("balance", Balance)  # type: ignore[type-abstract] # asked for by its role's class
+
+    @property
+    def reference_balance(self) -> Balance | None:
+        """The balance under the vessel that shows what evaporates."""
+        return self._driver("reference_balance", Balance)  # type: ignore[type-abstract]
+
+    @property
+    def bath(self) -> Bath | None:
+        """The water bath around the pump."""
+        return self._driver("bath", Bath)  # type: ignore[type-abstract]
+
+    @property
+    def ambient_pressure(self) -> PressureController | None:
+        """The controller of the chamber around pump and outlet, absolute."""
+        return self._driver("ambient_pressure", PressureController)  # type: ignore[type-abstract]
+
+    @property
+    def outlet_pressure(self) -> PressureController | None:
+        """The controller of the pressure on top of the outlet's static head, gauge."""
+        return self._driver("outlet_pressure", PressureController)  # type: ignore[type-abstract]
+
+    @property
+    def multimeter(self) -> Multimeter | None:
+        """The multimeter in the pump's supply line."""
+        return self._driver("multimeter", Multimeter)  # type: ignore[type-abstract]
+
+    @property
+    def supply(self) -> Supply | None:
+        """The supply of the pump's electronics."""
+        return self._driver("supply", Supply)  # type: ignore[type-abstract]
+
+    @property
+    def operator(self) -> Operator | None:
+        """The person at the bench."""
+        return self._driver("operator", Operator)
 
     @property
     def balance_table(self) -> BalanceTable:
@@ -53,6 +102,26 @@ class Bench:
     def bath_table(self) -> BathTable:
         """What the bench file says of the bath. Raises UsageError if it has none."""
         return _present("bath", self.loaded.file.instruments.bath)
+
+    @property
+    def ambient_pressure_table(self) -> PressureTable:
+        """What the bench file says of the chamber's controller. Raises UsageError if it has none."""
+        return _present("ambient_pressure", self.loaded.file.instruments.ambient_pressure)
+
+    @property
+    def outlet_pressure_table(self) -> PressureTable:
+        """What the bench file says of the outlet's controller. Raises UsageError if it has none."""
+        return _present("outlet_pressure", self.loaded.file.instruments.outlet_pressure)
+
+    @property
+    def multimeter_table(self) -> MultimeterTable:
+        """What the bench file says of the multimeter. Raises UsageError if it has none."""
+        return _present("multimeter", self.loaded.file.instruments.multimeter)
+
+    @property
+    def supply_table(self) -> SupplyTable:
+        """What the bench file says of the supply. Raises UsageError if it has none."""
+        return _present("supply", self.loaded.file.instruments.supply)
 
     def now_ms(self) -> int:
         """Bench time of the last answer on any wire, in ms.
@@ -74,6 +143,11 @@ class Bench:
         """Let bench time pass until ``time_ms``."""
         self.clock.sleep_ms(max(0, time_ms - self.clock.now_ms()))
 
+    def _driver(self, role: str, kind: type[Driver]) -> Driver | None:
+        found = self.instruments.get(role)
+        assert found is None or isinstance(found, kind)  # noqa: S101 - the catalogue has it so
+        return found
+
 
 def open_bench(loaded: LoadedBench, wiring: Wiring, sink: WireSink, cleanup: ExitStack, *, seed: int) -> Bench:
     """Open every link, ask every device who it is, and refuse strangers.
@@ -91,20 +165,17 @@ def open_bench(loaded: LoadedBench, wiring: Wiring, sink: WireSink, cleanup: Exi
         taps.append(link)
         return link
 
-    pump_link = tap("pump", file.pump.link, _settings(PUMP_SERIAL, file.pump.serial))
+    pump_link = tap("pump", file.pump.link, serial_settings(PUMP_SERIAL, file.pump.serial))
     first_seq = wiring.clock.start_utc_ms & 0xFFFF
     key_file = None if file.pump.key_file is None else Path(loaded.path).parent / file.pump.key_file
     session = open_session(file.pump.session, key_file, seed, wiring.clock.start_utc_ms)
     pump = Programmer(pump_link, session.channel, first_seq=first_seq, memory=session.memory)
     reader = None if session.reader is None else Programmer(pump_link, session.reader, memory=session.memory)
-    balance_table, bath_table = file.instruments.balance, file.instruments.bath
-    balance = bath = None
-    if balance_table is not None:
-        serial = _settings(MtSicsBalance.SERIAL, balance_table.serial)
-        balance = MtSicsBalance(tap("balance", balance_table.link, serial), wiring.clock)
-    if bath_table is not None:
-        serial = _settings(JulaboBath.SERIAL, bath_table.serial)
-        bath = JulaboBath(tap("bath", bath_table.link, serial), wiring.clock)
+    tables = file.instruments.present()
+    instruments = {
+        role: driver_of(role, table, tap(role, table.link, settings_of(role, table)), wiring.clock)
+        for role, table in tables.items()
+    }
 
     identity = pump.identify()
     if file.pump.serial_number not in (None, identity.serial_number):
@@ -112,12 +183,11 @@ def open_bench(loaded: LoadedBench, wiring: Wiring, sink: WireSink, cleanup: Exi
             f"{file.pump.link}: pump {identity.serial_number} answers, but {loaded.path} is for "
             f"{file.pump.serial_number}; connect that pump or correct pump.serial_number"
         )
-    identities = {}
-    if balance is not None and balance_table is not None:
-        identities["balance"] = _identified("balance", balance.identify(), balance_table.serial_number)
-    if bath is not None and bath_table is not None:
-        identities["bath"] = _identified("bath", bath.identify(), bath_table.serial_number)
-    return Bench(loaded, wiring.clock, pump, identity, balance, bath, identities, pump_link, reader, tuple(taps))
+    identities = {
+        role: _identified(role, instrument.identify(), tables[role].serial_number)
+        for role, instrument in instruments.items()
+    }
+    return Bench(loaded, wiring.clock, pump, identity, instruments, identities, pump_link, reader, tuple(taps))
 
 
 def _present(role: str, table: Table | None) -> Table:
@@ -132,7 +202,3 @@ def _identified(role: str, identity: InstrumentIdentity, wanted: str | None) -> 
     if wanted not in (None, identity.serial_number):
         raise BenchFault(f"{role}: serial number {identity.serial_number} answers, but the bench file is for {wanted}")
     return identity
-
-
-def _settings(factory: SerialSettings, table: SerialTable) -> SerialSettings:
-    return SerialSettings(**{**vars(factory), **table.model_dump(exclude_none=True)})

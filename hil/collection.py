@@ -4,8 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from hil.bench import Bench
-from hil.instruments.balance_mt_sics import MtSicsBalance
-from hil.instruments.bath_julabo import JulaboBath
+from hil.instruments.balance import Balance
+from hil.instruments.bath import Bath
 from protocols.messages import HistoryRecord
 
 __all__ = ["Collection", "Sample", "collect"]
@@ -35,7 +35,7 @@ class Collection:
 
 
 def collect(
-    bench: Bench, balance: MtSicsBalance, bath: JulaboBath, *, hours: float, interval_min: float, progress: Progress
+    bench: Bench, balance: Balance, bath: Bath, *, hours: float, interval_min: float, progress: Progress
 ) -> Collection:
     """Weigh the beaker every ``interval_min`` for ``hours``; the first sample is taken at once.
 
@@ -53,7 +53,7 @@ def collect(
     return Collection(tuple(samples), tuple(bench.pump.read_history(history_from)), interval_ms)
 
 
-def _sample(bench: Bench, balance: MtSicsBalance, bath: JulaboBath) -> Sample:
+def _sample(bench: Bench, balance: Balance, bath: Bath) -> Sample:
     weighing = balance.weigh()
     time_ms = bench.now_ms()
     status = bench.pump.read_status()

@@ -11,8 +11,12 @@ import pytest
 
 if TYPE_CHECKING:  # every pytest of the user's imports this module: nothing heavy before a fixture is asked for
     from hil.bench import Bench
-    from hil.instruments.balance_mt_sics import MtSicsBalance
-    from hil.instruments.bath_julabo import JulaboBath
+    from hil.instruments.balance import Balance
+    from hil.instruments.bath import Bath
+    from hil.instruments.multimeter import Multimeter
+    from hil.instruments.operator import Operator
+    from hil.instruments.pressure_controller import PressureController
+    from hil.instruments.supply import Supply
     from hil.procedure import Procedure
     from hil.programmer import Programmer
     from hil.run import Run
@@ -71,16 +75,67 @@ def pump(bench: "Bench") -> "Programmer":
     return bench.pump
 
 
-@pytest.fixture
-def balance(bench: "Bench") -> "MtSicsBalance":
-    """The balance under the beaker. The procedure is skipped if the bench has none."""
-    return bench.balance or pytest.skip("the bench file has no [instruments.balance]")
+def _or_skip(role: str, instrument: Any) -> Any:
+    return instrument if instrument is not None else pytest.skip(f"the bench file has no [instruments.{role}]")
+
+
+# Each fixture skips the procedure if the bench lacks the instrument.
 
 
 @pytest.fixture
-def bath(bench: "Bench") -> "JulaboBath":
-    """The water bath around the pump. The procedure is skipped if the bench has none."""
-    return bench.bath or pytest.skip("the bench file has no [instruments.bath]")
+def balance(bench: "Bench") -> "Balance":
+    """The balance under the beaker."""
+    found: Balance = _or_skip("balance", bench.balance)
+    return found
+
+
+@pytest.fixture
+def reference_balance(bench: "Bench") -> "Balance":
+    """The balance under the vessel that shows what evaporates."""
+    found: Balance = _or_skip("reference_balance", bench.reference_balance)
+    return found
+
+
+@pytest.fixture
+def bath(bench: "Bench") -> "Bath":
+    """The water bath around the pump."""
+    found: Bath = _or_skip("bath", bench.bath)
+    return found
+
+
+@pytest.fixture
+def ambient_pressure(bench: "Bench") -> "PressureController":
+    """The controller of the chamber around pump and outlet, absolute."""
+    found: PressureController = _or_skip("ambient_pressure", bench.ambient_pressure)
+    return found
+
+
+@pytest.fixture
+def outlet_pressure(bench: "Bench") -> "PressureController":
+    """The controller of the pressure on top of the outlet's static head, gauge."""
+    found: PressureController = _or_skip("outlet_pressure", bench.outlet_pressure)
+    return found
+
+
+@pytest.fixture
+def multimeter(bench: "Bench") -> "Multimeter":
+    """The multimeter in the pump's supply line."""
+    found: Multimeter = _or_skip("multimeter", bench.multimeter)
+    return found
+
+
+@pytest.fixture
+def supply(bench: "Bench") -> "Supply":
+    """The supply of the pump's electronics."""
+    found: Supply = _or_skip("supply", bench.supply)
+    return found
+
+
+@pytest.fixture
+def operator(bench: "Bench") -> "Operator":
+    """The person at the bench."""
+    found: Operator = _or_skip("operator", bench.operator)
+    return found
 
 
 @pytest.fixture

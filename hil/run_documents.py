@@ -158,11 +158,8 @@ def _device(result: RunResult, bench: Bench | None) -> Rows:
 
 
 def _instruments(result: RunResult, bench: Bench | None) -> tuple[tuple[str, Rows], ...]:
-    tables = result.plan.bench.file.instruments
     described = []
-    for role, table in (("balance", tables.balance), ("bath", tables.bath)):
-        if table is None:
-            continue
+    for role, table in result.plan.bench.file.instruments.present().items():
         identity = None if bench is None else bench.identities.get(role)
         told: Rows = ()
         if identity is not None:
@@ -210,11 +207,10 @@ def _not_claimed(result: RunResult) -> tuple[str, ...]:
 
 def _overdue(result: RunResult) -> list[str]:
     """Instruments whose calibration had run out by the bench's own date."""
-    tables = result.plan.bench.file.instruments
     world = result.plan.bench.file.world
     day = result.started.date() if world is None else world.start_utc.date()
     return [
         f"The calibration of the {role} was due on {table.calibration_due}: its results are not traceable."
-        for role, table in (("balance", tables.balance), ("bath", tables.bath))
-        if table is not None and table.calibration_due is not None and table.calibration_due < day
+        for role, table in result.plan.bench.file.instruments.present().items()
+        if table.calibration_due is not None and table.calibration_due < day
     ]

@@ -5,19 +5,23 @@ The pump is never touched: stopping therapy is not a safe state.
 
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from hil.bench_file import LoadedBench
+from hil.bench_file import LoadedBench, SafeStateTable
 from hil.clock import WallClock
 from hil.durable import write_whole
 from hil.errors import BenchFault, RigError
-from hil.instruments.bath_julabo import JulaboBath
+from hil.instruments.bath import Bath
+from hil.instruments.catalogue import driver_of, settings_of
+from hil.instruments.instrument import Instrument
+from hil.instruments.pressure_controller import PressureController
+from hil.instruments.supply import Supply
 from hil.links.open_link import open_link
-from hil.links.serial_settings import SerialSettings
 
 __all__ = ["BenchState", "SafeStep", "bring_to_safe_state", "is_confirmed", "needs_a_safe_state"]
 
@@ -34,13 +38,19 @@ class SafeStep:
 
 def needs_a_safe_state(bench: LoadedBench) -> bool:
     """Whether anything on the bench outlives this process and can be left in a state that is not safe."""
-    bath = bench.file.instruments.bath
-    return bath is not None and not bath.link.startswith("sim:")
+    return bool(_roles(bench))
 
 
 def bring_to_safe_state(bench: LoadedBench) -> list[SafeStep]:
-    """Tell every instrument that has a safe state, and read it back. Raises nothing: problems are in the steps."""
-    return [_bath_made_safe(bench)] if needs_a_safe_state(bench) else []
+    """Tell every instrument that has a safe state, all at once, and read it back.
+
+    Raises nothing: problems are in the steps.
+    """
+    roles = _roles(bench)
+    if not roles:
+        return []
+    with ThreadPoolExecutor(len(roles)) as pool:
+        return list(pool.map(lambda role: _made_safe(bench, role), roles))
 
 
 def is_confirmed(steps: Iterable[SafeStep]) -> bool:
@@ -48,22 +58,57 @@ def is_confirmed(steps: Iterable[SafeStep]) -> bool:
     return not any(step.problem for step in steps)
 
 
-def _bath_made_safe(bench: LoadedBench) -> SafeStep:
-    table, wanted = bench.file.instruments.bath, bench.file.safe_state.bath
-    assert table is not None  # noqa: S101 - asked before
-    said = f"{'running' if wanted.running else 'stopped'} at {wanted.set_point_c:.2f} C"
-    settings = SerialSettings(**{**vars(JulaboBath.SERIAL), **table.serial.model_dump(exclude_none=True)})
+def _roles(bench: LoadedBench) -> list[str]:
+    """Real instruments that can do harm; those that take pressure and current off the pump first."""
+    links = bench.file.links()
+    return [role for role in _SAFE if role in links and not links[role].startswith("sim:")]
+
+
+def _made_safe(bench: LoadedBench, role: str) -> SafeStep:
+    table = bench.file.instruments.present()[role]
+    say, act = _SAFE[role]
+    said = say(bench.file.safe_state)
     try:
-        with open_link(table.link, settings) as link:
-            bath = JulaboBath(link, WallClock())
-            if not wanted.running:
-                bath.stop()  # what heats first; each verb reads back what it set, and raises unless it is that
-            bath.set_point(wanted.set_point_c)
-            if wanted.running:
-                bath.start()
+        with open_link(table.link, settings_of(role, table)) as link:
+            act(driver_of(role, table, link, WallClock()), bench.file.safe_state)
     except RigError as error:
-        return SafeStep("bath", said, "not known", str(error))
-    return SafeStep("bath", said, said)
+        return SafeStep(role, said, "not known", str(error))
+    return SafeStep(role, said, said)
+
+
+# Each verb below reads back what it has set, and raises unless the instrument says that it is so.
+
+
+def _leave_bath(bath: Instrument, wanted: SafeStateTable) -> None:
+    assert isinstance(bath, Bath)  # noqa: S101 - the catalogue has it so
+    if not wanted.bath.running:
+        bath.stop()  # what heats first
+    bath.set_point(wanted.bath.set_point_c)
+    if wanted.bath.running:
+        bath.start()
+
+
+def _say_bath(wanted: SafeStateTable) -> str:
+    return f"{'running' if wanted.bath.running else 'stopped'} at {wanted.bath.set_point_c:.2f} C"
+
+
+def _vent(controller: Instrument, _: SafeStateTable) -> None:
+    assert isinstance(controller, PressureController)  # noqa: S101 - the catalogue has it so
+    controller.vent()
+
+
+def _leave_supply(supply: Instrument, wanted: SafeStateTable) -> None:
+    assert isinstance(supply, Supply)  # noqa: S101 - the catalogue has it so
+    supply.output(on=wanted.supply.output)
+
+
+_SAFE: Mapping[str, tuple[Callable[[SafeStateTable], str], Callable[[Instrument, SafeStateTable], None]]] = {
+    "outlet_pressure": (lambda _: "vented", _vent),
+    "ambient_pressure": (lambda _: "vented", _vent),
+    "supply": (lambda wanted: f"output {'on' if wanted.supply.output else 'off'}", _leave_supply),
+    "bath": (_say_bath, _leave_bath),
+}
+"""What each role is left in: how that is said, and how it is done. Balances and multimeters cannot do harm."""
 
 
 class BenchState:

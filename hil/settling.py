@@ -6,7 +6,7 @@ from math import inf
 
 from hil.bench import Bench
 from hil.errors import InstrumentFault
-from hil.instruments.bath_julabo import JulaboBath
+from hil.instruments.bath import Bath
 
 __all__ = ["settle_bath"]
 
@@ -19,7 +19,7 @@ _AVERAGED = 5
 Progress = Callable[[str, float], None]
 
 
-def settle_bath(bench: Bench, bath: JulaboBath, target_c: float, tolerance_c: float, progress: Progress) -> int:
+def settle_bath(bench: Bench, bath: Bath, target_c: float, tolerance_c: float, progress: Progress) -> int:
     """Bring the bath to ``target_c`` and wait until bath and pump hold still; returns the bench time in ms.
 
     Settled means that for half an hour the bath's reading has been within ``tolerance_c`` of the target while the

@@ -2,6 +2,7 @@
 
 import re
 
+from hil.links.console import CONSOLE, ConsoleLink
 from hil.links.link import Link
 from hil.links.serial_settings import SerialSettings
 
@@ -11,10 +12,12 @@ _VISA = re.compile(r"::(INSTR|SOCKET)$", re.IGNORECASE)
 
 
 def open_link(resource: str, serial: SerialSettings) -> Link:
-    """The open link of ``resource``: VISA if it ends as VISA resources do, pyserial otherwise.
+    """The open link of ``resource``: the terminal, VISA if it ends as VISA resources do, or pyserial.
 
     Raises LinkError naming the resource and what to do.
     """
+    if resource == CONSOLE:
+        return ConsoleLink(resource)
     if _VISA.search(resource):
         from hil.links.visa import VisaLink  # noqa: PLC0415 - pyvisa takes 0.4 s to import
 

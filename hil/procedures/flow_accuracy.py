@@ -14,8 +14,8 @@ from hil.collection import Collection, collect
 from hil.delivery import ESTIMATE_WINDOW_H, delivery_of, gravimetry_of
 from hil.flow_figures import flow_figure, temperature_figure, trumpet_figure
 from hil.gravimetry import gravimetric_flow
-from hil.instruments.balance_mt_sics import MtSicsBalance
-from hil.instruments.bath_julabo import JulaboBath
+from hil.instruments.balance import Balance
+from hil.instruments.bath import Bath
 from hil.label_conditions import LABEL_TEMPERATURE_C, LabelConversion, to_label_conditions
 from hil.procedure import Procedure
 from hil.programmer import Programmer
@@ -38,7 +38,7 @@ MAX_TEMPERATURE_ERROR_C = 0.5
     requirements=("REQ-FLOW-001", "REQ-FLOW-002", "REQ-TEMP-001"),
 )
 def test_flow_accuracy(
-    bench: Bench, pump: Programmer, balance: MtSicsBalance, bath: JulaboBath, procedure: Procedure
+    bench: Bench, pump: Programmer, balance: Balance, bath: Bath, procedure: Procedure
 ) -> None:
     """The pump delivers its label flow at 37 C, and knows its own flow and temperature."""
     conversion(bench, LABEL_TEMPERATURE_C)  # a bench file that makes no sense is found now, not in a day

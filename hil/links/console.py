@@ -1,0 +1,61 @@
+"""A link to the person at this terminal: a line out is a task in words, a line typed is its answer."""
+
+import os
+import select
+import sys
+import time
+
+from hil.errors import LinkError
+from hil.links.link import BufferedLink
+
+__all__ = ["CONSOLE", "ConsoleLink"]
+
+CONSOLE = "console:"
+"""How a bench file names it."""
+
+
+class ConsoleLink(BufferedLink):
+    """Shows what stands behind the bar of each line, and takes what is typed as ``DONE`` and an answer.
+
+    An empty line means that it is done; one that begins with ``no`` that it is not.
+    """
+
+    def __init__(self, resource: str) -> None:
+        """Talk to this process's terminal. Raises LinkError if it has none."""
+        super().__init__(resource)
+        try:
+            self._terminal = os.open("CON" if sys.platform == "win32" else "/dev/tty", os.O_RDWR)
+        except OSError as error:
+            raise LinkError(
+                f"{resource}: there is no terminal to ask a person at; start the run in one, or leave "
+                "[instruments.operator] out"
+            ) from error
+
+    def monotonic_ms(self) -> int:
+        """Real time."""
+        return time.monotonic_ns() // 1_000_000
+
+    def _send(self, data: bytes) -> None:
+        words = data.decode(errors="replace").partition("|")[2].strip()
+        self._write(f"\r\n\a>> Please {words}.\r\n   [Enter] when done, or the answer; `no REASON` if not: ")
+
+    def _receive(self, timeout_ms: int) -> bytes:
+        if sys.platform != "win32" and not select.select([self._terminal], [], [], timeout_ms / 1000)[0]:
+            return b""
+        try:
+            typed = os.read(self._terminal, 4096).decode(errors="replace").strip()
+        except OSError as error:
+            raise LinkError(f"{self.resource}: lost while reading: {error.strerror}") from error
+        word, _, reason = typed.partition(" ")
+        return f"REFUSED {reason}\n".encode() if word.lower() == "no" else f"DONE {typed}\n".encode()
+
+    def _close(self) -> None:
+        if self._terminal >= 0:
+            os.close(self._terminal)
+            self._terminal = -1
+
+    def _write(self, text: str) -> None:
+        try:
+            os.write(self._terminal, text.encode())
+        except OSError as error:
+            raise LinkError(f"{self.resource}: lost while sending: {error.strerror}") from error
