@@ -1,4 +1,4 @@
-"""A link to the person at this terminal: a line out is a task in words, a line typed is its answer."""
+"""A link to the person at this terminal: a task goes out in words, and what is typed comes back as its answer."""
 
 import os
 import select
@@ -7,6 +7,7 @@ import time
 
 from hil.errors import LinkError
 from hil.links.link import BufferedLink
+from protocols.instruments.operator import IDENTIFY, Task, format_done, format_name, format_refused, parse_task
 
 __all__ = ["CONSOLE", "ConsoleLink"]
 
@@ -15,7 +16,7 @@ CONSOLE = "console:"
 
 
 class ConsoleLink(BufferedLink):
-    """Shows what stands behind the bar of each line, and takes what is typed as ``DONE`` and an answer.
+    """Shows the words of each task, and takes what is typed for the answer.
 
     An empty line means that it is done; one that begins with ``no`` that it is not.
     """
@@ -23,6 +24,7 @@ class ConsoleLink(BufferedLink):
     def __init__(self, resource: str) -> None:
         """Talk to this process's terminal. Raises LinkError if it has none."""
         super().__init__(resource)
+        self._task: Task | None = None
         try:
             self._terminal = os.open("CON" if sys.platform == "win32" else "/dev/tty", os.O_RDWR)
         except OSError as error:
@@ -36,8 +38,8 @@ class ConsoleLink(BufferedLink):
         return time.monotonic_ns() // 1_000_000
 
     def _send(self, data: bytes) -> None:
-        words = data.decode(errors="replace").partition("|")[2].strip()
-        self._write(f"\r\n\a>> Please {words}.\r\n   [Enter] when done, or the answer; `no REASON` if not: ")
+        self._task = parse_task(data)
+        self._write(f"\r\n\a>> Please {self._task.words}.\r\n   [Enter] when done, or the answer; `no REASON` if not: ")
 
     def _receive(self, timeout_ms: int) -> bytes:
         if sys.platform != "win32" and not select.select([self._terminal], [], [], timeout_ms / 1000)[0]:
@@ -47,7 +49,9 @@ class ConsoleLink(BufferedLink):
         except OSError as error:
             raise LinkError(f"{self.resource}: lost while reading: {error.strerror}") from error
         word, _, reason = typed.partition(" ")
-        return f"REFUSED {reason}\n".encode() if word.lower() == "no" else f"DONE {typed}\n".encode()
+        if self._task is not None and self._task.verb == IDENTIFY:
+            return format_name(typed or "unnamed")
+        return format_refused(reason) if word.lower() == "no" else format_done(typed)
 
     def _close(self) -> None:
         if self._terminal >= 0:

@@ -15,7 +15,7 @@ class SimulatedOperator:
 
     def __init__(self, hands: Mapping[str, Hand]) -> None:
         """Work with these ``hands``."""
-        self._hands = {grammar.IDENTIFY: lambda _: "SIM-OPERATOR", **hands}
+        self._hands = hands
         self._received = b""
 
     def receive(self, now_ms: int, data: bytes) -> bytes:
@@ -33,6 +33,8 @@ class SimulatedOperator:
     def _do(self, now_ms: int, line: bytes) -> bytes:
         try:
             task = grammar.parse_task(line)
+            if task.verb == grammar.IDENTIFY:
+                return grammar.format_name("SIM-OPERATOR")
             return grammar.format_done(self._hands[task.verb](now_ms, *task.arguments))
         except (InstrumentReplyError, KeyError, TypeError, ValueError) as error:
             return grammar.format_refused(str(error))

@@ -1,8 +1,8 @@
 """The operator: a person at the bench, asked line by line to do by hand what no instrument can.
 
-A task is one line, ``VERB [ARGUMENTS] | what to do, in words``; it is answered by one line once it is done: ``DONE``, with a
-number where one was asked for, or ``REFUSED`` with a reason. The words are for the person, all before them for a machine in the
-person's place.
+A task is one line, ``verb [arguments] | what to do, in words``; it is answered by one line once it is done: ``done``, with a
+number where one was asked for, or ``refused`` with a reason; and ``who`` by ``name`` and a name. The words are for the person, all
+before them for a machine in the person's place.
 """
 
 import re
@@ -20,17 +20,20 @@ __all__ = [
     "Refused",
     "Task",
     "format_done",
+    "format_name",
     "format_refused",
     "format_task",
     "parse_answer",
+    "parse_name",
     "parse_task",
+    "parse_volume_ml",
 ]
 
 LINE_END = b"\n"
 
-IDENTIFY, WITHDRAW, FILL, CLAMP, UNCLAMP = "WHO", "WITHDRAW", "FILL", "CLAMP", "UNCLAMP"
+IDENTIFY, WITHDRAW, FILL, CLAMP, UNCLAMP = "who", "withdraw", "fill", "clamp", "unclamp"
 
-_VERB = re.compile(r"[A-Z]+")
+_VERB = re.compile(r"[a-z]+")
 _NUMBER = re.compile(r"[+-]?\d+(?:\.\d+)?")
 
 
@@ -50,9 +53,9 @@ class Refused:
     reason: str
 
 
-def format_task(verb: str, *arguments: float, words: str) -> bytes:
-    """A task as it goes to the operator."""
-    return (" ".join([verb, *(f"{argument:.3f}" for argument in arguments)]) + f" | {words}").encode() + LINE_END
+def format_task(verb: str, *arguments: float, words: str) -> str:
+    """A task as it goes to the operator, without the end of its line."""
+    return " ".join([verb, *(f"{argument:.3f}" for argument in arguments)]) + f" | {words}"
 
 
 def parse_task(line: bytes) -> Task:
@@ -64,24 +67,48 @@ def parse_task(line: bytes) -> Task:
     return Task(verb, tuple(float(each) for each in arguments), words.strip())
 
 
+def format_name(name: str) -> bytes:
+    """The line that says who is at the bench."""
+    return f"name {name}".encode() + LINE_END
+
+
 def format_done(answer: str = "") -> bytes:
     """The line that says that a task is done; ``answer`` is what was asked for."""
-    return f"DONE {answer}".strip().encode() + LINE_END
+    return f"done {answer}".strip().encode() + LINE_END
 
 
 def format_refused(reason: str) -> bytes:
     """The line that says that a task was not done."""
-    return f"REFUSED {reason}".encode() + LINE_END
+    return f"refused {reason}".encode() + LINE_END
+
+
+def parse_name(line: bytes) -> str:
+    """Who is at the bench. Raises InstrumentReplyError for an answer to anything else."""
+    word, _, name = _text(line).strip().partition(" ")
+    if word != "name" or not name.strip():
+        raise InstrumentReplyError("the operator's name", line)
+    return name.strip()
 
 
 def parse_answer(line: bytes) -> str | Refused:
-    """What a person answered: the text behind DONE, or why it was not done. Raises InstrumentReplyError."""
+    """What a person answered: the text behind ``done``, or why it was not done. Raises InstrumentReplyError."""
     word, _, rest = _text(line).strip().partition(" ")
-    if word == "DONE":
+    if word == "done":
         return rest.strip()
-    if word == "REFUSED":
+    if word == "refused":
         return Refused(rest.strip() or "no reason given")
-    raise InstrumentReplyError("DONE or REFUSED from the operator", line)
+    raise InstrumentReplyError("done or refused from the operator", line)
+
+
+def parse_volume_ml(line: bytes) -> float | Refused:
+    """A volume that was asked for, in mL. Raises InstrumentReplyError for anything else."""
+    answer = parse_answer(line)
+    if isinstance(answer, Refused):
+        return answer
+    number = answer.removesuffix("mL").strip()
+    if not _NUMBER.fullmatch(number):
+        raise InstrumentReplyError("a volume in mL from the operator", line)
+    return float(number)
 
 
 def _text(line: bytes) -> str:
