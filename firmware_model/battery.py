@@ -90,7 +90,9 @@ class Battery:
             if load.since_ms > end_ms:
                 break
             until = (end_ms, end_sample) if after is None else min((after.since_ms, after.since_sample), end)
-            found.append(float(self._voltage_mv(load, max(load.since_ms, begin_ms), max(load.since_sample, begin_sample))))
+            found.append(
+                float(self._voltage_mv(load, max(load.since_ms, begin_ms), max(load.since_sample, begin_sample)))
+            )
             found.append(float(self._voltage_mv(load, *until)))
         return min(found), max(found)
 

@@ -219,7 +219,8 @@ class Outlook:
         """Of all of the stretch, and of the samples whose mean its first hour takes."""
         sampler = self._sampler
         begin, end = (
-            (sampler.time_ms(sample), sampler.first + sample) for sample in (max(0, self.first - MEAN_SAMPLES), self.last)
+            (sampler.time_ms(sample), sampler.first + sample)
+            for sample in (max(0, self.first - MEAN_SAMPLES), self.last)
         )
         return Range(*self._laws[_BATTERY].extremes(*sampler.battery.extremes_mv(begin, end)))
 

@@ -37,9 +37,7 @@ MAX_TEMPERATURE_ERROR_C = 0.5
     measurements=("flow", "flow-estimate-error", "pump-temperature-error"),
     requirements=("REQ-FLOW-001", "REQ-FLOW-002", "REQ-TEMP-001"),
 )
-def test_flow_accuracy(
-    bench: Bench, pump: Programmer, balance: Balance, bath: Bath, procedure: Procedure
-) -> None:
+def test_flow_accuracy(bench: Bench, pump: Programmer, balance: Balance, bath: Bath, procedure: Procedure) -> None:
     """The pump delivers its label flow at 37 C, and knows its own flow and temperature."""
     conversion(bench, LABEL_TEMPERATURE_C)  # a bench file that makes no sense is found now, not in a day
     pump.set_clock(bench.utc_ms())
