@@ -82,7 +82,10 @@ class Battery:
         return voltage_mv
 
     def extremes_mv(self, begin: tuple[int, int], end: tuple[int, int]) -> tuple[float, float]:
-        """The lowest and the highest voltage between two times, each with its sample: a cell's only falls, a supply's jumps."""
+        """The lowest and the highest voltage between two times, each with its sample.
+
+        A cell's only falls; a supply's jumps.
+        """
         (begin_ms, begin_sample), (end_ms, end_sample) = begin, end
         first = max(0, self._place(begin_ms))
         found = [float(self._voltage_mv(self._loads[first], begin_ms, begin_sample))]
@@ -90,10 +93,8 @@ class Battery:
             if load.since_ms > end_ms:
                 break
             until = (end_ms, end_sample) if after is None else min((after.since_ms, after.since_sample), end)
-            found.append(
-                float(self._voltage_mv(load, max(load.since_ms, begin_ms), max(load.since_sample, begin_sample)))
-            )
-            found.append(float(self._voltage_mv(load, *until)))
+            since = max(load.since_ms, begin_ms), max(load.since_sample, begin_sample)
+            found += (float(self._voltage_mv(load, *time)) for time in (since, until))
         return min(found), max(found)
 
     def forget(self, before_ms: int) -> None:

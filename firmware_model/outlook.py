@@ -218,10 +218,8 @@ class Outlook:
     def _battery_range(self) -> Range:
         """Of all of the stretch, and of the samples whose mean its first hour takes."""
         sampler = self._sampler
-        begin, end = (
-            (sampler.time_ms(sample), sampler.first + sample)
-            for sample in (max(0, self.first - MEAN_SAMPLES), self.last)
-        )
+        early = max(0, self.first - MEAN_SAMPLES)
+        begin, end = ((sampler.time_ms(sample), sampler.first + sample) for sample in (early, self.last))
         return Range(*self._laws[_BATTERY].extremes(*sampler.battery.extremes_mv(begin, end)))
 
     # Every sample, leg by leg.

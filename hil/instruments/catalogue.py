@@ -1,7 +1,8 @@
 """Every driver, by the role that it plays on a bench and the name that a bench file gives it.
 
-A new instrument is a grammar (``protocols/instruments/``), a driver here, a simulator (``hil/virtual_bench/``), a corpus of
-exchanges (``fixtures/golden/instruments/``), and a row in this table and in ``hil/virtual_bench/simulators.py``.
+A new instrument is a grammar (``protocols/instruments/``), a driver here, a simulator (``hil/virtual_bench/``), a
+corpus of exchanges (``fixtures/golden/instruments/``), and a row in this table and in
+``hil/virtual_bench/simulators.py``.
 """
 
 from collections.abc import Mapping

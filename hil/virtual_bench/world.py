@@ -3,7 +3,7 @@
 ::
 
     bath tank, chamber, outlet line ──▶ surroundings ──▶ pump ──delivered volume──▶ drops ──▶ beaker ──▶ balance
-    supply ──voltage──▶ pump's electronics ──current──▶ multimeter                 evaporation ──▶ vessel ──▶ its balance
+    supply ──voltage──▶ pump's electronics ──current──▶ multimeter            evaporation ──▶ vessel ──▶ its balance
     operator ──needle, clamp──▶ pump
 """
 

@@ -1,8 +1,8 @@
 """The operator: a person at the bench, asked line by line to do by hand what no instrument can.
 
-A task is one line, ``verb [arguments] | what to do, in words``; it is answered by one line once it is done: ``done``, with a
-number where one was asked for, or ``refused`` with a reason; and ``who`` by ``name`` and a name. The words are for the person, all
-before them for a machine in the person's place.
+A task is one line, ``verb [arguments] | what to do, in words``; it is answered by one line once it is done: ``done``,
+with a number where one was asked for, or ``refused`` with a reason; and ``who`` by ``name`` and a name. The words are
+for the person, all before them for a machine in the person's place.
 """
 
 import re
