@@ -2,12 +2,13 @@
 
 ::
 
-    poisoned ──begin: drain, ask who it is until it says so──▶ in step ──ask──▶ waiting ──an answer with a meaning──▶ in step
-        ▲                                                                         │
-        └──────────────── no answer in time, or one that makes no sense ──────────┘
+    poisoned ──begin: drain, ask who it is until it says so──▶ in step ◀──an answer with a meaning──┐
+        ▲                                                         └──────────ask──────────▶ waiting ─┤
+        └──────────────────── no answer in time, or one that makes no sense ─────────────────────────┘
 
 Instruments answer in order. So once the identity has been told, whatever was asked before has been answered or never
-will be: what came until then is thrown away. It stays in the recording, a partial answer with the timeout that ended it.
+will be: what came until then is thrown away. It stays in the recording, a partial answer with the timeout that ended
+it.
 """
 
 from collections.abc import Callable
@@ -135,7 +136,7 @@ class Conversation:
         raise InstrumentReplyError(self._manners.expected, first or b"") from silence
 
     def _settle(self) -> None:
-        """Take the late answers to greetings that were given up: they look like answers to nothing else, but are one."""
+        """Take the late answers to greetings that were given up: instruments answer those as well."""
         while self._unanswered_greetings:
             self._unanswered_greetings -= 1
             try:
@@ -153,7 +154,7 @@ class Conversation:
         try:
             return parse(line)
         except InstrumentReplyError:
-            if self._recognised(line) is None:
+            if self._who is None or self._recognised(line) != self._who:
                 raise
         return parse(self._read(command))  # that was a very late answer to a greeting
 

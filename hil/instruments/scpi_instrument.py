@@ -71,7 +71,7 @@ class ScpiInstrument(Instrument):
             self._emptied_at = self._conversation.beginnings
 
     def _take_errors(self) -> list[ScpiError]:
-        errors = []
+        errors: list[ScpiError] = []
         for _ in range(_MAX_ERRORS):
             error = self._conversation.ask(self.NEXT_ERROR, scpi.parse_error)
             if error.code == scpi.NO_ERROR.code:

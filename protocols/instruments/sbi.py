@@ -44,7 +44,9 @@ VERSION = "x3_"
 _ESCAPE = b"\x1b"
 _COLUMNS, _LABELLED_COLUMNS, _LABEL = 14, 20, 6
 _COMMAND = re.compile(rb"\x1b(?P<name>[A-Z]|[a-z][0-9A-Z]{0,3}_)")
-_WEIGHT = re.compile(r"(?P<sign>[+-]?) *(?P<value>\d+(?:\.\d*)?(?:\[\d+\])?|\.\d+) *(?P<unit>[A-Za-z%/][A-Za-z/ ]{0,3})?")
+_WEIGHT = re.compile(
+    r"(?P<sign>[+-]?) *(?P<value>\d+(?:\.\d*)?(?:\[\d+\])?|\.\d+) *(?P<unit>[A-Za-z%/][A-Za-z/ ]{0,3})?"
+)
 _UNVERIFIED = re.compile(r"[\[\]]")
 _STATES = {
     "HIGH": "overload: more than its capacity is on the pan",
@@ -87,7 +89,7 @@ def command(name: str) -> bytes:
 
 
 def take_commands(received: bytes) -> tuple[list[str], bytes]:
-    """The whole commands in ``received``, and what may still become one. Line ends and anything else are passed over."""
+    """The whole commands in ``received``, and what may still become one; anything else is passed over."""
     names, at = [], 0
     for match in _COMMAND.finditer(received):
         names.append(match["name"].decode("ascii"))
