@@ -49,20 +49,21 @@ class ScpiInstrument(Instrument):
             return self._conversation.ask(query, parse)
         except InstrumentFault as fault:
             if isinstance(fault.__cause__, LinkTimeout):
+                errors: list[ScpiError] = []
                 with suppress(InstrumentFault):
                     errors = self._take_errors()
-                    if errors:
-                        raise self._refused(query, errors) from fault
+                if errors:
+                    raise self._refused(query, errors) from fault
             raise
 
     def _change(self, *commands: str) -> None:
-        """Send commands that change something. Raises InstrumentFault with the instrument's own words if it objects."""
+        """Send commands that change something, one by one. Raises InstrumentFault with the instrument's own words if it objects."""
         self._empty_once()
         for command in commands:
             self._conversation.tell(command)
-        errors = self._take_errors()
-        if errors:
-            raise self._refused("; ".join(commands), errors)
+            errors = self._take_errors()
+            if errors:
+                raise self._refused(command, errors)
 
     def _empty_once(self) -> None:
         """Throw away errors from before this conversation."""
