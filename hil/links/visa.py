@@ -68,6 +68,9 @@ class VisaLink(BufferedLink):
         return time.monotonic_ns() // 1_000_000
 
     def _set_line(self, settings: SerialSettings) -> None:
+        below = self._below if isinstance(self._below, serial.Serial) else None
+        if below is not None:
+            below.close()  # all settings at once: a pseudo-terminal refuses a change of parity or bits alone
         line: Any = self._resource
         line.baud_rate = settings.baud
         line.data_bits = settings.bits
@@ -75,8 +78,9 @@ class VisaLink(BufferedLink):
         line.stop_bits = _STOP_BITS[settings.stop_bits]
         line.flow_control = _FLOW[settings.flow]
         line.end_input = constants.SerialTermination.none
-        if isinstance(self._below, serial.Serial):
-            self._below.timeout = _SLICE_S
+        if below is not None:
+            below.timeout = _SLICE_S
+            below.open()
 
     def _interface(self) -> Any:
         """What pyvisa-py keeps below a resource: a socket, a serial port, something else, or nothing."""
