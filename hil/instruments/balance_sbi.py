@@ -46,7 +46,7 @@ class SbiBalance(Balance):
                 return
             self._clock.sleep_ms(_BETWEEN_TRIES_MS)
         raise self._fault(
-            f"the balance was told to tare and still shows {weighing.mass_g} g; is it locked, or is the pan not at rest?"
+            f"the balance was told to tare and shows {weighing.mass_g} g; is it locked, or is the pan not at rest?"
         )
 
     def _weigh_once(self) -> Weighing | str:

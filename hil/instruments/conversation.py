@@ -2,12 +2,13 @@
 
 ::
 
-    poisoned ──begin: drain, ask who it is until it says so──▶ in step ──ask──▶ waiting ──an answer with a meaning──▶ in step
-        ▲                                                                         │
-        └──────────────── no answer in time, or one that makes no sense ──────────┘
+    poisoned ──begin: drain, ask who it is until it says so──▶ in step ◀──an answer with a meaning──┐
+        ▲                                                         └──────────ask──────────▶ waiting ─┤
+        └──────────────────── no answer in time, or one that makes no sense ─────────────────────────┘
 
 Instruments answer in order. So once the identity has been told, whatever was asked before has been answered or never
-will be: what came until then is thrown away. It stays in the recording, a partial answer with the timeout that ended it.
+will be: what came until then is thrown away. It stays in the recording, a partial answer with the timeout that ended
+it.
 """
 
 from collections.abc import Callable
@@ -26,8 +27,8 @@ R = TypeVar("R")
 _LINES_PASSED_OVER = 16
 """A balance that streams has some lines on the way when it is told to stop."""
 _BLANK_LINES = 4
-_OVERDUE_MS = 500
-"""For an answer to a greeting that was given up, once the next one has been answered."""
+_LATEST_MS = 10_000
+"""Later than this an answer to a greeting that was given up does not come any more."""
 
 
 @dataclass(frozen=True)
@@ -126,7 +127,7 @@ class Conversation:
                     if who is not None:
                         self._unanswered_greetings -= 1
                         self._settle()
-                        self._manners = replace(self._manners, upper_case=greeting[:1].isupper())
+                        self._prefer(greeting)
                         return who
             except InstrumentFault as error:
                 silence = error
@@ -135,13 +136,25 @@ class Conversation:
         raise InstrumentReplyError(self._manners.expected, first or b"") from silence
 
     def _settle(self) -> None:
-        """Take the late answers to greetings that were given up: they look like answers to nothing else, but are one."""
-        while self._unanswered_greetings:
-            self._unanswered_greetings -= 1
+        """Take the late answers to greetings that were given up, and whatever is between them.
+
+        While one of them is under way, who answered may have answered that one, with our last question still to come.
+        """
+        for _ in range(_LINES_PASSED_OVER):
+            if self._unanswered_greetings == 0:
+                return
             try:
-                self._link.read_until(self._manners.reply_end, _OVERDUE_MS)
+                line = self._link.read_until(self._manners.reply_end, _LATEST_MS)
             except LinkTimeout:
                 self._unanswered_greetings = 0  # lost, then
+                return
+            self._unanswered_greetings -= self._recognised(line) is not None
+
+    def _prefer(self, greeting: bytes) -> None:
+        """Ask by the ``greeting`` that was answered first from now on, and in its case."""
+        others = (other for other in self._manners.greetings if other != greeting)
+        upper_case = len(self._manners.greetings) > 1 and greeting.isupper()
+        self._manners = replace(self._manners, greetings=(greeting, *others), upper_case=upper_case)
 
     def _recognised(self, line: bytes) -> str | None:
         try:
@@ -153,8 +166,9 @@ class Conversation:
         try:
             return parse(line)
         except InstrumentReplyError:
-            if self._recognised(line) is None:
+            if self._who is None or self._recognised(line) != self._who:
                 raise
+        self._unanswered_greetings = max(0, self._unanswered_greetings - 1)
         return parse(self._read(command))  # that was a very late answer to a greeting
 
     def _read(self, command: str) -> bytes:

@@ -49,20 +49,21 @@ class ScpiInstrument(Instrument):
             return self._conversation.ask(query, parse)
         except InstrumentFault as fault:
             if isinstance(fault.__cause__, LinkTimeout):
+                errors: list[ScpiError] = []
                 with suppress(InstrumentFault):
                     errors = self._take_errors()
-                    if errors:
-                        raise self._refused(query, errors) from fault
+                if errors:
+                    raise self._refused(query, errors) from fault
             raise
 
     def _change(self, *commands: str) -> None:
-        """Send commands that change something. Raises InstrumentFault with the instrument's own words if it objects."""
+        """Send commands that change something, one by one. Raises InstrumentFault with the instrument's own words if it objects."""
         self._empty_once()
         for command in commands:
             self._conversation.tell(command)
-        errors = self._take_errors()
-        if errors:
-            raise self._refused("; ".join(commands), errors)
+            errors = self._take_errors()
+            if errors:
+                raise self._refused(command, errors)
 
     def _empty_once(self) -> None:
         """Throw away errors from before this conversation."""
@@ -71,7 +72,7 @@ class ScpiInstrument(Instrument):
             self._emptied_at = self._conversation.beginnings
 
     def _take_errors(self) -> list[ScpiError]:
-        errors = []
+        errors: list[ScpiError] = []
         for _ in range(_MAX_ERRORS):
             error = self._conversation.ask(self.NEXT_ERROR, scpi.parse_error)
             if error.code == scpi.NO_ERROR.code:

@@ -18,7 +18,7 @@ class Supply(Instrument):
         """Set voltage and current limit. Raises InstrumentFault if the supply does not take them."""
 
     @abstractmethod
-    def output(self, on: bool) -> None:  # noqa: FBT001 - output(True) reads as what it does
+    def output(self, on: bool) -> None:
         """Switch the output. Raises InstrumentFault if it does not switch."""
 
     @abstractmethod

@@ -35,7 +35,7 @@ class _ScpiSupply(Supply, ScpiInstrument):
         if not (_same(volts, voltage_v) and _same(amps, current_limit_a)):
             raise self._not_taken(f"{wanted}: it is at {volts:.6g} V, {amps:.6g} A")
 
-    def output(self, on: bool) -> None:  # noqa: FBT001 - output(True) reads as what it does
+    def output(self, on: bool) -> None:
         """Switch the output, and see that it did."""
         self._change(self._fill(self.DIALECT.switch, on=self.DIALECT.on_off[on]))
         if self.is_on() is not on:

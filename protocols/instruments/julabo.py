@@ -42,7 +42,7 @@ HEATING_POWER = "in_pv_01"
 SET_SET_POINT = "out_sp_00"
 SET_RUNNING = "out_mode_05"
 
-_NUMBER = re.compile(r"\s*[+-]?\d+(?:\.\d+)?\s*")
+_NUMBER = re.compile(r" *[+-]?\d+(?:\.\d+)? *")
 _STATUS = re.compile(r"(?P<code>-?\d{2}) (?P<text>.*)")
 _FLOW_CONTROL = re.compile(rb"[\x11\x13]")
 

@@ -82,14 +82,18 @@ QUEUE_OVERFLOW = ScpiError(-350, "Queue overflow")
 
 @cache
 def header(notation: str) -> re.Pattern[str]:
-    """What matches a header in any form that ``notation`` allows: short or long, upper or lower case, with or without
-    the optional nodes and the colon in front. IEEE 488.2 and SCPI-1999, volume 1, chapter 6.
+    """What matches a header in any form that ``notation`` allows: short, long, any case, optional nodes left out.
+
+    A colon may stand in front, and a number behind any node (SCPI-1999, volume 1, chapter 6).
     """
-    pattern = ":?"
-    for number, node in enumerate(_NODE.finditer(notation)):
+    pattern, begun = ":?", False
+    for node in _NODE.finditer(notation):
         name = re.escape(node["short"]) + (f"(?:{node['rest']})?" if node["rest"] else "") + r"\d?"
-        one = name if number == 0 else f":{name}"
-        pattern += f"(?:{one})?" if node["open"] else one
+        one = f":{name}" if begun else name
+        if node["open"]:
+            pattern += f"(?:{one})?" if begun else f"(?:{one}:)?"
+        else:
+            pattern, begun = pattern + one, True
     return re.compile(pattern, re.IGNORECASE)
 
 

@@ -1,5 +1,6 @@
-"""Queries of SCPI multimeters: one measures and answers. Two dialects: Keysight Truevolt, and Rigol DM858 (a DM3000 in
-its Agilent command set speaks that, too).
+"""Queries of SCPI multimeters: each measures and answers.
+
+Two dialects: Keysight Truevolt, and Rigol DM858; a DM3000 speaks the latter in its Agilent command set.
 """
 
 import re
