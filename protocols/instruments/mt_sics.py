@@ -20,6 +20,7 @@ __all__ = [
     "TARE_NOW",
     "TERMINATOR",
     "WEIGH_NOW",
+    "WEIGH_STABLE",
     "ZERO",
     "Refusal",
     "Weight",
@@ -35,6 +36,7 @@ TERMINATOR = b"\r\n"
 BUSY = "I"
 CANCEL = "@"
 WEIGH_NOW = "SI"
+WEIGH_STABLE = "S"
 ZERO = "ZI"
 TARE_NOW = "TI"
 CLEAR_TARE = "TAC"

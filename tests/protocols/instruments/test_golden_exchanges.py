@@ -162,7 +162,7 @@ def test_other_headers_do_not_match(form: str) -> None:
 
 def test_a_channel_that_was_not_asked_for_is_refused() -> None:
     """Settings of CH2 are no answer about CH1."""
-    with pytest.raises(InstrumentReplyError, match="CH1,5.000"):
+    with pytest.raises(InstrumentReplyError, match=r"CH1,5\.000"):
         scpi_supply.parse_applied(b"CH2,5.000,1.0000\n", ":APPL? CH1", 1)
 
 
