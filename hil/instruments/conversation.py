@@ -126,7 +126,8 @@ class Conversation:
                     who = self._recognised(line)
                     if who is not None:
                         self._unanswered_greetings -= 1
-                        self._settle()
+                        if self._who is not None:  # else nothing was asked yet that could still be answered
+                            self._settle()
                         self._prefer(greeting)
                         return who
             except InstrumentFault as error:

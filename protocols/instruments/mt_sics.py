@@ -46,7 +46,7 @@ SERIAL_NUMBER = "I4"
 
 _VALUE_WIDTH = 10
 _REPLY_IDS = {"SI": ("S", "SI"), "SIR": ("S", "SIR")}
-_WEIGHT = re.compile(r"(?P<id>S|SI|T|TI|TA) (?P<status>[SD]) +(?P<value>[+-]?\d+(?:\.\d+)?) (?P<unit>[A-Za-z%]+) *")
+_WEIGHT = re.compile(r"(?P<id>S|SI|T|TI|TA) (?P<status>[SD]) +(?P<value>[+-]?\d+(?:\.\d+)?) +(?P<unit>[A-Za-z%]+) *")
 _TEXT = re.compile(r"(?P<id>[A-Z0-9]+) (?P<status>[AB]) (?P<text>.*)")
 _REFUSALS = {
     "I": "it cannot do this now: busy, or no stable weight in time",

@@ -83,6 +83,15 @@ def test_sbi_texts(cited: dict[str, Any]) -> None:
         sbi.parse_print(line)
 
 
+@pytest.mark.parametrize(
+    "reply", ["T1    +   123.56 g  ", "+ 1 23.56 g  ", "+   123.56.7 g", "+  g", "37454321", "++ 12.3 g", "N 12.3"]
+)
+def test_what_is_no_weight_is_refused(reply: str) -> None:
+    """The tare memory, digits apart, two points, no digits, a serial number."""
+    with pytest.raises(InstrumentReplyError):
+        sbi.parse_print(reply.encode() + b"\r\n")
+
+
 @pytest.mark.parametrize("cited", corpus("sbi")["weight"], ids=lambda cited: cited["reply"])
 def test_sbi_weight_is_no_text(cited: dict[str, Any]) -> None:
     """A print that comes late is not taken for a model."""
