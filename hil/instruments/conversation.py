@@ -107,10 +107,10 @@ class Conversation:
         self.beginnings += 1
         return who
 
-    def know_by(self, greetings: tuple[bytes, ...], recognise: Callable[[bytes], str], who: str) -> None:
-        """From now on ask by ``greetings``, to which ``who`` is the answer: one that tells instruments apart better."""
+    def know_by(self, greetings: tuple[bytes, ...], recognise: Callable[[bytes], str], who: str | None = None) -> None:
+        """From now on ask by other ``greetings``, to which ``who`` is the answer; None if it stays the same."""
         self._manners = replace(self._manners, greetings=greetings, recognise=recognise)
-        self._who = who
+        self._who = self._who if who is None else who
 
     def _greeted(self) -> str:
         self._link.drain()
@@ -126,7 +126,8 @@ class Conversation:
                     who = self._recognised(line)
                     if who is not None:
                         self._unanswered_greetings -= 1
-                        self._settle()
+                        if self._who is not None:  # else nothing was asked yet that could still be answered
+                            self._settle()
                         self._prefer(greeting)
                         return who
             except InstrumentFault as error:

@@ -57,7 +57,7 @@ class ScpiInstrument(Instrument):
             raise
 
     def _change(self, *commands: str) -> None:
-        """Send commands that change something, one by one. Raises InstrumentFault with the instrument's own words if it objects."""
+        """Send commands that change something, one by one. Raises InstrumentFault with what the instrument objects."""
         self._empty_once()
         for command in commands:
             self._conversation.tell(command)

@@ -55,6 +55,8 @@ class SimulatedBalance:
             return b"ES" + mt_sics.TERMINATOR
         if command in _ENDS_STREAM:
             self._waiting = self._next_emit_ms = None
+        if command == mt_sics.CANCEL:
+            self._cell.clear_tare()
         if command in {"S", "T", "Z"}:
             return self._when_stable(now_ms, command) if self._cell.is_stable(now_ms) else self._wait(now_ms, command)
         if command in {"SI", "SR", "SIR"}:

@@ -65,8 +65,11 @@ class SimulatedRigolSupply(SimulatedScpi):
         table: dict[str, Answer] = {
             "APPLy": self._apply,
             "APPLy?": lambda _, text: self._told(text, f"CH1,{output.set_voltage_v:.3f},{output.current_limit_a:.4f}"),
+            "[SOURce]:VOLTage[:LEVel][:IMMediate][:AMPLitude]": self._set_voltage,
+            "[SOURce]:CURRent[:LEVel][:IMMediate][:AMPLitude]": self._set_current,
             "OUTPut[:STATe]": self._switch,
             "OUTPut[:STATe]?": lambda _, text: self._told(text, "ON" if output.on else "OFF"),
+            "MEASure:ALL[:DC]?": lambda now_ms, text: self._told(text, self._all(now_ms)),
             "MEASure[:VOLTage][:DC]?": lambda now_ms, text: self._told(text, f"{output.voltage_v(now_ms):.4f}"),
             "MEASure:CURRent[:DC]?": lambda now_ms, text: self._told(text, f"{output.current_a(now_ms):.4f}"),
         }
@@ -80,6 +83,16 @@ class SimulatedRigolSupply(SimulatedScpi):
     def _told(self, text: str, answer: str) -> str:
         _rest_after_first_name(text)
         return answer
+
+    def _all(self, now_ms: int) -> str:
+        volts, amps = self._output.voltage_v(now_ms), self._output.current_a(now_ms)
+        return f"{volts:.4f},{amps:.4f},{volts * amps:.3f}"
+
+    def _set_voltage(self, now_ms: int, text: str) -> None:
+        self._output.set_voltage(now_ms, number(text, 0.0, _HIGHEST_V))
+
+    def _set_current(self, now_ms: int, text: str) -> None:
+        self._output.set_current_limit(now_ms, number(text, 0.0, _HIGHEST_A))
 
     def _apply(self, now_ms: int, text: str) -> None:
         volts, amps, *more = [*_rest_after_first_name(text), "", ""]

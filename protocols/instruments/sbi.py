@@ -47,6 +47,8 @@ _COMMAND = re.compile(rb"\x1b(?P<name>[A-Z]|[a-z][0-9A-Z]{0,3}_)")
 _WEIGHT = re.compile(
     r"(?P<sign>[+-]?) *(?P<value>\d+(?:\.\d*)?(?:\[\d+\])?|\.\d+) *(?P<unit>[A-Za-z%/][A-Za-z/ ]{0,3})?"
 )
+_LABELLED = re.compile(r"(?!T)[A-Z][A-Za-z0-9#]{0,5} +(?=[+-])")
+"""An identifier such as N or G#. T is the tare memory, and no weight."""
 _UNVERIFIED = re.compile(r"[\[\]]")
 _STATES = {
     "HIGH": "overload: more than its capacity is on the pan",
@@ -58,7 +60,7 @@ _STATES = {
     "CAL.EXT.": "it is being adjusted",
     "C": "it is being adjusted",
 }
-_ERROR = re.compile(r"(?:ERR|APP|DIS|PRT)[. ]*(?P<number>\w*)")
+_ERROR = re.compile(r"(?:(?:APP|DIS|PRT)\.)?ERR ?(?P<number>\d*)")
 
 
 @dataclass(frozen=True)
@@ -118,8 +120,11 @@ def format_text(text: str) -> bytes:
 def parse_print(line: bytes) -> PrintedWeight | BalanceState:
     """The weight, or what stands in its place. Raises InstrumentReplyError for anything else."""
     text = _text_of(line)
-    if len(text) == _LABELLED_COLUMNS or text.upper().startswith("STAT"):
+    label = _LABELLED.match(text)
+    if text.upper().startswith("STAT") or (len(text) == _LABELLED_COLUMNS and text[:_LABEL].isspace()):
         text = text[_LABEL:]
+    elif label is not None:
+        text = text[label.end() :]
     read = _state(text.strip()) or _weight(text)
     if read is None:
         raise InstrumentReplyError("a printed weight, as in '+    100.00 g  '", line)
@@ -151,7 +156,11 @@ def _state(text: str) -> BalanceState | None:
     if meaning is not None:
         return BalanceState(folded, meaning, passing=folded.replace(" ", "") not in {"HIGH", "H", "LOW", "L"})
     error = _ERROR.fullmatch(folded)
-    return None if error is None else BalanceState(folded, f"error {error['number']} of its own", passing=False)
+    return (
+        None
+        if error is None
+        else BalanceState(folded, f"error {error['number']}".strip() + " of its own", passing=False)
+    )
 
 
 def _weight(text: str) -> PrintedWeight | None:

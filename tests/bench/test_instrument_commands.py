@@ -74,7 +74,7 @@ def _block_us(once: Callable[[], object]) -> float:
 
 @pytest.mark.parametrize("wire", ["TCPIP", "ASRL"])
 def test_a_command_beside_a_bare_query(wire: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """Both send MEAS:VOLT:DC? and read its answer; the ratio is what conversation and grammar add, and our link saves."""
+    """Both send MEAS:VOLT:DC? and read its answer; the ratio is what the driver adds, less what its link saves."""
     with _served(wire) as resource:
         opened = pyvisa.ResourceManager("@py").open_resource(resource, read_termination="\n", write_termination="\n")
         bare = min(_block_us(lambda: float(opened.query("MEAS:VOLT:DC?"))) for _ in range(_BLOCKS))  # type: ignore[attr-defined]

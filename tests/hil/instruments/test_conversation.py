@@ -127,7 +127,7 @@ def test_half_an_answer_is_kept_as_evidence_and_its_end_is_no_answer(name: str) 
     bench, sink = Bench(), Sink()
     device = Slow(_WHO[who], in_time, [0, 3500], half)
     instrument = driver(TappedLink(bench.link(device), name, sink, bench), bench)
-    with pytest.raises(InstrumentFault, match="only .* came"):
+    with pytest.raises(InstrumentFault, match=r"only .* came"):
         getattr(instrument, verb)()
     assert ("timeout", half) in sink.heard
     assert reading_of(getattr(instrument, verb)()) == 22.0
@@ -147,7 +147,7 @@ def test_an_instrument_that_was_exchanged_is_a_fault_of_the_bench(name: str) -> 
         getattr(instrument, verb)()
     device._due.clear()
     device._who = _WHO[who].replace(b"B1", b"B2").replace(b"X", b"Z").replace(b"BCE", b"MSE").replace(b"C,D", b"C,E")
-    with pytest.raises(BenchFault, match="answers where .* was before"):
+    with pytest.raises(BenchFault, match=r"answers where .* was before"):
         getattr(instrument, verb)()
     assert device.readings_asked == 1
 

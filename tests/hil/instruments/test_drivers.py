@@ -245,6 +245,30 @@ def test_wrong_reply_begins_anew() -> None:
     assert device.heard == [b"@\r\n", b"SI\r\n", b"@\r\n", b"SI\r\n"]
 
 
+def test_tare_survives_a_timeout() -> None:
+    """A cancel clears the tare: once the balance has told its number, a conversation begins anew without one."""
+    bench = Bench()
+    device = SimulatedBalance(serial_number="B1", load_g=lambda _: 55.0, seed=4)
+    balance = MtSicsBalance(bench.link(device), bench)
+    balance.identify()
+    balance.tare()
+    hears, device.receive = device.receive, lambda now_ms, data: b""  # type: ignore[method-assign] # noqa: ARG005
+    with pytest.raises(InstrumentFault, match="does not answer"):
+        balance.weigh()
+    device.receive = hears  # type: ignore[method-assign]
+    assert balance.weigh().mass_g == pytest.approx(0.0, abs=0.0002)
+    device.receive(bench.time_ms, b"@\r\n")
+    assert balance.weigh().mass_g == pytest.approx(55.0, abs=0.0003)
+
+
+def test_balance_that_calls_nothing_stable_is_asked_to_wait() -> None:
+    """SI that is dynamic for ever, and S that answers: the answer to S is taken."""
+    bench = Bench()
+    device = Scripted(b'I4 A "B7"\r\n', *[b"S D      55.00 g\r\n"] * 40, b"S S      55.01 g\r\n")
+    assert MtSicsBalance(bench.link(device), bench).weigh_stable().mass_g == 55.01
+    assert device.heard[-1] == b"S\r\n"
+
+
 def test_late_number_is_not_the_bath_version() -> None:
     """A reading that was asked for before the cable came back is passed over."""
     bench = Bench()

@@ -59,7 +59,7 @@ def test_what_a_supply_refuses_is_said_in_its_words(
 ) -> None:
     """A setting beyond the rating is its error, and the output keeps its voltage."""
     output, driver, _ = supply
-    with pytest.raises(InstrumentFault, match="the supply did not take .*-222, Data out of range"):
+    with pytest.raises(InstrumentFault, match=r"the supply did not take .*-222, Data out of range"):
         driver.set(volts, amps)
     assert output.set_voltage_v == 0.0
 

@@ -1,5 +1,6 @@
 """The PACE pressure controller, its line and its driver, over a virtual wire."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -64,7 +65,7 @@ def test_a_line_that_is_shut_keeps_its_pressure_and_leaks() -> None:
 def test_what_the_controller_refuses_is_said_in_its_words(pressure_kpa: float, slew: float | None) -> None:
     """A set point or slew out of range comes back as its error, and the output stays off."""
     _, line, controller = simulated()
-    with pytest.raises(InstrumentFault, match="did not take .*-222, Data out of range"):
+    with pytest.raises(InstrumentFault, match=r"did not take .*-222, Data out of range"):
         controller.control(pressure_kpa, slew)
     assert not line.is_controlled()
 
@@ -117,6 +118,19 @@ _CHANGES = st.lists(
 )
 
 
+def _change(line: PressureLine, at_ms: int, change: str, value: float) -> None:
+    do: dict[str, Callable[[], None]] = {
+        "on": lambda: line.switch(at_ms, on=True),
+        "off": lambda: line.switch(at_ms, on=False),
+        "vent": lambda: line.vent(at_ms),
+        "stop": lambda: line.vent(at_ms, on=False),
+        "set": lambda: line.set_point(at_ms, value),
+        "slew": lambda: line.set_slew(at_ms, value),
+        "weather": lambda: line.set_atmosphere(at_ms, value),
+    }
+    do[change]()
+
+
 @given(changes=_CHANGES, looks=st.lists(st.integers(0, 100_000), max_size=6))
 def test_a_line_does_not_care_who_looks_and_never_jumps(
     changes: list[tuple[int, str, float]], looks: list[int]
@@ -128,16 +142,7 @@ def test_a_line_does_not_care_who_looks_and_never_jumps(
             watched.pressure_kpa(max(look, watched._since_ms))
         before = alone.pressure_kpa(at_ms)
         for line in (watched, alone):
-            do = {
-                "on": lambda line=line: line.switch(at_ms, on=True),
-                "off": lambda line=line: line.switch(at_ms, on=False),
-                "vent": lambda line=line: line.vent(at_ms),
-                "stop": lambda line=line: line.vent(at_ms, on=False),
-                "set": lambda line=line: line.set_point(at_ms, value),
-                "slew": lambda line=line: line.set_slew(at_ms, value),
-                "weather": lambda line=line: line.set_atmosphere(at_ms, value),
-            }
-            do[change]()
+            _change(line, at_ms, change, value)
         assert alone.pressure_kpa(at_ms) == pytest.approx(before, abs=1e-9)
     assert watched.pressure_kpa(200_000) == alone.pressure_kpa(200_000)
     assert 49.9 < alone.pressure_kpa(200_000) < 200.1

@@ -83,6 +83,15 @@ def test_sbi_texts(cited: dict[str, Any]) -> None:
         sbi.parse_print(line)
 
 
+@pytest.mark.parametrize(
+    "reply", ["T1    +   123.56 g  ", "+ 1 23.56 g  ", "+   123.56.7 g", "+  g", "37454321", "++ 12.3 g", "N 12.3"]
+)
+def test_what_is_no_weight_is_refused(reply: str) -> None:
+    """The tare memory, digits apart, two points, no digits, a serial number."""
+    with pytest.raises(InstrumentReplyError):
+        sbi.parse_print(reply.encode() + b"\r\n")
+
+
 @pytest.mark.parametrize("cited", corpus("sbi")["weight"], ids=lambda cited: cited["reply"])
 def test_sbi_weight_is_no_text(cited: dict[str, Any]) -> None:
     """A print that comes late is not taken for a model."""
@@ -162,7 +171,7 @@ def test_other_headers_do_not_match(form: str) -> None:
 
 def test_a_channel_that_was_not_asked_for_is_refused() -> None:
     """Settings of CH2 are no answer about CH1."""
-    with pytest.raises(InstrumentReplyError, match="CH1,5.000"):
+    with pytest.raises(InstrumentReplyError, match=r"CH1,5\.000"):
         scpi_supply.parse_applied(b"CH2,5.000,1.0000\n", ":APPL? CH1", 1)
 
 
