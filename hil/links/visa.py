@@ -80,27 +80,42 @@ class VisaLink(BufferedLink):
 
     def _check_not_hung_up(self) -> None:
         """Raise LinkError if the peer has closed: pyvisa-py reports that as a timeout, for ever."""
+        self._check_line_not_hung_up()
         interface = self._interface()
         if interface is None or not select.select([interface], [], [], 0)[0]:
             return
         try:
             gone = not interface.recv(1, socket.MSG_PEEK)
         except OSError as error:
-            raise LinkError(f"{self.resource}: lost while reading: {_reason(error)}") from error
+            raise self._loss("reading", _reason(error)) from error
         if gone:
-            raise LinkError(f"{self.resource}: lost while reading: the device closed the connection")
+            raise self._loss("reading", "the device closed the connection")
+
+    def _check_line_not_hung_up(self) -> None:
+        """Raise LinkError if the serial port has gone: pyvisa-py reports that as a timeout, too."""
+        descriptor = getattr(self._below(), "fd", None)
+        if descriptor is None or not hasattr(select, "poll"):
+            return
+        poll = select.poll()
+        poll.register(descriptor, 0)
+        if poll.poll(0):  # nothing was asked for: what comes all the same is a hang-up
+            raise self._loss("reading", "the port has gone")
 
     def _interface(self) -> socket.socket | None:
         """The socket below a pyvisa-py TCPIP resource; None for everything else."""
-        sessions: Any = getattr(self._resource.visalib, "sessions", {})
-        interface = getattr(sessions.get(self._resource.session), "interface", None)
+        interface = self._below()
         return interface if isinstance(interface, socket.socket) else None
+
+    def _below(self) -> Any:
+        """What pyvisa-py has opened: a socket, a pyserial port or something else."""
+        sessions: Any = getattr(self._resource.visalib, "sessions", {})
+        return getattr(sessions.get(self._resource.session), "interface", None)
 
     def _send(self, data: bytes) -> None:
         try:
             self._resource.write_raw(data)
         except (pyvisa.Error, OSError) as error:
-            raise LinkError(f"{self.resource}: lost while sending: {_reason(error)}") from error
+            raise self._loss("sending", _reason(error)) from error
 
     def _receive(self, timeout_ms: int) -> bytes:
         try:
@@ -111,9 +126,9 @@ class VisaLink(BufferedLink):
             if error.error_code == constants.StatusCode.error_timeout:
                 self._check_not_hung_up()
                 return b""
-            raise LinkError(f"{self.resource}: lost while reading: {_reason(error)}") from error
+            raise self._loss("reading", _reason(error)) from error
         except (pyvisa.Error, OSError, TypeError) as error:
-            raise LinkError(f"{self.resource}: lost while reading: {_reason(error)}; is it still connected?") from error
+            raise self._loss("reading", f"{_reason(error)}; is it still connected?") from error
         return bytes(data)
 
     def _close(self) -> None:

@@ -30,6 +30,7 @@ class TappedLink(Link):
     read that times out      ``timeout`` with the partial bytes: evidence, and what a replay needs
     drain                    ``rx``, also if it found nothing: or else a replay could not tell it from a read
     a port that fails        ``lost`` with what had come and was not read, and a note with the error
+    a port that comes back   a note, behind the ``tx`` that had it opened again
     close                    ``rx`` with what nobody has read, if there is anything
     =======================  =============================================================================
 
@@ -59,8 +60,10 @@ class TappedLink(Link):
         try:
             self._link.write(data)
         except LinkError as error:
+            self._note_remarks()
             self._record_loss(error)
             raise
+        self._note_remarks()
 
     def read_until(self, terminator: bytes, timeout_ms: int) -> bytes:
         """As ``Link.read_until``."""
@@ -100,6 +103,10 @@ class TappedLink(Link):
                 self._heard("rx", unread)
         finally:
             self._link.close()
+
+    def _note_remarks(self) -> None:
+        for remark in self._link.take_remarks():
+            self._sink.note(self._clock.now_ms(), f"{self._wire}: {remark}")
 
     def _heard(self, direction: Direction, data: bytes) -> None:
         time_ms = self._clock.now_ms()

@@ -19,6 +19,8 @@ from firmware_model.faults.injection import Injection, parse_injection
 from hil.bench_file import LoadedBench, ServedDevice, ServeTable
 from hil.clock import WallClock
 from hil.errors import BenchFault
+from hil.links.lock import ResourceLock
+from hil.links.resource_key import served_key
 from hil.virtual_bench.bench_faults import KNOWN_FAULTS
 from hil.virtual_bench.ports import Port, PtyPort, SocketPort, listen
 from hil.virtual_bench.world import World
@@ -67,6 +69,7 @@ class ServedBench:
         self._selector = selectors.DefaultSelector()
         self._ports: list[Port] = []
         self._listeners: list[socket.socket] = []
+        self._locks: list[ResourceLock] = []
         self._request = b""
         self.served: list[ServedPort] = []
         try:
@@ -94,6 +97,8 @@ class ServedBench:
             port.close()
         for listener in self._listeners:
             listener.close()
+        for lock in self._locks:
+            lock.release()
         self._selector.close()
 
     def _step(self) -> None:
@@ -119,9 +124,14 @@ class ServedBench:
         if table.tcp or self._free_ptys:
             self._listen(device, table.tcp or _FREE_PORT)
         if table.pty or (self._free_ptys and sys.platform != "win32"):
-            port = PtyPort(device, Path(table.pty) if table.pty else self._free_ptys_path(device))
+            link = Path(table.pty) if table.pty else self._free_ptys_path(device)
+            self._lock("pty", str(link))  # or else a second server would put its own link in the place of ours
+            port = PtyPort(device, link)
             self.served.append(ServedPort(device, "pty", str(port.link)))
             self._add(port, lambda: self._pass_on(port))
+
+    def _lock(self, kind: str, where: str) -> None:
+        self._locks.append(ResourceLock(served_key(kind, where), where))
 
     def _free_ptys_path(self, device: str) -> Path:
         return (self._free_ptys or Path()) / device
@@ -130,6 +140,7 @@ class ServedBench:
         listener = listen(device, address)
         self._listeners.append(listener)
         host, port = listener.getsockname()[:2]
+        self._lock("tcp", f"{host}:{port}")
         self.served.append(ServedPort(device, "tcp", f"{host}:{port}"))
         self._selector.register(listener, selectors.EVENT_READ, lambda: self._accept(device, listener))
 
