@@ -38,7 +38,9 @@ SerialNumber = Annotated[str, Field(pattern=r"^[!-~]{1,16}$")]
 
 _URL = re.compile(r"(socket|rfc2217)://[^:/\s]+:(?P<port>\d+)([/?].*)?")
 _VISA = re.compile(r"(ASRL\S+::INSTR|TCPIP\d*::[^:\s]+::(?P<port>\d+)::SOCKET)", re.IGNORECASE)
-_PATH = re.compile(r"/(?!.*(::|://))[^\0]+|[A-Za-z0-9_.\\-]+|sim:[a-z]+|usb:(?:[\dA-Fa-f]{4}:[\dA-Fa-f]{4}:)?[^\s:]+")  # by-path has ":"
+_PATH = re.compile(
+    r"/(?!.*(::|://))[^\0]+|[A-Za-z0-9_.\\-]+|sim:[a-z]+|usb:(?:[\dA-Fa-f]{4}:[\dA-Fa-f]{4}:)?[^\s:]+"
+)  # by-path has ":"
 
 
 def _link(text: str) -> str:

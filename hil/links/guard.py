@@ -45,7 +45,7 @@ def guarded(path: Path) -> Iterator[float]:
                 time.sleep(_RETRY_S)
         os.utime(path)
         with suppress(OSError):  # another user's, who has done so
-            path.chmod(0o666)  # noqa: S103 - it holds nothing; whoever may write into the folder may guard it
-        yield os.stat(descriptor).st_mtime
+            path.chmod(0o666)  # it holds nothing: whoever may write into the folder may guard it
+        yield path.stat().st_mtime
     finally:
         os.close(descriptor)

@@ -67,9 +67,7 @@ class ResourceLock:
         give_up = time.monotonic() + _PATIENCE_S
         while (holder := self._take(resource)) is not None:
             if time.monotonic() >= give_up:
-                raise LinkError(
-                    f"{resource}: in use by {holder.owner} since {holder.since}; see `pumprig bench locks`"
-                )
+                raise LinkError(f"{resource}: in use by {holder.owner} since {holder.since}; see `pumprig bench locks`")
             time.sleep(_RETRY_S)
         self._released = threading.Event()
         threading.Thread(target=self._beat, name=f"lock {key}", daemon=True).start()

@@ -1,4 +1,4 @@
-"""A link to a real port: locked for us while it is open, and opened again by its name when it was lost and comes back."""
+"""A link to a real port: locked for us while it is open, and opened again by its name when it was lost."""
 
 import os
 import time
@@ -29,8 +29,10 @@ class PortLink(Link):
     =============  =================================================================================
     """
 
-    def __init__(self, resource: str, open_port: Callable[[], BufferedLink], reopen_for_s: float = REOPEN_FOR_S) -> None:
-        """Lock ``resource`` and open it by ``open_port``. Raises LinkError: who holds it, or why it cannot be opened."""
+    def __init__(
+        self, resource: str, open_port: Callable[[], BufferedLink], reopen_for_s: float = REOPEN_FOR_S
+    ) -> None:
+        """Lock ``resource`` and open it by ``open_port``. Raises LinkError: who holds it, or what is wrong."""
         self.resource = resource
         self._open_port = open_port
         self._reopen_for_s = reopen_for_s
@@ -92,7 +94,11 @@ class PortLink(Link):
     def _open(self) -> None:
         key = used_key(self.resource)
         before = self._lock
-        lock = before if before is not None and before.key == key and before.is_ours() else ResourceLock(key, self.resource)
+        lock = (
+            before
+            if before is not None and before.key == key and before.is_ours()
+            else ResourceLock(key, self.resource)
+        )
         try:
             self._link = self._open_port()
         except BaseException:
