@@ -96,7 +96,7 @@ class MtSicsBalance(Instrument):
 
     def _ask(self, command: str) -> bytes:
         """The reply to ``command``. After one that failed the conversation is poisoned: it begins anew first."""
-        if self._poisoned:
+        if self._link.discard() or self._poisoned:
             self._resynchronise()
         self._poisoned = True  # until the answer is there
         reply = self._exchange(command)

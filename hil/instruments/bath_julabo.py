@@ -81,13 +81,13 @@ class JulaboBath(Instrument):
         return InstrumentFault(f"{self._link.resource}: the bath did not take {what} (status {status})")
 
     def _tell(self, command: str) -> None:
-        if self._poisoned:
+        if self._link.discard().strip() or self._poisoned:  # an empty line acknowledges a setting
             self._resynchronise()
         self._send(command)
 
     def _ask(self, command: str) -> bytes:
         """The reply to ``command``. After a timeout the conversation is poisoned: it begins anew before the next."""
-        if self._poisoned:
+        if self._link.discard().strip() or self._poisoned:  # an empty line acknowledges a setting
             self._resynchronise()
         self._poisoned = True  # until the answer is there
         reply = self._exchange(command)

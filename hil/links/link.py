@@ -35,6 +35,14 @@ class Link(ABC):
     def drain(self) -> bytes:
         """Everything that has arrived and was not read, without waiting."""
 
+    def discard(self) -> bytes:
+        """What has come and nobody asked for, thrown away before the next command; usually nothing, and then free.
+
+        A line that doubles an answer, or delivers one late, would else have it taken for the next one. To a recording
+        this is no event unless something came.
+        """
+        return self.drain()
+
     @abstractmethod
     def close(self) -> None:
         """Give the port back. Closing twice is harmless."""

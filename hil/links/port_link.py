@@ -73,6 +73,17 @@ class PortLink(Link):
             self._close_if_lost()
             raise
 
+    def discard(self) -> bytes:
+        """As ``Link.discard``; of a lost port what had come from it."""
+        left, self._left = self._left, b""
+        if self._link is None:
+            return left
+        try:
+            return left + self._link.discard()
+        except LinkError:
+            self._close_if_lost()
+            raise
+
     def close(self) -> None:
         """Give the port and its lock back. Closing twice is harmless."""
         self._closed = True

@@ -28,6 +28,7 @@ class TappedLink(Link):
     write                    ``tx``, before it is sent; nothing for no bytes
     read                     ``rx``, once, when the answer is complete and before anyone sees it
     read that times out      ``timeout`` with the partial bytes: evidence, and what a replay needs
+    discard                  ``rx``, if it found anything
     drain                    ``rx``, also if it found nothing: or else a replay could not tell it from a read
     a port that fails        ``lost`` with what had come and was not read, and a note with the error
     a port that comes back   a note, behind the ``tx`` that had it opened again
@@ -86,6 +87,17 @@ class TappedLink(Link):
             self._record_loss(error)
             raise
         self._heard("rx", data)
+        return data
+
+    def discard(self) -> bytes:
+        """As ``Link.discard``."""
+        try:
+            data = self._link.discard()
+        except LinkError as error:
+            self._record_loss(error)
+            raise
+        if data:  # a replay knows it from a read, because it stands where a command was about to be sent
+            self._heard("rx", data)
         return data
 
     def monotonic_ms(self) -> int:
