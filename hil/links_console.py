@@ -101,7 +101,11 @@ def print_wire_faults(*, as_json: bool) -> None:
         "--wire-fault WIRE:KIND[=VALUE][@FROM][+DURATION], such as pump:drop=1% or bath:unplug@3h+10min", markup=False
     )
     for kind in WIRE_FAULTS.values():
-        value = "" if kind.lower == kind.upper else f"{kind.default:g}{kind.unit}, {kind.lower:g} to {kind.upper:g}{kind.unit}"
+        value = (
+            ""
+            if kind.lower == kind.upper
+            else f"{kind.default:g}{kind.unit}, {kind.lower:g} to {kind.upper:g}{kind.unit}"
+        )
         console.print(f"  {kind.name:<10} {value:<24} {kind.summary}", markup=False)
 
 

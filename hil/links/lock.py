@@ -33,8 +33,8 @@ __all__ = ["HEARTBEAT_S", "STALE_AFTER_S", "HeldLock", "ResourceLock", "held_loc
 HEARTBEAT_S = 1.0
 STALE_AFTER_S = 10.0
 """Without a heartbeat, for an owner that cannot be asked: on another machine that shares the folder."""
-_PATIENCE_S = 0.5
-"""An owner that was killed a moment ago still seems to live until its last thread has ended."""
+_PATIENCE_S = 2.0
+"""An owner that was killed a moment ago still seems to live until its last thread has ended, on a busy machine for long."""
 _RETRY_S = 0.02
 
 

@@ -26,6 +26,7 @@ from hil.links_console import print_locks, unlock
 def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A state folder for each test."""
     monkeypatch.setenv("PUMPRIG_STATE_DIR", str(tmp_path / "state"))
+    monkeypatch.setattr("hil.links.lock._PATIENCE_S", 0.3)
     return tmp_path / "state"
 
 
@@ -66,7 +67,14 @@ def test_one_resource_has_one_key(port: str, tmp_path: Path) -> None:
         == used_key("rfc2217://127.0.0.1:5025?ign_set_control")
     )
     assert used_key("COM3") == used_key("com3") == used_key("ASRL3::INSTR")
-    different = [port, "/dev/ttyS0", "COM3", "socket://127.0.0.1:5025", "socket://127.0.0.1:5026", "USB0::1::2::3::INSTR"]
+    different = [
+        port,
+        "/dev/ttyS0",
+        "COM3",
+        "socket://127.0.0.1:5025",
+        "socket://127.0.0.1:5026",
+        "USB0::1::2::3::INSTR",
+    ]
     assert len({used_key(each) for each in different}) == len(different)
     assert served_key("tcp", "127.0.0.1:5025") != used_key("socket://127.0.0.1:5025")  # a client may use what is served
 
@@ -77,7 +85,9 @@ def test_second_opener_is_told_who_holds_it(port: str, tmp_path: Path) -> None:
     other.symlink_to(port)
     with opened(port):
         for name in (f"ASRL{port}::INSTR", str(other)):
-            with pytest.raises(LinkError, match=rf"in use by this very process \({os.getpid()}\) since 20.*bench locks"):
+            with pytest.raises(
+                LinkError, match=rf"in use by this very process \({os.getpid()}\) since 20.*bench locks"
+            ):
                 opened(name)
     with opened(str(other)):
         pass

@@ -30,6 +30,7 @@ BENCH = load_bench(shipped("benches/simulated.toml"))
 @pytest.fixture(autouse=True)
 def _state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PUMPRIG_STATE_DIR", str(tmp_path / "state"))
+    monkeypatch.setattr("hil.links.lock._PATIENCE_S", 0.1)
 
 
 @pytest.fixture

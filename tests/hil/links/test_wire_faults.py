@@ -311,7 +311,7 @@ def test_plan_checks_faults_before_anything_runs() -> None:
         plan_run(RunSettings(wire_faults=("pmup:drop=1%",)))
     with pytest.raises(UsageError, match="real wires have faults of their own"):
         plan_run(RunSettings(bench=shipped("benches/example-real.toml"), wire_faults=("pump:drop=1%",)))
-    with pytest.raises(UsageError, match="pumprig bench serve .* --wire-fault"):
+    with pytest.raises(UsageError, match=r"pumprig bench serve .* --wire-fault"):
         plan_run(RunSettings(bench=shipped("benches/served.toml"), wire_faults=("pump:drop=1%",)))
     plan = plan_run(RunSettings(wire_faults=("pump:drop=1%", "*:late")))
     assert plan.command == "pumprig run --wire-fault pump:drop=1% --wire-fault '*:late'"
