@@ -34,7 +34,7 @@ HEARTBEAT_S = 1.0
 STALE_AFTER_S = 10.0
 """Without a heartbeat, for an owner that cannot be asked: on another machine that shares the folder."""
 _PATIENCE_S = 2.0
-"""An owner that was killed a moment ago still seems to live until its last thread has ended, on a busy machine for long."""
+"""An owner that was killed a moment ago seems to live until its last thread has ended: on a busy machine, for long."""
 _RETRY_S = 0.02
 
 

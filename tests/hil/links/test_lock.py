@@ -187,15 +187,21 @@ def test_broken_lock_file_locks_nobody_out(state: Path) -> None:
 def test_folder_that_cannot_be_written_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     """No lock, no port: which folder, and how to choose another."""
     monkeypatch.setenv("PUMPRIG_STATE_DIR", "/dev/null/state")
-    with pytest.raises(LinkError, match="/dev/null/state: .*PUMPRIG_STATE_DIR"):
+    with pytest.raises(LinkError, match=r"/dev/null/state: .*PUMPRIG_STATE_DIR"):
         ResourceLock("port:x", "x")
 
 
 _TAKER = """
-import json, os, sys
+import json, os, sys, time
 from hil.errors import LinkError
 from hil.links import lock as locks
 folder, times = sys.argv[1], int(sys.argv[2])
+read = locks._read
+def slow_read(path, now_s):
+    held = read(path, now_s)
+    time.sleep(0.002)  # between look and leap
+    return held
+locks._read = slow_read
 taken = 0
 while taken < times:
     try:
@@ -222,7 +228,7 @@ while taken < times:
 def test_of_many_takers_one_wins(tmp_path: Path) -> None:
     """Four processes fight for a lock whose owners let go or die: never are two of them inside."""
     takers = [
-        subprocess.Popen([sys.executable, "-c", _TAKER, str(tmp_path), "60"], stderr=subprocess.PIPE, text=True)
+        subprocess.Popen([sys.executable, "-c", _TAKER, str(tmp_path), "25"], stderr=subprocess.PIPE, text=True)
         for _ in range(4)
     ]
     said = [taker.communicate(timeout=60)[1] for taker in takers]
