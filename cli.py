@@ -28,6 +28,8 @@ Exit codes:
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
 _ANY_PATH = click.Path(path_type=Path)
+_WIRE_FAULT = "WIRE:KIND[=VALUE][@FROM][+DURATION]"
+_WIRE_FAULT_HELP = "Fault of a simulated wire, such as pump:drop=1% or *:delay=300ms@2h+10min. May be repeated."
 
 
 @click.group(epilog=EXIT_CODES, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -56,6 +58,8 @@ def pumprig() -> None:
     metavar="FAULT[=VALUE]@TIME",
     help="Fault to simulate, such as catheter-occlusion@6h or bath-offset=+1.5C@0h. May be repeated.",
 )
+@click.option("--wire-fault", "wire_faults", multiple=True, metavar=_WIRE_FAULT, help=_WIRE_FAULT_HELP)
+@click.option("--list-wire-faults", is_flag=True, help="Say what can go wrong on a simulated wire, and how to say it.")
 @click.option(
     "--out",
     type=click.Path(path_type=Path, file_okay=False),
@@ -71,6 +75,8 @@ def run(
     recording: Path | None,
     seed: int | None,
     injections: tuple[str, ...],
+    wire_faults: tuple[str, ...],
+    list_wire_faults: bool,
     out: Path,
     as_json: bool,
 ) -> None:
@@ -79,12 +85,17 @@ def run(
     A PROCEDURE is the name of one that comes with pumprig (flow-accuracy) or a pytest file of your own.
     With no arguments: flow accuracy on the simulated bench.
     """
+    if list_wire_faults:
+        from hil.links_console import print_wire_faults
+
+        print_wire_faults(as_json=as_json)
+        return
     from hil.console import console_observer, print_result
     from hil.observer import Silent
     from hil.run_procedures import run_procedures
     from hil.run_settings import RunSettings
 
-    settings = RunSettings(procedures, bench, target, recording, seed, injections, out)
+    settings = RunSettings(procedures, bench, target, recording, seed, injections, out, wire_faults)
     result = run_procedures(settings, Silent() if as_json else console_observer())
     if as_json:
         click.echo(json.dumps(result.as_json(), indent=2))
@@ -95,7 +106,7 @@ def run(
 
 @pumprig.group(name="bench")
 def bench_group() -> None:
-    """Simulate a bench for other programs."""
+    """Find, simulate, share and make safe what stands on a bench."""
 
 
 @bench_group.command(name="serve")
@@ -104,7 +115,15 @@ def bench_group() -> None:
 @click.option("--rate", type=click.FloatRange(min=0, min_open=True), help="Let time pass N times as fast as real time.")
 @click.option("--lock-step", is_flag=True, help="Let time pass only when a client sleeps.")
 @click.option("--inject", "injections", multiple=True, metavar="FAULT[=VALUE]@TIME", help="Fault to simulate.")
-def bench_serve(file: Path | None, seed: int, rate: float | None, lock_step: bool, injections: tuple[str, ...]) -> None:
+@click.option("--wire-fault", "wire_faults", multiple=True, metavar=_WIRE_FAULT, help=_WIRE_FAULT_HELP)
+def bench_serve(
+    file: Path | None,
+    seed: int,
+    rate: float | None,
+    lock_step: bool,
+    injections: tuple[str, ...],
+    wire_faults: tuple[str, ...],
+) -> None:
     """Simulate the bench of FILE as a process of its own: pump, balance and bath on sockets and pseudo-terminals.
 
     Without FILE: served.toml, which comes with pumprig. Time passes as the file's [serve] table says, unless --rate
@@ -114,7 +133,7 @@ def bench_serve(file: Path | None, seed: int, rate: float | None, lock_step: boo
         raise click.UsageError("--rate and --lock-step exclude each other")
     from hil.console import serve_bench
 
-    serve_bench(file, seed=seed, rate=rate, lock_step=lock_step, injections=injections)
+    serve_bench(file, seed=seed, rate=rate, lock_step=lock_step, injections=injections, wire_faults=wire_faults)
 
 
 @bench_group.command("safe", short_help="Bring a bench to its safe state, and say what is read back.")
@@ -124,6 +143,39 @@ def bench_safe(file: Path) -> None:
     from hil.console import print_safe_state
 
     sys.exit(print_safe_state(file))
+
+
+@bench_group.command("locks", short_help="Say who holds which port.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
+def bench_locks(as_json: bool) -> None:
+    """Say which ports are locked, by whom, since when, and whether the owner still lives."""
+    from hil.links_console import print_locks
+
+    print_locks(as_json=as_json)
+
+
+@bench_group.command("unlock", short_help="Take a lock away that its owner left behind.")
+@click.argument("resource")
+@click.option("--force", is_flag=True, help="Also from an owner that still lives.")
+def bench_unlock(resource: str, force: bool) -> None:
+    """Take the lock of RESOURCE away, a port by any of its names. One that is held only with --force."""
+    from hil.links_console import unlock
+
+    unlock(resource, force=force)
+
+
+@bench_group.command("scan", short_help="Say which ports and instruments there are.")
+@click.option("--bench", type=_FILE, help="Also ask the devices of this bench file who they are.")
+@click.option("--network", is_flag=True, help="Also look for instruments on the network, by VXI-11 broadcast and mDNS.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
+def bench_scan(bench: Path | None, network: bool, as_json: bool) -> None:
+    """Say which serial ports and VISA resources there are, what is probably behind them, and who holds them.
+
+    Nothing is written to a port, and none is opened, but those that --bench names.
+    """
+    from hil.links_console import print_scan
+
+    print_scan(bench, network=network, as_json=as_json)
 
 
 @pumprig.command(epilog=EXIT_CODES, short_help="Run one simulated pump through a scenario.")

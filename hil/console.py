@@ -14,6 +14,7 @@ from rich.status import Status
 
 from firmware_model.faults.injection import parse_injection
 from hil.bench_file import load_bench
+from hil.links.wire_faults import parse_wire_faults
 from hil.measurement import Measurement, Outcome
 from hil.observer import Observer
 from hil.recording.info import describe
@@ -113,19 +114,26 @@ def print_recording(path: Path, *, as_json: bool) -> None:
 
 
 def serve_bench(
-    file: Path | None, *, seed: int, rate: float | None, lock_step: bool, injections: Sequence[str]
+    file: Path | None,
+    *,
+    seed: int,
+    rate: float | None,
+    lock_step: bool,
+    injections: Sequence[str],
+    wire_faults: Sequence[str] = (),
 ) -> None:
     """Serve a simulated bench until Ctrl-C or SIGTERM. Raises BenchFault if a port is taken."""
     from hil.virtual_bench.serve import ServedBench  # noqa: PLC0415 - a simulated bench is slow to import
 
     bench = load_bench(file or shipped("benches/served.toml"))
     faults = [parse_injection(text, KNOWN_FAULTS) for text in injections]
+    wires = parse_wire_faults(wire_faults, bench.file.links())
     stopped: list[int] = []
 
     def stop(signal_number: int, _: FrameType | None) -> None:
         stopped.append(signal_number)
 
-    served = ServedBench(bench, seed=seed, rate=rate, lock_step=lock_step, injections=faults)
+    served = ServedBench(bench, seed=seed, rate=rate, lock_step=lock_step, injections=faults, wire_faults=wires)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, stop)
     try:

@@ -36,6 +36,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--pumprig-recording", metavar="FILE", help="recording to replay")
     group.addoption("--pumprig-seed", type=int, metavar="N", help="seed of everything random on a simulated bench")
     group.addoption("--pumprig-inject", action="append", default=[], metavar="FAULT@TIME", help="fault to simulate")
+    group.addoption("--pumprig-wire-fault", action="append", default=[], metavar="SPEC", help="fault of a wire")
     group.addoption("--pumprig-out", metavar="DIR", default="runs", help="where run folders go (default: runs)")
 
 
@@ -217,6 +218,7 @@ def _run_from_options(config: pytest.Config) -> "Run":
         recording=path("--pumprig-recording"),
         seed=config.getoption("--pumprig-seed"),
         injections=tuple(config.getoption("--pumprig-inject")),
+        wire_faults=tuple(config.getoption("--pumprig-wire-fault")),
         out=Path(config.getoption("--pumprig-out")),
     )
     try:

@@ -64,6 +64,7 @@ def _manifest(result: RunResult, bench: Bench | None) -> dict[str, Any]:
         "target": plan.target,
         "seed": plan.seed,
         "inject": list(plan.injections),
+        "wire_faults": list(plan.wire_faults),
         "procedures": [
             {"name": page.name, "outcome": str(page.outcome), "problem": page.problem} for page in result.procedures
         ],
@@ -190,6 +191,7 @@ def _notes(result: RunResult) -> tuple[str, ...]:
         notes.append("Judged from a recording: no device was touched.")
     notes += _overdue(result)
     notes += [f"Injected on purpose: {injection}" for injection in plan.injections]
+    notes += [f"Injected on purpose, into the wires: {fault}" for fault in plan.wire_faults]
     notes += [
         f"Safe state: the {step.instrument} is {step.found}{f'; {step.problem}' if step.problem else ', as wanted'}."
         for step in result.safe_state

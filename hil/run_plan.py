@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from firmware_model.faults.injection import parse_injection
 from hil.bench_file import LoadedBench, load_bench
 from hil.errors import RecordingError, UsageError
+from hil.links.wire_faults import parse_wire_faults
 from hil.procedures import PROCEDURES
 from hil.pump_session import said_of
 from hil.recording.reader import Recording
@@ -39,13 +40,14 @@ class RunPlan:
     """The pytest files that hold them."""
     recording: Recording | None
     command: str
+    wire_faults: tuple[str, ...] = ()
 
     def wiring(self) -> Wiring:
         """The links and the clock of this run's target. Raises BenchFault if a served bench is not there."""
         if self.recording is not None:
             return ReplayWiring(self.recording)
         if self.target == "sim":
-            return SimulatedWiring(self.bench, self.seed, self.injections)
+            return SimulatedWiring(self.bench, self.seed, self.injections, self.wire_faults)
         return PortWiring(self.bench, self.seed, self.injections)
 
     def markers(self) -> tuple[tuple[float, str], ...]:
@@ -55,7 +57,8 @@ class RunPlan:
 
     def metadata(self) -> dict[str, str]:
         """What a recording says of its run: all that a replay needs, nothing that differs between equal runs."""
-        return {
+        wire_faults = {"wire_faults": json.dumps(self.wire_faults)} if self.wire_faults else {}
+        return wire_faults | {
             "seed": str(self.seed),
             "inject": json.dumps(self.injections),
             "procedures": json.dumps(self.procedures),
@@ -78,16 +81,19 @@ def plan_run(settings: RunSettings) -> RunPlan:
     _check_target(bench, target)
     for injection in settings.injections:
         parse_injection(injection, KNOWN_FAULTS)
+    _check_wire_faults(settings.wire_faults, bench, target)
     names = settings.procedures or ("flow-accuracy",)
     seed = DEFAULT_SEED if settings.seed is None else settings.seed
     files = tuple(_file_of(name) for name in names)
-    return RunPlan(target, bench, seed, settings.injections, names, files, None, settings.command())
+    command = settings.command()
+    return RunPlan(target, bench, seed, settings.injections, names, files, None, command, settings.wire_faults)
 
 
 def _plan_replay(settings: RunSettings, source: Path) -> RunPlan:
     if settings.target not in (None, "replay"):
         raise UsageError(f"--recording goes with --target replay, not {settings.target}")
     given = {"--bench": settings.bench, "--seed": settings.seed, "--inject": settings.injections or None}
+    given["--wire-fault"] = settings.wire_faults or None
     for option, value in given.items():
         if value is not None:
             raise UsageError(f"{option} does not go with a recording, which holds the bench, the seed and the faults")
@@ -106,10 +112,22 @@ def _plan_replay(settings: RunSettings, source: Path) -> RunPlan:
         seed = int(metadata["seed"])
         injections = tuple(json.loads(metadata["inject"]))
         recorded = tuple(json.loads(metadata["procedures"]))
+        wire_faults = tuple(json.loads(metadata.get("wire_faults", "[]")))
     except (KeyError, ValidationError, ValueError) as error:
         raise RecordingError(f"{path}: is no recording of a run of this version of pumprig: {error}") from error
     names = settings.procedures or recorded
-    return RunPlan("replay", bench, seed, injections, names, tuple(map(_file_of, names)), recording, settings.command())
+    files, command = tuple(map(_file_of, names)), settings.command()
+    return RunPlan("replay", bench, seed, injections, names, files, recording, command, wire_faults)
+
+
+def _check_wire_faults(faults: tuple[str, ...], bench: LoadedBench, target: Target) -> None:
+    parse_wire_faults(faults, bench.file.links())
+    if faults and target != "sim" and bench.file.serve is not None:
+        raise UsageError(
+            f"--wire-fault: the wires end at the served bench; use `pumprig bench serve {bench.path} --wire-fault ...`"
+        )
+    if faults and target != "sim":
+        raise UsageError("--wire-fault needs a simulated bench: real wires have faults of their own")
 
 
 def _check_target(bench: LoadedBench, target: Target) -> None:

@@ -21,6 +21,7 @@ class RunSettings:
     seed: int | None = None
     injections: tuple[str, ...] = ()
     out: Path = Path("runs")
+    wire_faults: tuple[str, ...] = ()
 
     def command(self) -> str:
         """The command that repeats this run, for reports and failure messages."""
@@ -31,6 +32,7 @@ class RunSettings:
             ("--recording", self.recording),
             ("--seed", self.seed),
             *(("--inject", injection) for injection in self.injections),
+            *(("--wire-fault", fault) for fault in self.wire_faults),
         ]
         for option, value in options:
             if value is not None:

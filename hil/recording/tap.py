@@ -28,8 +28,10 @@ class TappedLink(Link):
     write                    ``tx``, before it is sent; nothing for no bytes
     read                     ``rx``, once, when the answer is complete and before anyone sees it
     read that times out      ``timeout`` with the partial bytes: evidence, and what a replay needs
+    discard                  ``rx``, if it found anything
     drain                    ``rx``, also if it found nothing: or else a replay could not tell it from a read
     a port that fails        ``lost`` with what had come and was not read, and a note with the error
+    a port that comes back   a note, behind the ``tx`` that had it opened again
     close                    ``rx`` with what nobody has read, if there is anything
     =======================  =============================================================================
 
@@ -59,8 +61,10 @@ class TappedLink(Link):
         try:
             self._link.write(data)
         except LinkError as error:
+            self._note_remarks()
             self._record_loss(error)
             raise
+        self._note_remarks()
 
     def read_until(self, terminator: bytes, timeout_ms: int) -> bytes:
         """As ``Link.read_until``."""
@@ -85,6 +89,17 @@ class TappedLink(Link):
         self._heard("rx", data)
         return data
 
+    def discard(self) -> bytes:
+        """As ``Link.discard``."""
+        try:
+            data = self._link.discard()
+        except LinkError as error:
+            self._record_loss(error)
+            raise
+        if data:  # a replay knows it from a read, because it stands where a command was about to be sent
+            self._heard("rx", data)
+        return data
+
     def monotonic_ms(self) -> int:
         """The time in which the link's timeouts count."""
         return self._link.monotonic_ms()
@@ -100,6 +115,10 @@ class TappedLink(Link):
                 self._heard("rx", unread)
         finally:
             self._link.close()
+
+    def _note_remarks(self) -> None:
+        for remark in self._link.take_remarks():
+            self._sink.note(self._clock.now_ms(), f"{self._wire}: {remark}")
 
     def _heard(self, direction: Direction, data: bytes) -> None:
         time_ms = self._clock.now_ms()
