@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from hil.bench import Bench
+from hil.evaporation import evaporation_text
 from hil.measurement import Measurement, Outcome
 from hil.procedure import Procedure
 from hil.pump_session import said_of
@@ -105,10 +106,7 @@ def _content(result: RunResult, bench: Bench | None, hashes: dict[str, str]) -> 
             ("room", f"{environment.room_temperature_c:g} C, {environment.relative_humidity_percent:g} % humidity"),
             ("ambient pressure", f"{environment.ambient_kpa:g} kPa absolute, u = {environment.u_ambient_kpa:g} kPa"),
             ("outlet pressure", f"{environment.outlet_kpa:g} kPa gauge, u = {environment.u_outlet_kpa:g} kPa"),
-            (
-                "evaporation",
-                f"{environment.evaporation_ug_per_s:g} ug/s, u = {environment.u_evaporation_ug_per_s:g} ug/s",
-            ),
+            ("evaporation", evaporation_text(environment)),
         ),
         notes=_notes(result),
         not_claimed=_not_claimed(result),

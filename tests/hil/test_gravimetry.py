@@ -188,7 +188,13 @@ def test_a_bench_that_knows_all_is_given_the_floor() -> None:
     flow = measured(0.97085, EXACT, ())
     assert flow.flow_ml_per_day == pytest.approx(1.0, abs=1e-3)
     assert 100 * flow.expanded_uncertainty_ml_per_day / flow.flow_ml_per_day == pytest.approx(1.07, abs=0.002)
-    assert {line.name for line in flow.budget} == {"air density", FLOOR_LINE}
+    assert {line.name for line in flow.budget} == {
+        "ambient pressure",
+        "room temperature",
+        "relative humidity",
+        "formula for air density",
+        FLOOR_LINE,
+    }
 
 
 def test_environment_comes_on_top_of_the_floor() -> None:
