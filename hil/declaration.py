@@ -50,7 +50,7 @@ class Declaration:
             )
         except (TypeError, ValueError) as error:
             raise UsageError(f"its marker cannot be read: {error}") from error
-        declaration._check(given)  # noqa: SLF001 - of this very class
+        declaration._check(given)
         return declaration
 
     def _check(self, given: Mapping[str, Any]) -> None:

@@ -278,7 +278,7 @@ def _line(flow: UncertainReal, number: UncertainReal, unit: str) -> BudgetLine:
 
 
 def _air(setup: Gravimetry, ambient: UncertainReal, inputs: _Inputs) -> UncertainReal:
-    """Density of air, in kg/m3, to first order around the room's conditions: it hardly curves within their uncertainty."""
+    """Density of air, in kg/m3, to first order around the room's conditions: it hardly curves there."""
     t, p, h = setup.room_temperature_c, setup.ambient_kpa, setup.relative_humidity_percent
     density = air_density_kg_per_m3(t, p, h)
     per_c, per_kpa, per_percent = _air_slopes(setup)
@@ -299,7 +299,7 @@ def _air_slopes(setup: Gravimetry) -> tuple[float, float, float]:
 
 
 def _u_room_air(setup: Gravimetry) -> float:
-    """Standard uncertainty of the density of air at one reading, in kg/m3; the formula's error is in both and cancels."""
+    """Standard uncertainty of the density of air at one reading, in kg/m3; the formula's own error cancels."""
     us = (setup.u_room_temperature_c, setup.u_ambient_kpa, setup.u_relative_humidity_percent)
     return math.hypot(*(slope * u for slope, u in zip(_air_slopes(setup), us, strict=True)))
 

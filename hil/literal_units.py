@@ -1,4 +1,4 @@
-"""Units and limits that a procedure's source gives in plain sight, so that a wrong one is found before anything runs."""
+"""Units and limits that a procedure's source gives in plain sight: a wrong one is found before anything runs."""
 
 import ast
 from collections.abc import Iterator

@@ -65,6 +65,9 @@ def _manifest(result: RunResult, bench: Bench | None) -> dict[str, Any]:
         "target": plan.target,
         "seed": plan.seed,
         "inject": list(plan.injections),
+        "parameters": {name: dict(values) for name, values in result.parameters.items()},
+        "overdue": {role: day.isoformat() for role, day in result.overdue.items()},
+        "accepted_overdue": dict(plan.accepted_overdue),
         "procedures": [
             {"name": page.name, "outcome": str(page.outcome), "problem": page.problem} for page in result.procedures
         ],
@@ -158,7 +161,8 @@ def _device(result: RunResult, bench: Bench | None) -> Rows:
 def _instruments(result: RunResult, bench: Bench | None) -> tuple[tuple[str, Rows], ...]:
     tables = result.plan.bench.file.instruments
     described = []
-    for role, table in (("balance", tables.balance), ("bath", tables.bath)):
+    for role in type(tables).model_fields:
+        table = getattr(tables, role)
         if table is None:
             continue
         identity = None if bench is None else bench.identities.get(role)
@@ -190,6 +194,10 @@ def _notes(result: RunResult) -> tuple[str, ...]:
     if plan.target == "replay":
         notes.append("Judged from a recording: no device was touched.")
     notes += _overdue(result)
+    notes += [
+        f"Parameters of {name}: {', '.join(f'{key} = {value:g}' for key, value in values.items())}."
+        for name, values in result.parameters.items()
+    ]
     notes += [f"Injected on purpose: {injection}" for injection in plan.injections]
     notes += [
         f"Safe state: the {step.instrument} is {step.found}{f'; {step.problem}' if step.problem else ', as wanted'}."
@@ -207,12 +215,10 @@ def _not_claimed(result: RunResult) -> tuple[str, ...]:
 
 
 def _overdue(result: RunResult) -> list[str]:
-    """Instruments whose calibration had run out by the bench's own date."""
-    tables = result.plan.bench.file.instruments
-    world = result.plan.bench.file.world
-    day = result.started.date() if world is None else world.start_utc.date()
+    """Instruments whose calibration had run out by the bench's own date, and who answers for them."""
+    accepted = result.plan.accepted_overdue
     return [
-        f"The calibration of the {role} was due on {table.calibration_due}: its results are not traceable."
-        for role, table in (("balance", tables.balance), ("bath", tables.bath))
-        if table is not None and table.calibration_due is not None and table.calibration_due < day
+        f"The calibration of the {role} was due on {day}: its results are not traceable. "
+        + (f"Accepted: {accepted[role]}." if role in accepted else "What rests on it is inconclusive.")
+        for role, day in result.overdue.items()
     ]
