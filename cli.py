@@ -106,15 +106,7 @@ def run(
     from hil.run_settings import RunSettings
 
     settings = RunSettings(
-        procedures,
-        bench,
-        target,
-        recording,
-        seed,
-        injections,
-        out,
-        parameters=parameters,
-        accept_overdue=accept_overdue,
+        procedures, bench, target, recording, seed, injections, out, parameters, accept_overdue=accept_overdue
     )
     if only_plan:
         from hil.forecast_console import print_forecast

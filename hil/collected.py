@@ -47,7 +47,8 @@ def choose_parameters(items: Sequence[pytest.Item], plan: RunPlan) -> Problems:
     for item in items:
         declaration = item.stash[DECLARATION_KEY]
         recorded = plan.recorded_parameters.get(declaration.name, {})
-        values = item.stash[VALUES_KEY] = {}
+        values: dict[str, float] = {}
+        item.stash[VALUES_KEY] = values
         for parameter in declaration.parameters:
             known[parameter.name] = parameter
             values[parameter.name] = recorded.get(parameter.name, parameter.default)

@@ -20,7 +20,7 @@ class Evaporation:
 def evaporation_of(room: EnvironmentTable) -> Evaporation:
     """The stated rate; or the middle of what an oil film lets through; or what to plan with until a vessel is weighed.
 
-    Under an oil film anything from nothing to the bound is as likely: half the bound, u = bound / sqrt(12) (GUM, 4.3.7).
+    Under an oil film anything from nothing to the bound is as likely: half of it, u = bound / sqrt(12) (GUM, 4.3.7).
     """
     if room.evaporation == "oil-film":
         bound = room.evaporation_bound_ug_per_s or 0.0

@@ -1,6 +1,6 @@
 """How well a bench will know a flow, before anything flows: the budget of a collection that has not been made yet."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from firmware_model.flow import expected_flow
@@ -53,14 +53,13 @@ class FlowForecast:
             return ""
         lines = ", ".join(f"{name} {percent:.2f} %" for name, percent in self.floor_lines)
         return (
-            f"no collection reaches {self.wanted_percent:g} %: after {self.longest_h:.0f} h, as long as the reservoir lasts, "
-            f"U is still {self.floor.expanded_uncertainty_percent:.2f} %, of which {lines}; "
-            "these do not shrink with time"
+            f"no collection reaches {self.wanted_percent:g} %: after {self.longest_h:.0f} h, as long as the reservoir "
+            f"lasts, U is still {self.floor.expanded_uncertainty_percent:.2f} %, of which {lines}"
         )
 
 
 def forecast_flow(
-    bench: LoadedBench, *, wanted_percent: float | None = None, lengths_h: Sequence[float] = LENGTHS_H
+    bench: LoadedBench, *, wanted_percent: float | None = None, lengths_h: Iterable[float] = LENGTHS_H
 ) -> FlowForecast:
     """What flow accuracy would claim on ``bench``, by the very budget that a run uses.
 
@@ -72,15 +71,15 @@ def forecast_flow(
     usable_ml = profile.capacity_ml - profile.residual_ml - profile.stop_region_ml
     flow = _expected_ml_per_day(bench)
     longest_h = usable_ml / flow * 24
-    asked = sorted({each for each in lengths_h if each < longest_h} | {longest_h})
-    flows = {hours: _collected(bench, hours, flow) for hours in asked}
+    asked = sorted({each for each in lengths_h if 0 < each < longest_h})
+    flows = {hours: _collected(bench, hours, flow) for hours in [*asked, longest_h]}
     last = flows[longest_h]
     reached = last.expanded_uncertainty_ml_per_day / last.flow_ml_per_day * 100
     largest = sorted(last.budget, key=lambda line: line.contribution, reverse=True)[:3]
     return FlowForecast(
         flow_ml_per_day=flow,
         longest_h=longest_h,
-        lengths=tuple(_planned(hours, flows[hours]) for hours in asked if hours in lengths_h),
+        lengths=tuple(_planned(hours, flows[hours]) for hours in asked),
         floor=_planned(longest_h, last),
         floor_lines=tuple((line.name, 200 * line.contribution / last.flow_ml_per_day) for line in largest),
         wanted_percent=wanted_percent,

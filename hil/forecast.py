@@ -11,7 +11,8 @@ import pytest
 from hil.collected import choose_parameters
 from hil.declaration import Declaration, Parameters
 from hil.errors import UsageError
-from hil.flow_forecast import FlowForecast, forecast_flow
+from hil.flow_forecast import LENGTHS_H, FlowForecast, forecast_flow
+from hil.parameter import Parameter
 from hil.pytest_plugin import DECLARATION_KEY, REFUSE_KEY, VALUES_KEY
 from hil.run_plan import RunPlan
 
@@ -19,6 +20,8 @@ __all__ = ["Forecast", "ProcedureForecast", "forecast"]
 
 EXIT_INCONCLUSIVE = 4
 EXIT_NOTHING_RAN = 5
+_COLLECTION = "collection_h"
+"""By this name a procedure says how long it collects."""
 
 
 @dataclass(frozen=True)
@@ -73,16 +76,16 @@ class Forecast:
     @property
     def not_claimed(self) -> tuple[str, ...]:
         """Requirements of skipped procedures that no other procedure of this run speaks of."""
-        skipped = [
-            each for procedure in self.procedures if procedure.missing for each in procedure.declaration.requirements
-        ]
-        claimed = {
-            each
-            for procedure in self.procedures
-            if not procedure.missing
-            for each in procedure.declaration.requirements
-        }
-        return tuple(dict.fromkeys(each for each in skipped if each not in claimed))
+        by_skipping: dict[bool, list[str]] = {True: [], False: []}
+        for procedure in self.procedures:
+            by_skipping[bool(procedure.missing)] += procedure.declaration.requirements
+        return tuple(dict.fromkeys(each for each in by_skipping[True] if each not in by_skipping[False]))
+
+    @property
+    def collection(self) -> Parameter | None:
+        """The parameter that says how long a flow is collected, if a procedure has it."""
+        parameters = [each for procedure in self.procedures for each in procedure.declaration.parameters]
+        return next((each for each in parameters if each.name == _COLLECTION), None)
 
     @property
     def exit_code(self) -> int:
@@ -146,13 +149,15 @@ def forecast(plan: RunPlan, *, wanted_percent: float | None = None) -> Forecast:
     procedures = tuple(_forecast(item, plan) for item in declared)
     calibration = plan.calibration()
     used = {role for procedure in procedures for role in procedure.instruments}
-    overdue = {
-        role: day for role, day in calibration.overdue(plan.today(), used).items() if role not in calibration.accepted
-    }
+    if plan.bench.file.environment.evaporation == "reference-vessel":
+        used.add("reference_balance")  # read on the side, whatever a procedure asks for
+    overdue = calibration.overdue(plan.today(), used - set(calibration.accepted))
     measures_flow = any("flow" in each.declaration.measurements and not each.missing for each in procedures)
     if wanted_percent is not None and not measures_flow:
         raise UsageError("--uncertainty is that of the flow, which no procedure of this run measures")
-    flow = forecast_flow(plan.bench, wanted_percent=wanted_percent) if measures_flow else None
+    chosen = {each.parameters[_COLLECTION] for each in procedures if _COLLECTION in each.parameters}
+    lengths_h = {*LENGTHS_H, *chosen}
+    flow = forecast_flow(plan.bench, wanted_percent=wanted_percent, lengths_h=lengths_h) if measures_flow else None
     return Forecast(plan, procedures, overdue, flow)
 
 

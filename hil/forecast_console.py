@@ -8,7 +8,7 @@ from rich.markup import escape
 
 from hil.errors import UsageError
 from hil.flow_forecast import FlowForecast
-from hil.forecast import ProcedureForecast, forecast
+from hil.forecast import Forecast, ProcedureForecast, forecast
 from hil.run_plan import plan_run
 from hil.run_settings import RunSettings
 from hil.units import split_quantity, to_unit
@@ -31,12 +31,13 @@ def print_forecast(settings: RunSettings, uncertainty: str | None, *, as_json: b
         console.print(f"not claimed  {escape(requirement)}: its procedure is skipped")
     for role, day in said.overdue.items():
         console.print(
-            f"[bold yellow]overdue[/]    {role}: its calibration was due on {day}; what rests on it will be inconclusive. "
-            f"To answer for it: --accept-overdue {role}=REASON"
+            f"[bold yellow]overdue[/]    {role}: its calibration was due on {day}; what rests on it will be "
+            f"inconclusive. To answer for it: --accept-overdue {role}=REASON"
         )
     console.print(f"duration   {_hours(said.hours)} of bench time")
     if said.flow is not None:
         _print_flow(console, said.flow)
+        _print_needed(console, said, said.flow)
     return said.exit_code
 
 
@@ -56,9 +57,8 @@ def _print_procedure(console: Console, procedure: ProcedureForecast) -> None:
         console.print(f"  requirements  {escape(', '.join(said.requirements))}")
     for each in said.parameters:
         value = procedure.parameters[each.name]
-        console.print(
-            f"  --set         {each.name}={value:g}  {escape(each.summary)} ({each.range_text()}; default {each.default:g})"
-        )
+        said_range = f"{each.range_text()}; default {each.default:g}"
+        console.print(f"  --set         {each.name}={value:g}  {escape(each.summary)} ({said_range})")
 
 
 def _print_flow(console: Console, flow: FlowForecast) -> None:
@@ -68,12 +68,19 @@ def _print_flow(console: Console, flow: FlowForecast) -> None:
             f"  {each.hours:6.0f} h {each.expanded_uncertainty_percent:7.2f} %   "
             f"{each.dominating_share:4.0%} of the variance: {each.dominated_by}"
         )
+
+
+def _print_needed(console: Console, said: Forecast, flow: FlowForecast) -> None:
     if flow.why_not():
-        console.print(f"[bold red]not possible[/] {escape(flow.why_not())}")
-    elif flow.needed_h is not None:
-        console.print(
-            f"needed     {flow.needed_h:g} h for {flow.wanted_percent:g} %: --set collection_h={flow.needed_h:g}"
-        )
+        console.print(f"[bold red]not possible[/]  {escape(flow.why_not())}")
+    if flow.needed_h is None:
+        return
+    collection, hint = said.collection, ""
+    if collection is not None and collection.lower <= flow.needed_h <= collection.upper:
+        hint = f": --set {collection.name}={flow.needed_h:g}"
+    elif collection is not None:
+        hint = f"; the procedure collects {collection.range_text()}"
+    console.print(f"needed     {flow.needed_h:g} h for {flow.wanted_percent:g} %{hint}")
 
 
 def _hours(hours: float | None) -> str:

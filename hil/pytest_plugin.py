@@ -3,7 +3,7 @@
 Loaded by every pytest in which pumprig is installed; it stays out of the way of tests that ask for none of this.
 """
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +24,7 @@ REFUSE_KEY = pytest.StashKey[Callable[[str, str], None]]()
 """Who is told of procedures that make no sense; nobody under plain pytest, which is told by an error."""
 DECLARATION_KEY = pytest.StashKey[Any]()
 """What its marker declares (a Declaration)."""
-VALUES_KEY = pytest.StashKey[dict[str, float]]()
+VALUES_KEY = pytest.StashKey[Mapping[str, float]]()
 OWN_RUN_KEY = pytest.StashKey[bool]()
 PROCEDURE_KEY = pytest.StashKey["Procedure"]()
 

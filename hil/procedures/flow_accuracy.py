@@ -11,7 +11,6 @@ import pytest
 
 from hil.bench import Bench
 from hil.collection import Collection, collect
-from hil.declaration import Parameters
 from hil.delivery import ESTIMATE_WINDOW_H, delivery_of, gravimetry_of, reference_of
 from hil.flow_figures import flow_figure, temperature_figure, trumpet_figure
 from hil.gravimetry import ReferenceVessel, gravimetric_flow
@@ -49,7 +48,6 @@ def test_flow_accuracy(
     balance: MtSicsBalance,
     bath: JulaboBath,
     procedure: Procedure,
-    parameters: Parameters,
 ) -> None:
     """The pump delivers its label flow at 37 C, and knows its own flow and temperature."""
     conversion(bench, LABEL_TEMPERATURE_C)  # a bench file that makes no sense is found now, not in a day
@@ -60,7 +58,7 @@ def test_flow_accuracy(
         bench,
         balance,
         bath,
-        hours=parameters["collection_h"],
+        hours=procedure.parameters["collection_h"],
         interval_min=INTERVAL_MIN,
         progress=procedure.progressed,
         reference=reference_balance_of(bench),
@@ -98,6 +96,7 @@ def measure_flow(bench: Bench, collection: Collection, procedure: Procedure) -> 
     )
     label, tolerance = profile.label_flow_ml_per_day, profile.label_tolerance_percent / 100
     lower, upper = label * (1 - tolerance), label * (1 + tolerance)
+    hours = (last.time_ms - first.time_ms) / 3_600_000
     procedure.measure(
         "flow",
         flow.flow_ml_per_day,
@@ -108,7 +107,7 @@ def measure_flow(bench: Bench, collection: Collection, procedure: Procedure) -> 
         requirements=("REQ-FLOW-001",),
         budget=flow.budget,
         instruments=instruments(bench),
-        note=f"mean over {(last.time_ms - first.time_ms) / 3_600_000:.4g} h at label conditions; {flow.raw_flow_ml_per_day:.4f} mL/day as collected; "
+        note=f"mean over {hours:.4g} h at label conditions; {flow.raw_flow_ml_per_day:.4f} mL/day as collected; "
         "volume is what the infusate takes up at the pump's temperature",
     )
     return to_label.factor

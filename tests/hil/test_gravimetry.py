@@ -245,7 +245,7 @@ def test_few_weighings_behind_the_repeatability_show() -> None:
 def test_senseless_setup_is_refused(key: str, value: float) -> None:
     """Negative uncertainties, NaN and densities in the wrong unit are refused by name."""
     with pytest.raises(ValueError, match=key):
-        replace(SETUP, **{key: value})
+        replace(SETUP, **{key: value})  # type: ignore[arg-type]
 
 
 def test_senseless_collection_is_refused() -> None:
