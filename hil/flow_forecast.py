@@ -11,7 +11,7 @@ from hil.errors import UsageError
 from hil.gravimetry import GravimetricFlow, Gravimetry, buoyancy_factor, gravimetric_flow
 from hil.label_conditions import LABEL_TEMPERATURE_C, to_label_conditions
 
-__all__ = ["LENGTHS_H", "FlowForecast", "PlannedFlow", "forecast_flow"]
+__all__ = ["LENGTHS_H", "FlowForecast", "PlannedFlow", "budget_of", "forecast_flow"]
 
 LENGTHS_H = (1.0, 6.0, 12.0, 24.0, 48.0, 96.0, 168.0, 336.0)
 _SHORTEST_H = 0.25
@@ -87,6 +87,11 @@ def forecast_flow(
         if wanted_percent is None or reached > wanted_percent
         else _shortest_h(bench, flow, wanted_percent, longest_h),
     )
+
+
+def budget_of(bench: LoadedBench, hours: float) -> GravimetricFlow:
+    """The flow with its budget, had the pump delivered for ``hours`` what the model expects on ``bench``."""
+    return _collected(bench, hours, _expected_ml_per_day(bench))
 
 
 def _shortest_h(bench: LoadedBench, flow_ml_per_day: float, wanted_percent: float, longest_h: float) -> float:
