@@ -89,7 +89,8 @@ def test_limits_reach_the_measurement_in_its_unit() -> None:
     """From the marker or from the call, text or number: the manifest has them in the measurement's unit."""
     assert measured({}, lower="35 uL/h", upper=1.15) == pytest.approx((0.84, 1.15))
     assert measured({"flow": ("0.85 mL/day", "48 uL/h")}) == pytest.approx((0.85, 1.152))
-    assert measured({"flow": (None, "48 uL/h")}) == (None, pytest.approx(1.152))
+    assert measured({"flow": (None, "48 uL/h")})[0] is None
+    assert measured({"flow": (None, "48 uL/h")})[1] == pytest.approx(1.152)
 
 
 def test_limits_of_another_dimension_are_the_procedures_mistake() -> None:
