@@ -64,12 +64,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     problems = declare(procedures)
     if not problems:
         return
+    items.clear()  # pytest goes on to finish its collection, whatever is raised here
     refuse = config.stash.get(REFUSE_KEY, None)
     if refuse is None:
         raise pytest.UsageError("\n".join(f"{name}: {problem}" for name, problem in problems))
     for name, problem in problems:
         refuse(name, problem)
-    items.clear()
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
