@@ -22,6 +22,10 @@ class RunSettings:
     injections: tuple[str, ...] = ()
     out: Path = Path("runs")
     wire_faults: tuple[str, ...] = ()
+    parameters: tuple[str, ...] = ()
+    """Choices of the procedures' parameters, as ``NAME=VALUE``."""
+    accept_overdue: tuple[str, ...] = ()
+    """Instruments whose overdue calibration somebody answers for, as ``ROLE=REASON``."""
 
     def command(self) -> str:
         """The command that repeats this run, for reports and failure messages."""
@@ -33,6 +37,8 @@ class RunSettings:
             ("--seed", self.seed),
             *(("--inject", injection) for injection in self.injections),
             *(("--wire-fault", fault) for fault in self.wire_faults),
+            *(("--set", choice) for choice in self.parameters),
+            *(("--accept-overdue", accepted) for accepted in self.accept_overdue),
         ]
         for option, value in options:
             if value is not None:

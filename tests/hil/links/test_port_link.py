@@ -90,8 +90,8 @@ def tapped(link: Link) -> tuple[TappedLink, Sheet]:
     return TappedLink(link, "w", sheet, WallClock()), sheet
 
 
-@pytest.mark.parametrize(("form", "had_come"), [("{}", b"2"), ("ASRL{}::INSTR", b"")])  # VISA takes byte by byte
-def test_adapter_that_comes_back_is_opened_again(plug: Plug, form: str, had_come: bytes) -> None:
+@pytest.mark.parametrize("form", ["{}", "ASRL{}::INSTR"])
+def test_adapter_that_comes_back_is_opened_again(plug: Plug, form: str) -> None:
     """The exchange that met the loss fails, with what had come in the recording; the next one goes through, noted."""
     resource = form.format(plug.name)
     link, sheet = tapped(open_link(resource, SerialSettings()))
@@ -115,7 +115,7 @@ def test_adapter_that_comes_back_is_opened_again(plug: Plug, form: str, had_come
         assert [lock.key for lock in held_locks()] == [f"port:{plug.device}"]
     directions = [direction for direction, _ in sheet.records]
     assert directions == ["tx", "rx", "lost", "lost", "rx", "tx", "rx"]
-    assert sheet.records[2] == ("lost", had_come)
+    assert sheet.records[2] == ("lost", b"2")
     assert any(note.startswith(f"w: {resource}: reopened as ") for note in sheet.notes)
     assert held_locks() == []
 
