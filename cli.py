@@ -278,6 +278,72 @@ def flow(
     click.echo(f"driving pressure  {point.driving_pressure_kpa:10.2f} kPa")
 
 
+_RUNS = click.option(
+    "--runs", type=click.Path(path_type=Path, file_okay=False), default=Path("runs"), show_default=True,
+    help="Where run folders are.",
+)  # fmt: skip
+
+
+def _run_filter(command: Any) -> Any:
+    """The options that say which runs are meant."""
+    day = click.DateTime(formats=["%Y-%m-%d"])
+    for option in reversed(
+        [
+            click.option("--dut", metavar="SERIAL", help="Only runs of this pump."),
+            click.option("--procedure", help="Only runs of this procedure."),
+            click.option("--since", type=day, help="Only runs begun on this day or later (YYYY-MM-DD, UTC)."),
+            click.option("--until", type=day, help="Only runs begun on this day or earlier."),
+            _RUNS,
+            click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text."),
+        ]
+    ):
+        command = option(command)
+    return command
+
+
+@pumprig.command(name="runs", short_help="List earlier runs.")
+@click.option("--verdict", help="Only runs that ended so: pass, fail, inconclusive, error, or incomplete.")
+@click.option("--limit", type=click.IntRange(min=0), default=20, show_default=True, help="So many at most; 0: all.")
+@_run_filter
+def list_runs(
+    verdict: str | None, limit: int, dut: str | None, procedure: str | None, since: Any, until: Any, runs: Path,
+    as_json: bool,
+) -> None:  # fmt: skip
+    """List earlier runs, the newest last."""
+    from hil.history.history_console import print_runs
+    from hil.history.run_index import RunFilter
+
+    which = RunFilter(dut, procedure, verdict, since and since.date(), until and until.date())
+    print_runs(runs, which, limit=limit, as_json=as_json)
+
+
+@pumprig.command(name="report", short_help="Say what a run came to, and where its report is.")
+@click.argument("run")
+@_RUNS
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
+def show_report(run: str, runs: Path, as_json: bool) -> None:
+    """Say what RUN came to: a folder, `last`, `last~2`, or the beginning or end of a folder's name."""
+    from hil.history.history_console import print_report
+
+    print_report(run, runs, as_json=as_json)
+
+
+@pumprig.command(short_help="Follow a measurement over runs, as a control chart.")
+@click.argument("measurement")
+@click.option("--out", type=_FILE, help="HTML file for the chart.")
+@_run_filter
+def trend(
+    measurement: str, out: Path | None, dut: str | None, procedure: str | None, since: Any, until: Any, runs: Path,
+    as_json: bool,
+) -> None:  # fmt: skip
+    """Follow MEASUREMENT, such as `flow`, over earlier runs: individuals and moving ranges (I-MR)."""
+    from hil.history.history_console import print_trend
+    from hil.history.run_index import RunFilter
+
+    which = RunFilter(dut, procedure, None, since and since.date(), until and until.date())
+    print_trend(measurement, runs, which, out=out, as_json=as_json)
+
+
 @pumprig.command(short_help="Say what a recording holds.")
 @click.argument("recording", type=_ANY_PATH)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
