@@ -63,6 +63,18 @@ def pumprig() -> None:
     show_default=True,
     help="Where run folders go.",
 )
+@click.option(
+    "--retries",
+    type=click.IntRange(min=0, max=100),
+    default=0,
+    help="Repeat a group of procedures that did not pass so often; a pass by retry is no plain pass.",
+)
+@click.option(
+    "--resume",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="RUN",
+    help="Go on with a run that was killed or interrupted: its folder, and no other option.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
 def run(
     procedures: tuple[str, ...],
@@ -72,6 +84,8 @@ def run(
     seed: int | None,
     injections: tuple[str, ...],
     out: Path,
+    retries: int,
+    resume: Path | None,
     as_json: bool,
 ) -> None:
     """Run procedures on a bench and write a run folder with recording and report.
@@ -84,7 +98,7 @@ def run(
     from hil.run_procedures import run_procedures
     from hil.run_settings import RunSettings
 
-    settings = RunSettings(procedures, bench, target, recording, seed, injections, out)
+    settings = RunSettings(procedures, bench, target, recording, seed, injections, out, retries, resume)
     result = run_procedures(settings, Silent() if as_json else console_observer())
     if as_json:
         click.echo(json.dumps(result.as_json(), indent=2))

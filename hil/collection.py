@@ -1,16 +1,31 @@
-"""Collecting infusate: the beaker is weighed at a fixed interval while bath and pump are watched."""
+"""Collecting infusate: the beaker is weighed at a fixed interval while bath and pump are watched.
 
-from collections.abc import Callable
-from dataclasses import dataclass
+A collection that is interrupted goes on from the weighings that were kept, as a further stretch::
+
+    stretch 1  |--|--|--|--   killed     bath brought back     stretch 2  |--|--|--|
+                           ^ last weighing kept                           ^ first weighing
+
+What was delivered between the stretches is in the beaker, but not in the result: nobody watched the bath.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from math import sqrt
+from typing import Any
 
 from hil.bench import Bench
+from hil.gravimetry import Gravimetry
 from hil.instruments.balance_mt_sics import MtSicsBalance
 from hil.instruments.bath_julabo import JulaboBath
+from hil.procedure import Procedure
 from protocols.messages import HistoryRecord
 
-__all__ = ["Collection", "Sample", "collect"]
+__all__ = ["Collection", "Sample", "Stretch", "collect", "has_begun"]
 
 Progress = Callable[[str, float], None]
+
+_ESTIMATE_MS = 6 * 3_600_000
+"""Over which the pump estimates its flow."""
 
 
 @dataclass(frozen=True)
@@ -26,31 +41,121 @@ class Sample:
 
 
 @dataclass(frozen=True)
+class Stretch:
+    """What was weighed in one go."""
+
+    samples: tuple[Sample, ...]
+    history_from: int
+    """Number of the first of the pump's hourly records in it."""
+
+
+@dataclass(frozen=True)
 class Collection:
     """All samples of a collection, in equal steps of time, and the pump's own hourly records of it."""
 
     samples: tuple[Sample, ...]
     history: tuple[HistoryRecord, ...]
     interval_ms: int
+    stretches: int = 1
+    """In how many goes it was collected; more than one if it was interrupted."""
+
+    @classmethod
+    def of(cls, stretches: Sequence[Stretch], history: Sequence[HistoryRecord], interval_ms: int) -> "Collection":
+        """Stretches joined without what lies between them: later times and masses are moved to where the last ended.
+
+        An hourly estimate counts if all that the pump made it of lies within one stretch.
+        """
+        first = stretches[0].samples[0]
+        booted_ms = first.time_ms - first.pump_uptime_ms
+        samples: list[Sample] = [first]
+        records: list[HistoryRecord] = []
+        ends = [stretch.history_from for stretch in stretches[1:]]
+        for stretch, until in zip(stretches, [*ends, None], strict=True):
+            begin, joint = stretch.samples[0], samples[-1]
+            earlier_ms, lighter_g = begin.time_ms - joint.time_ms, begin.mass_g - joint.mass_g
+            samples += [
+                replace(each, time_ms=each.time_ms - earlier_ms, mass_g=each.mass_g - lighter_g)
+                for each in stretch.samples[1:]
+            ]
+            moved_ms = begin.time_ms - begin.pump_uptime_ms - earlier_ms - booted_ms
+            records += [
+                replace(record, end_uptime_ms=record.end_uptime_ms + moved_ms, flow_valid=_is_whole(record, stretch))
+                for record in history
+                if record.seq >= stretch.history_from and (until is None or record.seq < until)
+            ]
+        return cls(tuple(samples), tuple(records), interval_ms, len(stretches))
+
+    def weighed(self, setup: Gravimetry) -> Gravimetry:
+        """``setup`` for this many stretches: each has two weighings of its own, and drops that hang on at its ends."""
+        more = sqrt(self.stretches)
+        return replace(
+            setup,
+            readability_g=setup.readability_g * more,
+            u_repeatability_g=setup.u_repeatability_g * more,
+            drop_volume_nl=setup.drop_volume_nl * more,
+            u_time_s=setup.u_time_s * more,
+        )
 
 
 def collect(
-    bench: Bench, balance: MtSicsBalance, bath: JulaboBath, *, hours: float, interval_min: float, progress: Progress
+    bench: Bench,
+    balance: MtSicsBalance,
+    bath: JulaboBath,
+    *,
+    hours: float,
+    interval_min: float,
+    progress: Progress,
+    procedure: Procedure | None = None,
 ) -> Collection:
     """Weigh the beaker every ``interval_min`` for ``hours``; the first sample is taken at once.
 
-    Samples are due at whole intervals from the first, so one late reading does not shift the rest.
+    Samples are due at whole intervals from the first, so one late reading does not shift the rest. With ``procedure``
+    every sample is kept before the next is waited for, and a collection that was killed goes on from those.
     """
     interval_ms = round(interval_min * 60_000)
     count = round(hours * 3_600_000 / interval_ms)
-    history_from = bench.pump.read_status().history_next
-    samples = [_sample(bench, balance, bath)]
-    for number in range(1, count + 1):
-        bench.sleep_until(samples[0].time_ms + number * interval_ms)
-        samples.append(_sample(bench, balance, bath))
-        passed_h = number * interval_ms / 3_600_000
-        progress(f"collecting: {samples[-1].mass_g:.4f} g after {passed_h:.1f} h", number / count)
-    return Collection(tuple(samples), tuple(bench.pump.read_history(history_from)), interval_ms)
+    stretches = _kept(procedure)
+    done = sum(len(stretch.samples) - 1 for stretch in stretches)
+    if done < count or not stretches:
+        history_from = bench.pump.read_status().history_next
+        _keep(procedure, {"history_from": history_from})
+        samples = [_sample(bench, balance, bath)]
+        _keep(procedure, asdict(samples[0]))
+        for number in range(1, count - done + 1):
+            bench.sleep_until(samples[0].time_ms + number * interval_ms)
+            samples.append(_sample(bench, balance, bath))
+            _keep(procedure, asdict(samples[-1]))
+            passed_h = (done + number) * interval_ms / 3_600_000
+            progress(f"collecting: {samples[-1].mass_g:.4f} g after {passed_h:.1f} h", (done + number) / count)
+        stretches.append(Stretch(tuple(samples), history_from))
+    return Collection.of(stretches, bench.pump.read_history(stretches[0].history_from), interval_ms)
+
+
+def has_begun(procedure: Procedure) -> bool:
+    """Whether ``procedure`` goes on with a collection: then the beaker must not be tared."""
+    return bool(_kept(procedure))
+
+
+def _kept(procedure: Procedure | None) -> list[Stretch]:
+    """The stretches that were kept, but for those of one weighing: from one alone nothing follows."""
+    found: list[tuple[int, list[Sample]]] = []
+    for each in [] if procedure is None else procedure.kept("collection"):
+        if "history_from" in each:
+            found.append((each["history_from"], []))
+        else:
+            found[-1][1].append(Sample(**each))
+    return [Stretch(tuple(samples), history_from) for history_from, samples in found if len(samples) > 1]
+
+
+def _keep(procedure: Procedure | None, data: dict[str, Any]) -> None:
+    if procedure is not None:
+        procedure.keep("collection", data)
+
+
+def _is_whole(record: HistoryRecord, stretch: Stretch) -> bool:
+    """Whether the pump's estimate at the end of an hour is one of this stretch alone."""
+    began_ms, ended_ms = stretch.samples[0].pump_uptime_ms, stretch.samples[-1].pump_uptime_ms
+    return record.flow_valid and began_ms + _ESTIMATE_MS <= record.end_uptime_ms <= ended_ms
 
 
 def _sample(bench: Bench, balance: MtSicsBalance, bath: JulaboBath) -> Sample:

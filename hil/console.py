@@ -4,7 +4,7 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import FrameType
 
@@ -45,6 +45,13 @@ class _PlainObserver:
     def __init__(self, console: Console) -> None:
         self._console = console
         self._activity = ""
+        self._count = 0
+
+    def planned(self, procedures: int) -> None:
+        self._count = procedures
+
+    def seen(self, what: str, say: Callable[[], str]) -> None:
+        """Plain lines tell what is done, not how it stands from moment to moment."""
 
     def procedure_started(self, procedure: str) -> None:
         self._console.print(f"{escape(procedure)}", style="bold")
@@ -89,17 +96,27 @@ def print_result(result: RunResult) -> None:
     """The verdict, why, where everything stands, and how to repeat it if it is not a pass."""
     console = Console(highlight=False, soft_wrap=True)
     for page in result.procedures:
-        if page.problem is not None:
-            console.print(f"[{_STYLES[page.outcome or Outcome.ERROR]}]{page.name}:[/] {escape(page.problem)}")
+        if page.problem is not None or page.attempt > 1:
+            repeated = f" [dim](attempt {page.attempt}; repeated)[/]" if page.superseded else ""
+            said = page.problem or f"{page.said} (attempt {page.attempt})"
+            console.print(f"[{_STYLES[page.outcome or Outcome.ERROR]}]{escape(page.name)}:[/] {escape(said)}{repeated}")
     if not result.procedures:
         console.print("no procedure was run")
     console.print(f"verdict    [{_STYLES[result.verdict]}]{result.verdict}[/]")
+    for part in result.resumed:
+        how = "the bench went on meanwhile" if part["world"] == "went on" else "the simulated world began anew"
+        console.print(f"resumed    {part['recording']}: {how}")
+    if result.not_claimed:
+        ids = ", ".join(each["requirement"] for each in result.not_claimed)
+        console.print(f"not claimed {escape(ids)}", style="yellow")
     for step in result.safe_state:
         said = f"[bold magenta]not confirmed:[/] {escape(step.problem)}" if step.problem else "confirmed: "
         console.print(f"safe state {said}{'' if step.problem else f'{step.instrument} {escape(step.found)}'}")
     console.print(f"report     {escape(str(result.folder / 'report.html'))}")
     if result.exit_code != 0:
         console.print(f"reproduce  {escape(result.plan.command)}")
+    if result.interrupted:
+        console.print(f"go on      pumprig run --resume {escape(str(result.folder))}")
 
 
 def print_recording(path: Path, *, as_json: bool) -> None:

@@ -1,7 +1,7 @@
 """What a run will do, worked out and checked before a port is touched or a folder made."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from firmware_model.faults.injection import parse_injection
 from hil.bench_file import LoadedBench, load_bench
 from hil.errors import RecordingError, UsageError
+from hil.kept_run import KeptRun
 from hil.procedures import PROCEDURES
 from hil.pump_session import said_of
 from hil.recording.reader import Recording
@@ -39,6 +40,14 @@ class RunPlan:
     """The pytest files that hold them."""
     recording: Recording | None
     command: str
+    settings: RunSettings
+    resumed: KeptRun | None = None
+    """The run that this one goes on with."""
+
+    @property
+    def retries(self) -> int:
+        """How often a group of procedures that did not pass is repeated."""
+        return self.settings.retries
 
     def wiring(self) -> Wiring:
         """The links and the clock of this run's target. Raises BenchFault if a served bench is not there."""
@@ -46,7 +55,8 @@ class RunPlan:
             return ReplayWiring(self.recording)
         if self.target == "sim":
             return SimulatedWiring(self.bench, self.seed, self.injections)
-        return PortWiring(self.bench, self.seed, self.injections)
+        begun = self.resumed is not None and bool(self.resumed.parts)
+        return PortWiring(self.bench, self.seed, self.injections, goes_on=begun)
 
     def markers(self) -> tuple[tuple[float, str], ...]:
         """When each fault begins, in hours of bench time, and how it was asked for."""
@@ -69,11 +79,16 @@ def plan_run(settings: RunSettings) -> RunPlan:
     Raises ConfigurationError (a file, with line and key), UsageError (choices that do not fit together),
     RecordingError (a recording that is cut short or not of ours) or ValueError (a fault that does not exist).
     """
+    if settings.resume is not None:
+        return _plan_resumption(settings, settings.resume)
     if settings.target == "replay" and settings.recording is None:
         raise UsageError("--target replay needs --recording FILE")
     if settings.recording is not None:
         return _plan_replay(settings, settings.recording)
-    bench = load_bench(settings.bench or shipped("benches/simulated.toml"))
+    return _plan(settings, load_bench(settings.bench or shipped("benches/simulated.toml")))
+
+
+def _plan(settings: RunSettings, bench: LoadedBench) -> RunPlan:
     target: Target = settings.target or ("sim" if bench.file.is_simulated() else "bench")
     _check_target(bench, target)
     for injection in settings.injections:
@@ -81,7 +96,21 @@ def plan_run(settings: RunSettings) -> RunPlan:
     names = settings.procedures or ("flow-accuracy",)
     seed = DEFAULT_SEED if settings.seed is None else settings.seed
     files = tuple(_file_of(name) for name in names)
-    return RunPlan(target, bench, seed, settings.injections, names, files, None, settings.command())
+    return RunPlan(target, bench, seed, settings.injections, names, files, None, settings.command(), settings)
+
+
+def _plan_resumption(settings: RunSettings, folder: Path) -> RunPlan:
+    """The plan of the run in ``folder``, as it was made then: with the bench file as it was checked then."""
+    for choice in fields(RunSettings):
+        if choice.name != "resume" and getattr(settings, choice.name) != choice.default:
+            name = {"procedures": "a procedure", "injections": "--inject"}.get(choice.name, f"--{choice.name}")
+            raise UsageError(f"{name} does not go with --resume: the run goes on as it was begun")
+    kept = KeptRun.load(folder)
+    kept.check_unfinished()
+    kept.plan.check_files()
+    begun = kept.plan.settings
+    plan = _plan_replay(begun, begun.recording) if begun.recording is not None else _plan(begun, kept.plan.bench)
+    return replace(plan, command=kept.plan.command, resumed=kept)
 
 
 def _plan_replay(settings: RunSettings, source: Path) -> RunPlan:
@@ -94,7 +123,11 @@ def _plan_replay(settings: RunSettings, source: Path) -> RunPlan:
     path = source / "run.mcap" if source.is_dir() else source
     if not path.exists():
         raise UsageError(f"{path}: there is no such recording")
+    if source.is_dir() and (source / "run-2.mcap").exists():
+        raise UsageError(f"{source}: was resumed, so no recording of it is whole; what it found is in its manifest")
     recording = Recording.open(path)
+    if int(recording.metadata.get("part", "1")) > 1:
+        raise UsageError(f"{path}: is part {recording.metadata['part']} of a resumed run, and says nothing by itself")
     if not recording.complete:
         raise RecordingError(
             f"{path}: cut short at byte {recording.truncated_at}; a verdict needs the whole. "
@@ -109,7 +142,8 @@ def _plan_replay(settings: RunSettings, source: Path) -> RunPlan:
     except (KeyError, ValidationError, ValueError) as error:
         raise RecordingError(f"{path}: is no recording of a run of this version of pumprig: {error}") from error
     names = settings.procedures or recorded
-    return RunPlan("replay", bench, seed, injections, names, tuple(map(_file_of, names)), recording, settings.command())
+    files = tuple(map(_file_of, names))
+    return RunPlan("replay", bench, seed, injections, names, files, recording, settings.command(), settings)
 
 
 def _check_target(bench: LoadedBench, target: Target) -> None:

@@ -21,6 +21,10 @@ class RunSettings:
     seed: int | None = None
     injections: tuple[str, ...] = ()
     out: Path = Path("runs")
+    retries: int = 0
+    """How often a group of procedures that did not pass is repeated."""
+    resume: Path | None = None
+    """Folder of a run to go on with; nothing else is chosen then."""
 
     def command(self) -> str:
         """The command that repeats this run, for reports and failure messages."""
@@ -31,6 +35,7 @@ class RunSettings:
             ("--recording", self.recording),
             ("--seed", self.seed),
             *(("--inject", injection) for injection in self.injections),
+            ("--retries", self.retries or None),
         ]
         for option, value in options:
             if value is not None:
