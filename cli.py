@@ -131,6 +131,16 @@ def bench_serve(file: Path | None, seed: int, rate: float | None, lock_step: boo
     serve_bench(file, seed=seed, rate=rate, lock_step=lock_step, injections=injections)
 
 
+@bench_group.command("check", short_help="Ask every device of a bench who it is; set nothing.")
+@click.argument("file", type=_FILE)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
+def bench_check(file: Path, as_json: bool) -> None:
+    """Check the bench of FILE: identities, calibrations, communication, safe state. Exits 0, or 3 if any is amiss."""
+    from hil.console import print_check
+
+    sys.exit(print_check(file, as_json=as_json))
+
+
 @bench_group.command("safe", short_help="Bring a bench to its safe state, and say what is read back.")
 @click.argument("file", type=_FILE)
 def bench_safe(file: Path) -> None:

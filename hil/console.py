@@ -22,7 +22,7 @@ from hil.safe_state import BenchState, bring_to_safe_state, is_confirmed
 from hil.shipped import shipped
 from hil.virtual_bench.bench_faults import KNOWN_FAULTS
 
-__all__ = ["console_observer", "print_recording", "print_result", "print_safe_state", "serve_bench"]
+__all__ = ["console_observer", "print_check", "print_recording", "print_result", "print_safe_state", "serve_bench"]
 
 _STYLES = {
     Outcome.PASS: "bold green",
@@ -154,6 +154,25 @@ def serve_bench(
         served.run(lambda: bool(stopped))
     finally:
         served.close()
+
+
+def print_check(file: Path, *, as_json: bool) -> int:
+    """Check a bench and print a line for each device; gives the exit code."""
+    from hil.bench_check import check_bench  # noqa: PLC0415
+
+    lines = check_bench(load_bench(file))
+    sound = not any(line.problem for line in lines)
+    if as_json:
+        said = {"schema": "pumprig.check/1", "ok": sound, "lines": [line.as_json() for line in lines]}
+        sys.stdout.write(json.dumps(said, indent=2) + "\n")
+        return 0 if sound else 3
+    console = Console(highlight=False, soft_wrap=True)
+    for line in lines:
+        mark = "[bold red]amiss[/]" if line.problem else "[green]ok[/]   "
+        console.print(
+            f"{mark} {line.name:<11} {escape(line.found)}{escape(f': {line.problem}' if line.problem else '')}"
+        )
+    return 0 if sound else 3
 
 
 def print_safe_state(file: Path) -> int:

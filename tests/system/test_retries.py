@@ -104,7 +104,7 @@ def test_second(bench, pump):
         ('raise PumpFault("sim:pump: no answer")', "after first: the pump failed: sim:pump: no answer"),
         ('raise LinkError("sim:pump: unplugged")', "after first: the pump's link failed"),
         (
-            'bench.pump_identity.serial_number = "ANOTHER"; assert not "wrong"',
+            'object.__setattr__(bench.pump_identity, "serial_number", "ANOTHER"); assert not "wrong"',
             "after first: pump SN0042 answers, it was ANOTHER before",
         ),
     ],
@@ -124,7 +124,7 @@ def test_rest_is_quarantined(tmp_path: Path, what: str, reason: str) -> None:
 def test_pump_in_safe_mode_is_quarantined(tmp_path: Path) -> None:
     """A failed expectation is looked into: a pump in its safe mode is tested no further."""
     body = QUARANTINE.format(what="bench.sleep(hours=7)\n    assert pump.read_status().mode == 2")
-    found = run(tmp_path, body, injections=("memory-bit-flip@1h", "reset@6h"))
+    found = run(tmp_path, body, injections=("firmware-hang@1h", "firmware-hang@2h"))
     assert found["verdict"] == "error"
     assert "SAFE" in found["quarantine"]
 

@@ -102,9 +102,15 @@ def test_everything_in_the_content_is_shown() -> None:
     """Identities, limits, budget, environment, hashes and the command all stand in the page."""
     content = example(occluded_at_h=6)
     page = without_scripts(render_report(content))
-    rows = [*content.device, *content.environment, *content.hashes, *content.requirements, *content.wall_clock]
+    rows = [*content.device, *content.environment, *content.hashes, *content.identification, *content.wall_clock]
+    rows += [(line.name, line.text) for line in content.requirements]
     rows += [row for _, described in content.instruments for row in described]
-    texts = [text for row in rows for text in row] + [content.command, *content.notes, *content.not_claimed]
+    texts = [text for row in rows for text in row] + [
+        content.command,
+        *content.notes,
+        *content.deviations,
+        *content.not_claimed,
+    ]
     texts += [line.name for each in content.measurements for line in each.budget]
     texts += [each.caption for each in content.figures] + [each.title for each in content.figures]
     for text in texts:
