@@ -14,7 +14,7 @@ from math import sqrt
 from typing import Any
 
 from hil.bench import Bench
-from hil.gravimetry import Gravimetry
+from hil.gravimetry import Gravimetry, gravimetric_flow
 from hil.instruments.balance_mt_sics import MtSicsBalance
 from hil.instruments.bath_julabo import JulaboBath
 from hil.procedure import Procedure
@@ -38,6 +38,8 @@ class Sample:
     bath_c: float
     pump_uptime_ms: int
     pump_temperature_c: float
+    alarms: tuple[str, ...] = ()
+    """Names of the pump's alarm conditions that held."""
 
 
 @dataclass(frozen=True)
@@ -125,10 +127,31 @@ def collect(
             bench.sleep_until(samples[0].time_ms + number * interval_ms)
             samples.append(_sample(bench, balance, bath))
             _keep(procedure, asdict(samples[-1]))
+            _show(procedure, bench, samples)
             passed_h = (done + number) * interval_ms / 3_600_000
             progress(f"collecting: {samples[-1].mass_g:.4f} g after {passed_h:.1f} h", (done + number) / count)
         stretches.append(Stretch(tuple(samples), history_from))
     return Collection.of(stretches, bench.pump.read_history(stretches[0].history_from), interval_ms)
+
+
+def _show(procedure: Procedure | None, bench: Bench, samples: list[Sample]) -> None:
+    """Tell who waits of the flow so far; worked out only when somebody looks."""
+    if procedure is None:
+        return
+    first, last = samples[0], samples[-1]
+
+    def flow() -> str:
+        from hil.delivery import gravimetry_of  # noqa: PLC0415 - it imports this module
+
+        loaded = bench.loaded
+        setup = gravimetry_of(loaded.profile, bench.balance_table, loaded.file.environment)
+        grams, passed_ms = last.mass_g - first.mass_g, last.time_ms - first.time_ms
+        found = gravimetric_flow(grams, passed_ms, setup, conversion=1.0, conditions=())
+        u = found.expanded_uncertainty_ml_per_day
+        return f"{found.flow_ml_per_day:.3f} +- {u:.3f} mL/day as collected (k = 2)"
+
+    procedure.observer.seen("flow", flow)
+    procedure.observer.seen("alarms", lambda: ", ".join(last.alarms) or "none")
 
 
 def has_begun(procedure: Procedure) -> bool:
@@ -143,7 +166,7 @@ def _kept(procedure: Procedure | None) -> list[Stretch]:
         if "history_from" in each:
             found.append((each["history_from"], []))
         else:
-            found[-1][1].append(Sample(**each))
+            found[-1][1].append(Sample(**{**each, "alarms": tuple(each["alarms"])}))
     return [Stretch(tuple(samples), history_from) for history_from, samples in found if len(samples) > 1]
 
 
@@ -168,4 +191,5 @@ def _sample(bench: Bench, balance: MtSicsBalance, bath: JulaboBath) -> Sample:
         bath_c=bath.temperature_c(),
         pump_uptime_ms=status.uptime_ms,
         pump_temperature_c=status.temperature_mc / 1000,
+        alarms=tuple(str(alarm.name).lower().replace("_", "-") for alarm in status.alarms),
     )

@@ -4,17 +4,17 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
 
 from rich.console import Console
 from rich.markup import escape
-from rich.status import Status
 
 from firmware_model.faults.injection import parse_injection
 from hil.bench_file import load_bench
-from hil.measurement import Measurement, Outcome
+from hil.live_view import STYLES, LiveView, PlainLines
+from hil.measurement import Outcome
 from hil.observer import Observer
 from hil.recording.info import describe
 from hil.run_result import RunResult
@@ -24,72 +24,11 @@ from hil.virtual_bench.bench_faults import KNOWN_FAULTS
 
 __all__ = ["console_observer", "print_check", "print_recording", "print_result", "print_safe_state", "serve_bench"]
 
-_STYLES = {
-    Outcome.PASS: "bold green",
-    Outcome.FAIL: "bold red",
-    Outcome.INCONCLUSIVE: "bold yellow",
-    Outcome.ERROR: "bold magenta",
-    Outcome.SKIPPED: "dim",
-}
-
 
 def console_observer() -> Observer:
     """An observer for this process's standard output: a live line on a terminal, one line per step elsewhere."""
     console = Console(file=sys.stdout, highlight=False)  # this very stream: pytest puts another in its place
-    return _LiveObserver(console) if console.is_terminal else _PlainObserver(console)
-
-
-class _PlainObserver:
-    """Lines for logs: each activity when it begins, then every measurement."""
-
-    def __init__(self, console: Console) -> None:
-        self._console = console
-        self._activity = ""
-        self._count = 0
-
-    def planned(self, procedures: int) -> None:
-        self._count = procedures
-
-    def seen(self, what: str, say: Callable[[], str]) -> None:
-        """Plain lines tell what is done, not how it stands from moment to moment."""
-
-    def procedure_started(self, procedure: str) -> None:
-        self._console.print(f"{escape(procedure)}", style="bold")
-
-    def progressed(self, activity: str, fraction: float) -> None:  # noqa: ARG002 - plain lines tell what, not how far
-        kind = activity.partition(":")[0]
-        if kind != self._activity:
-            self._activity = kind
-            self._console.print(f"  {escape(kind)} ...")
-
-    def measured(self, measurement: Measurement) -> None:
-        style = _STYLES[measurement.outcome]
-        self._console.print(f"  [{style}]{measurement.outcome:<12}[/] {escape(str(measurement))}")
-
-    def procedure_finished(self, procedure: str, outcome: str) -> None:
-        """The result says it."""
-
-
-class _LiveObserver(_PlainObserver):
-    """One line that says what is being done and how far it is; measurements stay above it."""
-
-    def __init__(self, console: Console) -> None:
-        super().__init__(console)
-        self._status: Status | None = None
-
-    def procedure_started(self, procedure: str) -> None:
-        super().procedure_started(procedure)
-        self._status = self._console.status("starting")
-        self._status.start()
-
-    def progressed(self, activity: str, fraction: float) -> None:
-        if self._status is not None:
-            self._status.update(f"{escape(activity)}  [dim]{fraction:4.0%}[/]")
-
-    def procedure_finished(self, procedure: str, outcome: str) -> None:  # noqa: ARG002 - the result says it
-        if self._status is not None:
-            self._status.stop()
-            self._status = None
+    return LiveView(console) if console.is_terminal else PlainLines(console)
 
 
 def print_result(result: RunResult) -> None:
@@ -99,10 +38,10 @@ def print_result(result: RunResult) -> None:
         if page.problem is not None or page.attempt > 1:
             repeated = f" [dim](attempt {page.attempt}; repeated)[/]" if page.superseded else ""
             said = page.problem or f"{page.said} (attempt {page.attempt})"
-            console.print(f"[{_STYLES[page.outcome or Outcome.ERROR]}]{escape(page.name)}:[/] {escape(said)}{repeated}")
+            console.print(f"[{STYLES[page.outcome or Outcome.ERROR]}]{escape(page.name)}:[/] {escape(said)}{repeated}")
     if not result.procedures:
         console.print("no procedure was run")
-    console.print(f"verdict    [{_STYLES[result.verdict]}]{result.verdict}[/]")
+    console.print(f"verdict    [{STYLES[result.verdict]}]{result.verdict}[/]")
     for part in result.resumed:
         how = "the bench went on meanwhile" if part["world"] == "went on" else "the simulated world began anew"
         console.print(f"resumed    {part['recording']}: {how}")

@@ -18,7 +18,7 @@ from bokeh.resources import INLINE
 
 from hil.figure import Figure, Limit, Marker, Series
 from hil.measurement import Outcome
-from hil.report.content import ReportContent
+from hil.report.content import ReportContent, RequirementLine
 from hil.report.plot import plot_json
 from hil.report.render import render_report
 from tests.hil.report_example import example, inconclusive_and_broken
@@ -127,9 +127,10 @@ def test_budget_shares_add_up_to_all() -> None:
 
 
 def test_requirement_that_nothing_measured_is_not_passed() -> None:
-    """A requirement without a measurement is shown as not measured, though all that was measured passed."""
-    content = replace(example(), requirements=(("REQ-NONE-001", "Nobody looked."),))
-    assert re.search(r"REQ-NONE-001.*?not measured", without_scripts(render_report(content)), re.DOTALL)
+    """A requirement that nothing speaks of is shown as a gap, though all that was measured passed."""
+    line = RequirementLine("REQ-NONE-001", "Nobody looked.", "", "", None, "no procedure of this run")
+    content = replace(example(), requirements=(line,))
+    assert re.search(r'class="gap".*?REQ-NONE-001.*?not shown', without_scripts(render_report(content)), re.DOTALL)
 
 
 def test_same_content_gives_same_bytes_in_one_process() -> None:
