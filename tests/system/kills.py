@@ -72,7 +72,7 @@ def run_in_child(settings: RunSettings, *, kill_at: int | None = None, kill_afte
 def found_in(folder: Path) -> End:
     """What the folder of a run holds."""
     records = [
-        (path.name, record.wire, record.direction, record.time_ms, record.data.hex())
+        (path.name, record.wire, str(record.direction), record.time_ms, record.data.hex())
         for path in sorted(folder.glob("run*.mcap"), key=lambda path: int(path.stem.partition("-")[2] or 1))
         if path.stat().st_size > 100
         for record in Recording.open(path).records

@@ -7,6 +7,8 @@ from uuid import uuid4
 
 import pytest
 
+from hil.bench_check import check_bench
+from hil.bench_file import load_bench
 from hil.observer import Silent
 from hil.run_procedures import run_procedures
 from hil.run_settings import RunSettings
@@ -150,3 +152,14 @@ def test_skipped_procedure_is_not_claimed(tmp_path: Path) -> None:
     assert all("has no [instruments.balance]" in each["why"] for each in result.as_json()["not_claimed"])
     manifest = json.loads((result.folder / "manifest.json").read_bytes())
     assert manifest["not_claimed"] == result.not_claimed
+
+
+def test_bench_check_has_a_line_for_each_device(tmp_path: Path) -> None:
+    """The shipped bench is sound; another serial number or an overdue calibration is amiss and named."""
+    lines = {line.name: line for line in check_bench(load_bench(shipped("benches/simulated.toml")))}
+    assert set(lines) == {"safe state", "pump", "balance", "bath"}
+    assert not any(line.problem for line in lines.values())
+    text = shipped("benches/simulated.toml").read_text(encoding="utf-8").replace("../pumps/", f"{shipped('pumps')}/")
+    path = tmp_path / "bench.toml"
+    path.write_text(text.replace("2027-06-30", "2025-06-30"), encoding="utf-8")
+    assert "was due on 2025-06-30" in {line.name: line for line in check_bench(load_bench(path))}["balance"].problem
