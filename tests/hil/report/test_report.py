@@ -18,7 +18,7 @@ from bokeh.resources import INLINE
 
 from hil.figure import Figure, Limit, Marker, Series
 from hil.measurement import Outcome
-from hil.report.content import ReportContent, RequirementLine
+from hil.report.content import ProcedureLine, ReportContent, RequirementLine
 from hil.report.plot import plot_json
 from hil.report.render import render_report
 from tests.hil.report_example import example, inconclusive_and_broken
@@ -190,7 +190,10 @@ def test_hostile_texts_stay_texts() -> None:
         finding=HOSTILE,
         command=HOSTILE,
         device=((HOSTILE, HOSTILE),),
-        requirements=((HOSTILE, HOSTILE),),
+        requirements=(RequirementLine(HOSTILE, HOSTILE, HOSTILE, HOSTILE, Outcome.PASS, HOSTILE),),
+        procedures=(ProcedureLine(HOSTILE, Outcome.FAIL, HOSTILE, HOSTILE),),
+        identification=((HOSTILE, HOSTILE),),
+        deviations=(HOSTILE,),
         notes=(HOSTILE,),
         not_claimed=(HOSTILE,),
         figures=(drawn,),
