@@ -38,6 +38,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Make the procedure marker known."""
+    config.addinivalue_line("markers", "any_pump: expects faulty pumps: when it fails, the rest is run all the same")
     config.addinivalue_line(
         "markers",
         "procedure(name, measurements=(), requirements=(), group=None): a test of a pump; "
