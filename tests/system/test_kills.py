@@ -81,9 +81,9 @@ def test_nothing_acknowledged_is_lost_in_many_kills(settings: RunSettings, seed:
             if folder is not None and not (folder / "plan.json").exists():
                 folder.rmdir()  # killed between making the folder and writing the plan: there is nothing to resume
                 folder = None
-            if folder is not None and end.killed:
-                assert not (folder / "manifest.json").exists()
-        assert end.exit_code == 0
+            if folder is not None and (folder / "manifest.json").exists():
+                break  # killed behind the very last write, if at all: then it is finished
+        assert end.killed or end.exit_code == 0
         assert folder is not None
         manifest = json.loads((folder / "manifest.json").read_bytes())
         assert manifest["verdict"] == "pass"
