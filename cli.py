@@ -84,6 +84,18 @@ def pumprig() -> None:
 @click.option(
     "--uncertainty", metavar="PERCENT", help="With --plan: say how long a collection must be, such as for 2%."
 )
+@click.option(
+    "--retries",
+    type=click.IntRange(min=0, max=100),
+    default=0,
+    help="Repeat a group of procedures that did not pass so often; a pass by retry is no plain pass.",
+)
+@click.option(
+    "--resume",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="RUN",
+    help="Go on with a run that was killed or interrupted: its folder, and no other option.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
 def run(
     procedures: tuple[str, ...],
@@ -99,6 +111,8 @@ def run(
     accept_overdue: tuple[str, ...],
     only_plan: bool,
     uncertainty: str | None,
+    retries: int,
+    resume: Path | None,
     as_json: bool,
 ) -> None:
     """Run procedures on a bench and write a run folder with recording and report.
@@ -127,6 +141,8 @@ def run(
         wire_faults=wire_faults,
         parameters=parameters,
         accept_overdue=accept_overdue,
+        retries=retries,
+        resume=resume,
     )
     if only_plan:
         from hil.forecast_console import print_forecast
@@ -172,6 +188,16 @@ def bench_serve(
     from hil.console import serve_bench
 
     serve_bench(file, seed=seed, rate=rate, lock_step=lock_step, injections=injections, wire_faults=wire_faults)
+
+
+@bench_group.command("check", short_help="Ask every device of a bench who it is; set nothing.")
+@click.argument("file", type=_FILE)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
+def bench_check(file: Path, as_json: bool) -> None:
+    """Check the bench of FILE: identities, calibrations, communication, safe state. Exits 0, or 3 if any is amiss."""
+    from hil.console import print_check
+
+    sys.exit(print_check(file, as_json=as_json))
 
 
 @bench_group.command("safe", short_help="Bring a bench to its safe state, and say what is read back.")

@@ -149,11 +149,14 @@ class Bench:
         return found
 
 
-def open_bench(loaded: LoadedBench, wiring: Wiring, sink: WireSink, cleanup: ExitStack, *, seed: int) -> Bench:
+def open_bench(
+    loaded: LoadedBench, wiring: Wiring, sink: WireSink, cleanup: ExitStack, *, seed: int, began_ms: int = 0
+) -> Bench:
     """Open every link, ask every device who it is, and refuse strangers.
 
     Raises BenchFault where a port is missing, a device is silent, or another serial number answers.
-    ``cleanup`` closes what was opened, also if this fails half way; ``seed`` is that of a simulated pump's keys.
+    ``cleanup`` closes what was opened, also if this fails half way; ``seed`` is that of a simulated pump's keys;
+    ``began_ms`` is the bench time at which a run is resumed: its telecommands must not look like repeated ones.
     """
     file = loaded.file
     cleanup.callback(wiring.close)
@@ -166,7 +169,7 @@ def open_bench(loaded: LoadedBench, wiring: Wiring, sink: WireSink, cleanup: Exi
         return link
 
     pump_link = tap("pump", file.pump.link, serial_settings(PUMP_SERIAL, file.pump.serial))
-    first_seq = wiring.clock.start_utc_ms & 0xFFFF
+    first_seq = (wiring.clock.start_utc_ms + began_ms) & 0xFFFF
     key_file = None if file.pump.key_file is None else Path(loaded.path).parent / file.pump.key_file
     session = open_session(file.pump.session, key_file, seed, wiring.clock.start_utc_ms)
     pump = Programmer(pump_link, session.channel, first_seq=first_seq, memory=session.memory)
