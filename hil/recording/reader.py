@@ -11,13 +11,14 @@ from mcap.records import Attachment, Channel, DataEnd, Footer, Header, McapRecor
 
 from hil.errors import RecordingError
 from hil.recording.layout import (
+    LAYOUT_KEY,
     MAGIC,
     METADATA_NAME,
-    NOTES_TOPIC,
     PROFILE,
     SEQUENCES,
     START_KEY,
     Direction,
+    Topic,
     parse_topic,
     sequence_of,
 )
@@ -124,12 +125,14 @@ def _check_cut(contents: "_Contents", data: bytes, end: int, rest: bytes) -> Non
 
 class _Topic(NamedTuple):
     sequence: str
+    kind: str
     wire: tuple[str, Direction] | None
-    """None for the notes."""
+    """None unless it holds bytes."""
 
     @classmethod
     def of(cls, topic: str) -> "_Topic":
-        return cls(sequence_of(topic), None if topic == NOTES_TOPIC else parse_topic(topic))
+        kind = Topic.parse(topic).kind
+        return cls(sequence_of(topic), kind, parse_topic(topic) if kind == "bytes" else None)
 
 
 class _Contents:
@@ -178,6 +181,7 @@ class _Contents:
             case Metadata() if record.name == METADATA_NAME:
                 metadata = dict(record.metadata)
                 self._start_utc_ms = int(metadata.pop(START_KEY))
+                metadata.pop(LAYOUT_KEY, None)
                 self._metadata = metadata
             case Attachment():
                 self._attachments[record.name] = record.data
@@ -198,9 +202,10 @@ class _Contents:
         if topic is None or self._start_utc_ms is None:
             raise ValueError(f"a message on channel {message.channel_id}, which was not announced")
         self._count(topic.sequence, message.sequence)
-        if topic.wire is None:
+        if topic.kind == "notes":
             note = json.loads(message.data)
             self._notes.append(Note(int(note["time_ms"]), str(note["text"])))
+        if topic.wire is None:
             return
         time_ms = message.log_time // 1_000_000 - self._start_utc_ms
         self._records.append(Record(*topic.wire, time_ms, message.data))

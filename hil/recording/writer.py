@@ -15,20 +15,22 @@ from mcap.records import Attachment, Channel, DataEnd, Header, McapRecord, Messa
 from hil.errors import RecordingError
 from hil.recording.append_file import AppendFile
 from hil.recording.layout import (
+    JSON_ENCODING,
+    LAYOUT,
+    LAYOUT_KEY,
     LIBRARY,
     MAGIC,
     MESSAGE_ENCODING,
     METADATA_NAME,
-    NOTE_ENCODING,
-    NOTE_SCHEMA,
-    NOTE_SCHEMA_NAME,
     NOTES_TOPIC,
     PROFILE,
+    SCHEMA_ENCODING,
     START_KEY,
     Direction,
     topic_of,
 )
 from hil.recording.ledger import Ledger, encode
+from hil.recording.schemas import schema_data
 from hil.recording.spans import DamagedRecord, parse, spans
 
 __all__ = ["RecordingWriter"]
@@ -58,7 +60,9 @@ class RecordingWriter:
         try:
             self._file.append(MAGIC)
             self._append(Header(profile=PROFILE, library=LIBRARY))
-            self._append(Metadata(name=METADATA_NAME, metadata={START_KEY: str(start_utc_ms), **metadata}))
+            self._append(
+                Metadata(name=METADATA_NAME, metadata={START_KEY: str(start_utc_ms), LAYOUT_KEY: LAYOUT, **metadata})
+            )
             for name, data in attachments.items():
                 self._append(self._attachment(name, data))
         except BaseException:
@@ -74,7 +78,7 @@ class RecordingWriter:
     def note(self, time_ms: int, text: str) -> None:
         """Keep a remark for people at bench time ``time_ms``. It is in the file when this returns."""
         self._begin()
-        channel = self._channel(NOTES_TOPIC, NOTE_ENCODING, self._note_schema().id)
+        channel = self._channel(NOTES_TOPIC, JSON_ENCODING, self._note_schema().id)
         self._message(channel, time_ms, json.dumps({"time_ms": time_ms, "text": text}).encode())
 
     def close(self) -> None:
@@ -117,9 +121,9 @@ class RecordingWriter:
         return channel
 
     def _note_schema(self) -> Schema:
-        schema = self._ledger.schemas.get(NOTE_SCHEMA_NAME)
+        schema = self._ledger.schemas.get("pumprig.Note")
         if schema is None:
-            schema = Schema(id=1, name=NOTE_SCHEMA_NAME, encoding="jsonschema", data=NOTE_SCHEMA)
+            schema = Schema(id=1, name="pumprig.Note", encoding=SCHEMA_ENCODING, data=schema_data("pumprig.Note"))
             self._append(schema)
         return schema
 
