@@ -36,7 +36,7 @@ class AppendFile:
             while view:
                 view = view[os.write(self._descriptor, view) :]
         except OSError as error:
-            raise self._failed(f"cannot be written behind byte {self._size()}: {error.strerror}") from error
+            raise self._failed(f"cannot be written behind byte {self.size}: {error.strerror}") from error
 
     def truncate(self, size: int) -> None:
         """Cut off what is behind byte ``size``. Raises RecordingError."""
@@ -56,13 +56,15 @@ class AppendFile:
                 self._named = True
         except OSError as error:
             # Linux drops the pages that it could not write: a second fsync that succeeds would prove nothing.
-            raise self._failed(f"the disk did not take all of {self._size()} bytes: {error.strerror}") from error
+            raise self._failed(f"the disk did not take all of {self.size} bytes: {error.strerror}") from error
 
     def close(self) -> None:
         """Give the file back. Must be called once."""
         os.close(self._descriptor)
 
-    def _size(self) -> int:
+    @property
+    def size(self) -> int:
+        """Bytes in it."""
         return os.fstat(self._descriptor).st_size
 
     def _refuse_after_failure(self) -> None:

@@ -14,6 +14,7 @@ from mcap.records import Attachment, Channel, DataEnd, Header, McapRecord, Messa
 
 from hil.errors import RecordingError
 from hil.recording.append_file import AppendFile
+from hil.recording.blocks import DamagedRecord, blocks
 from hil.recording.layout import (
     JSON_ENCODING,
     LAYOUT,
@@ -31,7 +32,7 @@ from hil.recording.layout import (
 )
 from hil.recording.ledger import Ledger, encode
 from hil.recording.schemas import schema_data
-from hil.recording.spans import DamagedRecord, parse, spans
+from hil.recording.spans import parse, spans
 
 __all__ = ["RecordingWriter"]
 
@@ -144,9 +145,11 @@ class RecordingWriter:
             return
         ledger = Ledger()
         try:
-            for span in spans(self.path.read_bytes()):
-                record = parse(span)
-                ledger.add(record, encode(record))
+            with self.path.open("rb") as file:
+                for block in blocks(file, len(MAGIC), self._file.size):
+                    for span in spans(block):
+                        record = parse(span)
+                        ledger.add(record, encode(record))
         except (OSError, DamagedRecord) as error:
             raise RecordingError(f"{self.path}: cannot be read back after an interruption: {error}") from error
         self._file.truncate(ledger.size)
