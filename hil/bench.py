@@ -2,6 +2,7 @@
 
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -18,6 +19,7 @@ from hil.pump_session import open_session
 from hil.recording.tap import TappedLink, WireSink
 from hil.wiring import Wiring
 from protocols.messages import Identity
+from protocols.session.programmer_channel import ProgrammerChannel
 
 __all__ = ["Bench", "open_bench"]
 
@@ -95,6 +97,10 @@ def open_bench(loaded: LoadedBench, wiring: Wiring, sink: WireSink, cleanup: Exi
     first_seq = wiring.clock.start_utc_ms & 0xFFFF
     key_file = None if file.pump.key_file is None else Path(loaded.path).parent / file.pump.key_file
     session = open_session(file.pump.session, key_file, seed, wiring.clock.start_utc_ms)
+    for channel in (session.channel, session.reader):
+        if isinstance(channel, ProgrammerChannel):
+            insecure = file.pump.session == "insecure-test-key"
+            channel.on_session = partial(sink.session, "pump", key=channel.key, insecure=insecure)
     pump = Programmer(pump_link, session.channel, first_seq=first_seq, memory=session.memory)
     reader = None if session.reader is None else Programmer(pump_link, session.reader, memory=session.memory)
     balance_table, bath_table = file.instruments.balance, file.instruments.bath

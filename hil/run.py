@@ -1,10 +1,12 @@
 """One execution of procedures on a bench: opens it, keeps what was found, writes the run folder."""
 
+import time
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 
 from hil.bench import Bench, open_bench
+from hil.clock import WallClock
 from hil.errors import RigError
 from hil.measurement import Outcome, verdict
 from hil.observer import Observer
@@ -61,6 +63,8 @@ class Run:
                 start_utc_ms=wiring.clock.start_utc_ms,
                 metadata=self.plan.metadata(),
                 attachments={BENCH_ATTACHMENT: self.plan.bench.model_dump_json(indent=2).encode()},
+                pump_wires=("pump",),
+                wall_utc_ns=time.time_ns if isinstance(wiring.clock, WallClock) else None,
             )
             self._cleanup.callback(writer.close)
             self.bench = open_bench(self.plan.bench, self._watched(wiring), writer, self._cleanup, seed=self.plan.seed)

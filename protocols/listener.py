@@ -104,6 +104,14 @@ class Listener:
                 self._openers.pop(next(iter(self._openers)))
         return session
 
+    def heard_bytes(self, direction: WireDirection) -> int:
+        """How many bytes were fed of one direction."""
+        return self._offsets[direction]
+
+    def pending(self, direction: WireDirection) -> int:
+        """Bytes since the last zero of one direction."""
+        return self._streams[direction].pending
+
     def feed(self, direction: WireDirection, data: bytes) -> list[Overheard]:
         """What ``data`` completes, in order."""
         heard: list[Overheard] = []

@@ -4,7 +4,12 @@ import json
 from collections.abc import Mapping
 from typing import Any, Final
 
-__all__ = ["SCHEMA_NAMES", "schema_data"]
+from protocols.json_form import properties_of
+from protocols.messages import MESSAGES
+
+__all__ = ["ALARMS", "SCHEMA_NAMES", "message_schema", "schema_of"]
+
+_MESSAGE_PREFIX: Final = "pumprig.message."
 
 _TEXT: Final = {"type": "string"}
 _COUNT: Final = {"type": "integer"}
@@ -16,6 +21,8 @@ _PLACE: Final[Mapping[str, Any]] = {
     "offset": {"type": "integer", "description": "bytes from the start of the stream of this direction"},
     "length": {"type": "integer", "description": "bytes, without the zero behind them"},
 }
+
+ALARMS: Final = ("stalled-disk", "sync-failed", "dead-thread", "count-mismatch", "not-compacted")
 
 _FIELDS: Final[Mapping[str, Mapping[str, Any]]] = {
     "pumprig.Note": {"text": _TEXT},
@@ -49,7 +56,7 @@ _FIELDS: Final[Mapping[str, Mapping[str, Any]]] = {
         "detail": _TEXT,
     },
     "pumprig.Alarm": {
-        "alarm": {"type": "string", "enum": ["stalled-disk", "sync-failed", "dead-thread", "count-mismatch"]},
+        "alarm": {"type": "string", "enum": [*ALARMS]},
         "state": {"type": "string", "enum": ["raised", "cleared"]},
         "detail": _TEXT,
     },
@@ -67,7 +74,29 @@ SCHEMA_NAMES: Final = {
 """By the kind of a topic, or the event of a wire."""
 
 
-def schema_data(name: str) -> bytes:
-    """The JSON schema of that name. Raises KeyError if it is none of ours."""
-    properties = {"time_ms": {"type": "integer", "description": "bench time"}, **_FIELDS[name]}
-    return json.dumps({"type": "object", "properties": properties, "required": list(properties)}).encode()
+_MESSAGES: Final = {message.__name__: message for message in MESSAGES.values()}
+_FRAME: Final[Mapping[str, Any]] = {
+    "time_ms": {"type": "integer", "description": "bench time of the frame's last byte"},
+    **_PLACE,
+    "seq": {"type": "integer", "description": "chosen by the asking side, repeated by the answer"},
+    "session": {"type": ["string", "null"], "description": "id of the session that sealed it; null in the open"},
+    "counter": {"type": ["integer", "null"], "description": "number of the sealed frame"},
+}
+
+
+def message_schema(message: str) -> str:
+    """The schema's name for messages of that class."""
+    return f"{_MESSAGE_PREFIX}{message}"
+
+
+def schema_of(name: str) -> bytes:
+    """The JSON schema of that name. Raises KeyError if a recording has none of it."""
+    if name.startswith(_MESSAGE_PREFIX):
+        properties = {**properties_of(_MESSAGES[name.removeprefix(_MESSAGE_PREFIX)]), "frame": _object(_FRAME)}
+    else:
+        properties = {"time_ms": {"type": "integer", "description": "bench time"}, **_FIELDS[name]}
+    return json.dumps(_object(properties)).encode()
+
+
+def _object(properties: Mapping[str, Any]) -> dict[str, Any]:
+    return {"type": "object", "properties": dict(properties), "required": list(properties)}
