@@ -34,6 +34,11 @@ class WallClock:
         """Bench time now, in ms; never runs backwards, whatever happens to the system's date."""
         return int((time.monotonic_ns() - self._start_ns) * self.rate) // 1_000_000
 
+    @staticmethod
+    def utc_ns() -> int:
+        """The system's clock, in ns since 1970 UTC; it may be set while a bench runs."""
+        return time.time_ns()
+
     def sleep_ms(self, duration_ms: int) -> None:
         """Let ``duration_ms`` of bench time pass: less than that of real time if the bench runs faster."""
         time.sleep(max(0, duration_ms) / 1000 / self.rate)

@@ -1,6 +1,5 @@
 """One execution of procedures on a bench: opens it, keeps what was found, writes the run folder."""
 
-import time
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
@@ -64,7 +63,7 @@ class Run:
                 metadata=self.plan.metadata(),
                 attachments={BENCH_ATTACHMENT: self.plan.bench.model_dump_json(indent=2).encode()},
                 pump_wires=("pump",),
-                wall_utc_ns=time.time_ns if isinstance(wiring.clock, WallClock) else None,
+                wall_utc_ns=WallClock.utc_ns if isinstance(wiring.clock, WallClock) else None,
             )
             self._cleanup.callback(writer.close)
             self.bench = open_bench(self.plan.bench, self._watched(wiring), writer, self._cleanup, seed=self.plan.seed)

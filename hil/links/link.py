@@ -94,6 +94,12 @@ class BufferedLink(Link):
         del self._pending[:end]
         return whole
 
+    def read_some(self, timeout_ms: int) -> bytes:
+        """Whatever arrives, as soon as any does; nothing if none came within ``timeout_ms``. Raises LinkError."""
+        if not self._pending:
+            self._pending += self._take_in(timeout_ms)
+        return self.drain() if self._pending else b""
+
     def drain(self) -> bytes:
         """Everything that has arrived and was not read, without waiting."""
         try:

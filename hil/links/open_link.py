@@ -2,7 +2,7 @@
 
 import re
 
-from hil.links.link import Link
+from hil.links.link import BufferedLink
 from hil.links.serial_settings import SerialSettings
 
 __all__ = ["open_link"]
@@ -10,7 +10,7 @@ __all__ = ["open_link"]
 _VISA = re.compile(r"::(INSTR|SOCKET)$", re.IGNORECASE)
 
 
-def open_link(resource: str, serial: SerialSettings) -> Link:
+def open_link(resource: str, serial: SerialSettings) -> BufferedLink:
     """The open link of ``resource``: VISA if it ends as VISA resources do, pyserial otherwise.
 
     Raises LinkError naming the resource and what to do.
