@@ -1,4 +1,4 @@
-"""Before it is rewritten a closed recording is the file that mcap's own writer would make of the same records, as the specification asks."""
+"""Before it is rewritten, a closed recording is the file that mcap's own writer would make of the same records."""
 
 import json
 import zlib
