@@ -45,7 +45,7 @@ class Block(NamedTuple):
     """Of the file up to ``at``, if reading began behind its magic."""
 
 
-def blocks(file: BinaryIO, at: int, size: int) -> Iterator[Block]:
+def blocks(file: BinaryIO, at: int, size: int) -> Iterator[Block]:  # noqa: C901 - one branch for each way to go on
     """The whole records of ``file`` from byte ``at`` on, up to its footer or to where the next one is not whole.
 
     Keeps no more in memory than the longest record and a chunk. Raises DamagedRecord for a length that
@@ -58,6 +58,10 @@ def blocks(file: BinaryIO, at: int, size: int) -> Iterator[Block]:
         while end is None or end > len(kept):
             file.seek(begin + len(kept))  # others may read in between
             cut = end is not None and begin + end > size
+            if not cut and end is not None and end - place > MAX_RECORD_BYTES:
+                if place:
+                    yield Block(begin, kept[:place], begin + place, is_chunk=False, crc=crc)
+                raise DamagedRecord(begin + place, f"a record of {end - place} bytes, which no recording holds")
             more = b"" if cut else file.read(max(CHUNK_BYTES, (end or 0) - len(kept)))
             if not more:
                 if place:
@@ -65,8 +69,6 @@ def blocks(file: BinaryIO, at: int, size: int) -> Iterator[Block]:
                 return
             kept += more
             opcode, end = _next(kept, place)
-            if end is not None and begin + end <= size and end - place > MAX_RECORD_BYTES:
-                raise DamagedRecord(begin + place, f"a record of {end - place} bytes, which no recording holds")
         is_chunk = opcode == Opcode.CHUNK
         if place and (is_chunk or place >= CHUNK_BYTES or opcode == 0):
             yield Block(begin, kept[:place], begin + place, is_chunk=False, crc=crc)
