@@ -59,7 +59,7 @@ class Watcher:
 
     def should_stop(self) -> bool:
         """Whether enough has come."""
-        return self.tally.frames + self.tally.rejected >= self.until
+        return self.tally.frames + self.tally.rejected >= self.until and not self.typed
 
 
 @pytest.fixture
