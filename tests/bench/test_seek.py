@@ -44,7 +44,7 @@ def _ours(path: Path, time_ms: int) -> int:
 
 def _theirs(path: Path, time_ms: int) -> int:
     with path.open("rb") as file:
-        _, _, message = next(make_reader(file).iter_messages(start_time=time_ms * 1_000_000))
+        _, _, message = next(make_reader(file).iter_messages(starting_at=time_ms * 1_000_000))
         return message.log_time // 1_000_000
 
 
