@@ -37,7 +37,7 @@ class CheckLine:
         return {**asdict(self), "ok": not self.problem}
 
 
-class _Nothing:
+class _Nothing(WireSink):
     """Keeps no bytes: a check is no run."""
 
     def write(self, wire: str, direction: Direction, time_ms: int, data: bytes) -> None:
