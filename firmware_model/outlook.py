@@ -262,11 +262,12 @@ class Outlook:
 
     def _further_apart_than(self, quantity: Quantity, limit: int) -> Times:
         sensor, legs = _SENSOR[quantity], self._legs
+        span_ms = (quantity.reach - 1) * SAMPLE_PERIOD_MS
         return further_apart_than(
             float(limit),
-            (quantity.reach - 1) * SAMPLE_PERIOD_MS,
+            span_ms,
             self._laws[sensor].gain * _SCALE[sensor],
-            self._sampler.sensors.each[sensor].slack(self._start_ms, self._end_ms),
+            self._sampler.sensors.each[sensor].slack(self._start_ms, self._end_ms, span_ms),
             self._sampler.started_ms,
             legs.start_ms,
             legs.end_ms,

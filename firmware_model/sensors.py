@@ -129,12 +129,14 @@ class Sensor:
         floor = self.profile.noise + self.profile.resolution / 2
         return max(error.noise for error in self._errors_between(start_ms, end_ms)) / floor
 
-    def slack(self, start_ms: int, end_ms: int) -> float:
-        """How much two readings of the same truth can differ between two times."""
+    def slack(self, start_ms: int, end_ms: int, span_ms: int) -> float:
+        """How much two readings of the same truth, ``span_ms`` apart at most, can differ between two times."""
         errors = self._errors_between(start_ms, end_ms)
         if len(errors) > 1:
             return math.inf
-        return 2 * (self.profile.noise + errors[0].noise) + self.profile.resolution + 1e-6
+        drift_per_day = abs(self.profile.drift_per_day) + abs(errors[0].drift_per_day)
+        drifted = drift_per_day * span_ms / _MS_PER_DAY
+        return 2 * (self.profile.noise + errors[0].noise) + self.profile.resolution + drifted + 1e-6
 
     def law(self, start_ms: int, end_ms: int) -> "ReadingLaw":
         """The least and the most that it can make of a truth between two times."""
