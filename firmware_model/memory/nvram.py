@@ -99,5 +99,5 @@ class Nvram:
         self._bytes_left = byte_count
 
     def _check(self, address: int, size: int) -> None:
-        if address < 0 or size < 0 or address + size > len(self):
+        if address < 0 or size < 0 or address + size > len(self._cells):
             raise ValueError(f"a memory of {len(self)} bytes does not hold {size} at {address}")
