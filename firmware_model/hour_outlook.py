@@ -71,6 +71,8 @@ class HourOutlook:
         """Hours looked at."""
         self.ranges = [*samples.ranges]
         """Of every quantity over all of the stretch, by its number; those of hours are not there if there are none."""
+        self._hours_at_once = 24
+        """So many take a closer look at once."""
         self._bounds: dict[int, Range] = {}
         """Of those quantities of hours that need a closer look, hour by hour, by their row."""
         if self.count:
@@ -88,13 +90,16 @@ class HourOutlook:
         return together([self._open_where(sure, state.needs), self._open_where(undecided, state.needs, state.number)])
 
     def decide(self, state: ConditionState, sample: int) -> OpenSamples:
-        """The same from ``sample`` on, after a closer look."""
+        """The same from ``sample`` on, after a closer look at what comes next; at more of it each time."""
         may, must = self._bounded(state)
         open_, undecided = ~must if state.active else may, may & ~must
-        undecided[: max(0, sample // HOUR_SAMPLES - self._first_hour)] = False
-        hours = np.flatnonzero(undecided)
-        open_[hours] = self._exactly(hours, state)
-        return self._open_where(open_, state.needs)
+        past = max(0, sample // HOUR_SAMPLES - self._first_hour)
+        open_[:past] = undecided[:past] = False
+        hours = np.flatnonzero(undecided)[: self._hours_at_once]
+        self._hours_at_once *= 4
+        open_[hours], undecided[hours] = self._exactly(hours, state), False
+        rest = self._open_where(undecided, state.needs, state.number)
+        return together([self._open_where(open_ & ~undecided, state.needs), rest])
 
     def _open_where(self, open_: Values, needs: int, undecided: int = DECIDED) -> OpenSamples:
         return open_hours(self._first_hour + np.flatnonzero(open_), needs, undecided)
