@@ -12,10 +12,11 @@ from firmware_model.faults.table import ELECTRONIC_FAULTS, PUMP_FAULTS, SENSOR_F
 from firmware_model.firmware import HOUR_SAMPLES, SAMPLE_PERIOD_MS, CommandRefused, Firmware
 from firmware_model.interventions import Aspiration, BolusChange, FaultChange, Filling
 from firmware_model.memory.nvram import PowerLost
-from firmware_model.outlook import REACH_MS, Outlook
+from firmware_model.outlook import Outlook
 from firmware_model.plant import Plant
 from firmware_model.profile import PumpProfile, nanolitres
 from firmware_model.pump_memory import HISTORY_DTYPE, HISTORY_RECORDS, Counters, PumpMemory
+from firmware_model.sample_outlook import REACH_MS
 from firmware_model.sampler import Sampler
 from firmware_model.sensors import Readings, Sensors
 from firmware_model.surroundings import Surroundings
