@@ -21,7 +21,7 @@ if TYPE_CHECKING:  # every pytest of the user's imports this module: nothing hea
     from hil.programmer import Programmer
     from hil.run import Run
 
-__all__ = ["DECLARATION_KEY", "REFUSE_KEY", "RUN_KEY", "VALUES_KEY"]
+__all__ = ["ATTEMPT_KEY", "DECLARATION_KEY", "REFUSE_KEY", "RUN_KEY", "VALUES_KEY", "page_of"]
 
 RUN_KEY = pytest.StashKey["Run"]()
 REFUSE_KEY = pytest.StashKey[Callable[[str, str], None]]()
@@ -31,6 +31,7 @@ DECLARATION_KEY = pytest.StashKey[Any]()
 VALUES_KEY = pytest.StashKey[Mapping[str, float]]()
 OWN_RUN_KEY = pytest.StashKey[bool]()
 PROCEDURE_KEY = pytest.StashKey["Procedure"]()
+ATTEMPT_KEY = pytest.StashKey[int]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -51,10 +52,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Make the procedure marker known."""
+    config.addinivalue_line("markers", "any_pump: expects faulty pumps: when it fails, the rest is run all the same")
     config.addinivalue_line(
         "markers",
-        "procedure(name, measurements=(), requirements=(), limits={}, parameters=(), duration_h=None): a test of a "
-        "pump; each named measurement must be taken for it to pass",
+        "procedure(name, measurements=(), requirements=(), limits={}, parameters=(), duration_h=None, group=None): a "
+        "test of a pump; each named measurement must be taken for it to pass; those of one group are repeated together",
     )
 
 
@@ -210,14 +212,9 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
     ran_by_us = RUN_KEY in item.config.stash and OWN_RUN_KEY not in item.config.stash
     if not (ran_by_us or _asks_for_a_bench(item)):
         return (yield)
-    from hil.procedure import Procedure
-
     run = item.config.stash[RUN_KEY]
-    marker = item.get_closest_marker("procedure")
-    name = item.stash[DECLARATION_KEY].name
-    page = item.stash[PROCEDURE_KEY] = Procedure.of(name, marker.kwargs if marker else None, run.observer)
-    page.parameters = item.stash.get(VALUES_KEY, {})
-    page.instruments = tuple(role for role in run.roles() if role in getattr(item, "fixturenames", ()))
+    attempt = item.stash.get(ATTEMPT_KEY, 1)
+    item.stash[PROCEDURE_KEY] = page_of(item, run, attempt)
     run.begin(item.stash[PROCEDURE_KEY])
     try:
         return (yield)
@@ -244,6 +241,21 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
             report.outcome = "failed"
             report.longrepr = problem
     return report
+
+
+def page_of(item: pytest.Item, run: "Run", attempt: int) -> "Procedure":
+    """The page of an attempt at a procedure: the one it has, or a new one."""
+    from hil.procedure import Procedure
+
+    page = item.stash.get(PROCEDURE_KEY, None)
+    if page is not None and page.attempt == attempt:
+        return page
+    marker = item.get_closest_marker("procedure")
+    page = Procedure.of(item.stash[DECLARATION_KEY].name, marker.kwargs if marker else None, run.observer)
+    page.item, page.attempt = item.nodeid, attempt
+    page.parameters = item.stash.get(VALUES_KEY, {})
+    page.instruments = tuple(role for role in run.roles() if role in getattr(item, "fixturenames", ()))
+    return page
 
 
 def _asks_for_a_bench(item: pytest.Item) -> bool:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from hil.bench_file import LoadedBench, load_bench
 from hil.calibration import Calibration, accepted_reasons
 from hil.declaration import Parameters
 from hil.errors import RecordingError, UsageError
+from hil.kept_run import KeptRun
 from hil.links.wire_faults import parse_wire_faults
 from hil.procedures import PROCEDURES
 from hil.pump_session import said_of
@@ -28,6 +29,13 @@ BENCH_ATTACHMENT = "bench.json"
 """The bench file and the pump profile, as they were checked: a recording needs nothing beside it to be replayed."""
 
 DEFAULT_SEED = 1
+_OPTIONS = {
+    "procedures": "a procedure",
+    "injections": "--inject",
+    "wire_faults": "--wire-fault",
+    "parameters": "--set",
+    "accept_overdue": "--accept-overdue",
+}
 
 
 @dataclass(frozen=True)
@@ -44,6 +52,9 @@ class RunPlan:
     """The pytest files that hold them."""
     recording: Recording | None
     command: str
+    settings: RunSettings
+    resumed: KeptRun | None = None
+    """The run that this one goes on with."""
     wire_faults: tuple[str, ...] = ()
     parameters: Mapping[str, str] = field(default_factory=dict)
     """Choices of parameters as they were typed, by name."""
@@ -51,6 +62,11 @@ class RunPlan:
     """Of a recording: the values that each procedure had, by its name."""
     accepted_overdue: Mapping[str, str] = field(default_factory=dict)
     """Reasons, by role."""
+
+    @property
+    def retries(self) -> int:
+        """How often a group of procedures that did not pass is repeated."""
+        return self.settings.retries
 
     def calibration(self) -> Calibration:
         """When the bench's instruments are due, and what was accepted."""
@@ -69,7 +85,8 @@ class RunPlan:
             return ReplayWiring(self.recording)
         if self.target == "sim":
             return SimulatedWiring(self.bench, self.seed, self.injections, self.wire_faults)
-        return PortWiring(self.bench, self.seed, self.injections)
+        begun = self.resumed is not None and bool(self.resumed.parts)
+        return PortWiring(self.bench, self.seed, self.injections, goes_on=begun)
 
     def markers(self) -> tuple[tuple[float, str], ...]:
         """When each fault begins, in hours of bench time, and how it was asked for."""
@@ -94,11 +111,16 @@ def plan_run(settings: RunSettings) -> RunPlan:
     Raises ConfigurationError (a file, with line and key), UsageError (choices that do not fit together),
     RecordingError (a recording that is cut short or not of ours) or ValueError (a fault that does not exist).
     """
+    if settings.resume is not None:
+        return _plan_resumption(settings, settings.resume)
     if settings.target == "replay" and settings.recording is None:
         raise UsageError("--target replay needs --recording FILE")
     if settings.recording is not None:
         return _plan_replay(settings, settings.recording)
-    bench = load_bench(settings.bench or shipped("benches/simulated.toml"))
+    return _plan(settings, load_bench(settings.bench or shipped("benches/simulated.toml")))
+
+
+def _plan(settings: RunSettings, bench: LoadedBench) -> RunPlan:
     target: Target = settings.target or ("sim" if bench.file.is_simulated() else "bench")
     _check_target(bench, target)
     for injection in settings.injections:
@@ -118,10 +140,25 @@ def plan_run(settings: RunSettings) -> RunPlan:
         files,
         None,
         command,
+        settings,
         wire_faults=settings.wire_faults,
         parameters=chosen,
         accepted_overdue=accepted,
     )
+
+
+def _plan_resumption(settings: RunSettings, folder: Path) -> RunPlan:
+    """The plan of the run in ``folder``, as it was made then: with the bench file as it was checked then."""
+    for choice in fields(RunSettings):
+        if choice.name != "resume" and getattr(settings, choice.name) != choice.default:
+            name = _OPTIONS.get(choice.name, f"--{choice.name}")
+            raise UsageError(f"{name} does not go with --resume: the run goes on as it was begun")
+    kept = KeptRun.load(folder)
+    kept.check_unfinished()
+    kept.plan.check_files()
+    begun = kept.plan.settings
+    plan = _plan_replay(begun, begun.recording) if begun.recording is not None else _plan(begun, kept.plan.bench)
+    return replace(plan, command=kept.plan.command, resumed=kept)
 
 
 def _plan_replay(settings: RunSettings, source: Path) -> RunPlan:
@@ -138,7 +175,11 @@ def _plan_replay(settings: RunSettings, source: Path) -> RunPlan:
     path = source / "run.mcap" if source.is_dir() else source
     if not path.exists():
         raise UsageError(f"{path}: there is no such recording")
+    if source.is_dir() and (source / "run-2.mcap").exists():
+        raise UsageError(f"{source}: was resumed, so no recording of it is whole; what it found is in its manifest")
     recording = Recording.open(path)
+    if int(recording.metadata.get("part", "1")) > 1:
+        raise UsageError(f"{path}: is part {recording.metadata['part']} of a resumed run, and says nothing by itself")
     if not recording.complete:
         raise RecordingError(
             f"{path}: cut short at byte {recording.truncated_at}; a verdict needs the whole. "
@@ -167,6 +208,7 @@ def _plan_replay(settings: RunSettings, source: Path) -> RunPlan:
         files,
         recording,
         command,
+        settings,
         wire_faults=wire_faults,
         recorded_parameters=parameters,
         accepted_overdue=accepted,

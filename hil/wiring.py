@@ -94,8 +94,11 @@ class SimulatedWiring:
 class PortWiring:
     """Real ports, whatever stands behind them; a served bench is asked for its time."""
 
-    def __init__(self, bench: LoadedBench, seed: int, injections: Sequence[str]) -> None:
-        """Find out in whose time the bench runs. Raises BenchFault if a served bench is not there."""
+    def __init__(self, bench: LoadedBench, seed: int, injections: Sequence[str], *, goes_on: bool = False) -> None:
+        """Find out in whose time the bench runs. Raises BenchFault if a served bench is not there.
+
+        ``goes_on`` if this run was begun by a process that is gone: what it injected then is still there.
+        """
         self._control: ControlClient | None = None
         if bench.file.serve is None:
             if injections:
@@ -105,13 +108,15 @@ class PortWiring:
         _parse(injections)  # a typing mistake should not need a served bench to be found
         self._control = ControlClient(bench.file.serve.control)
         try:
-            self.clock = self._take_over(self._control, bench, seed, injections)
+            self.clock = self._take_over(self._control, bench, seed, injections, goes_on=goes_on)
         except BaseException:
             self._control.close()
             raise
 
     @staticmethod
-    def _take_over(control: ControlClient, bench: LoadedBench, seed: int, injections: Sequence[str]) -> Clock:
+    def _take_over(
+        control: ControlClient, bench: LoadedBench, seed: int, injections: Sequence[str], *, goes_on: bool
+    ) -> Clock:
         hello = control.hello()
         if hello.digest != bench.world_digest():
             raise UsageError(
@@ -123,7 +128,7 @@ class PortWiring:
             return LockStepClock(control, hello.start_utc_ms)
         if hello.seed != seed:
             raise UsageError(f"the bench at {control.address} is served with seed {hello.seed}; run with that --seed")
-        for injection in injections:
+        for injection in () if goes_on else injections:
             control.inject(injection)
         return WallClock(hello.rate)
 
