@@ -93,9 +93,10 @@ class Reservoir:
         cold, effects = conditions
         laws = tuple(cold), tuple(effects), self._tables, self._shape, into.clock
         while start_ms < end_ms:
-            start_ms, self.volume_nl, into.count = _flow(
+            start_ms, volume_nl, into.count = _flow(
                 *driven, start_ms, end_ms, *laws, self.volume_nl, into.whole, into.real, into.count
             )
+            self.volume_nl = float(volume_nl)
             if start_ms < end_ms:
                 into.make_room(_SPARE)
 
