@@ -1,0 +1,65 @@
+"""Flow against temperature, 35 to 41 C: each flow over that at 37 C, against the ratio that the pump model gives.
+
+Vapour pressure and viscosity both raise the flow with temperature. What the bath's own error does to a flow is the
+model's sensitivity times its uncertainty; it is counted for each flow on its own, which for a bath that is off by the
+same at all temperatures is more than it does.
+"""
+
+import pytest
+
+from firmware_model.flow import expected_flow
+from hil.bench import Bench
+from hil.condition_figure import MeasuredPoint, condition_figure
+from hil.flow_comparison import compare
+from hil.flow_measurement import FlowMeasurement
+from hil.instruments.balance import Balance
+from hil.instruments.bath import Bath
+from hil.label_conditions import LABEL_TEMPERATURE_C
+from hil.left_as_found import left_as_found
+from hil.procedure import Procedure
+from hil.programmer import Programmer
+from hil.refilling import ensure_infusate
+
+TEMPERATURES_C = (35.0, 39.0, 41.0)
+"""Beside the reference, 37 C; fever ends below the pump's alarm."""
+COLLECTION_H = 8.0
+RATIO_TOLERANCE_PERCENT = 5.0
+
+
+@pytest.mark.procedure(
+    "flow-temperature",
+    measurements=("flow-ratio-35-c", "flow-ratio-39-c", "flow-ratio-41-c"),
+    requirements=("REQ-FLOW-003",),
+)
+def test_flow_temperature(bench: Bench, pump: Programmer, balance: Balance, bath: Bath, procedure: Procedure) -> None:
+    """The flow follows temperature as the pump model says."""
+    profile, room = bench.loaded.profile, bench.loaded.file.environment
+    most_ml_per_day = expected_flow(
+        profile, max(TEMPERATURES_C), room.ambient_kpa, room.outlet_kpa, profile.capacity_ml
+    ).flow_ml_per_day
+    ensure_infusate(bench, most_ml_per_day * (len(TEMPERATURES_C) + 1) * (COLLECTION_H + 2) / 24)
+    with left_as_found(bench, "bath"):
+        measurement = FlowMeasurement(bench, balance, bath, procedure)
+        measurement.settle(LABEL_TEMPERATURE_C)
+        reference = measurement.collect(COLLECTION_H)
+        points = [MeasuredPoint(LABEL_TEMPERATURE_C, 1.0, 0.0)]
+        for target_c in TEMPERATURES_C:
+            measurement.settle(target_c)
+            flow = measurement.collect(COLLECTION_H)
+            name, note = f"flow-ratio-{target_c:.0f}-c", f"{target_c:.1f} C over {LABEL_TEMPERATURE_C:.1f} C"
+            points.append(compare(procedure, name, target_c, flow, reference, RATIO_TOLERANCE_PERCENT, note))
+        volume_ml = pump.read_status().volume_nl / 1e6
+
+    def model(temperature_c: float) -> float:
+        at, at_reference = (
+            expected_flow(profile, each, room.ambient_kpa, room.outlet_kpa, volume_ml).flow_ml_per_day
+            for each in (temperature_c, LABEL_TEMPERATURE_C)
+        )
+        return at / at_reference
+
+    procedure.show(
+        condition_figure(
+            "Flow against temperature", "bath temperature / °C", "flow / flow at 37 °C", points, model,
+            RATIO_TOLERANCE_PERCENT,
+        )
+    )  # fmt: skip
