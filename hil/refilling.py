@@ -1,15 +1,19 @@
 """A refill: what the operator's syringes do, and what the pump is told of it."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 
 from hil.bench import Bench
 from hil.errors import BenchFault
 from hil.instruments.operator import Operator
+from hil.programmer import PumpFault
 
 __all__ = ["Refill", "ensure_infusate", "refill"]
 
 _SPARE_ML = 0.5
 """Beyond what a procedure delivers: near the stop the pressure collapses."""
+_REST_S = 10.0
+"""After a needle, before the bellows is read."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +50,8 @@ def refill(bench: Bench, operator: Operator, volume_ml: float, temperature_c: fl
         full_ml = _bellows_ml(bench)
         pump.report_filled(round(volume_ml * 1e6))
     except BaseException:
-        pump.cancel_refill()
+        with suppress(PumpFault):  # then the first fault says more
+            pump.cancel_refill()
         raise
     pump.complete_refill()
     return Refill(returned_ml, volume_ml, before_ml, empty_ml, full_ml, began_ms, ended_ms)
@@ -75,4 +80,5 @@ def ensure_infusate(bench: Bench, need_ml: float) -> None:
 
 def _bellows_ml(bench: Bench) -> float:
     """By a reading out of turn: the last sample may be older than the needle."""
+    bench.sleep(seconds=_REST_S)
     return bench.pump.read_raw_sensors().bellows_nl / 1e6

@@ -1,0 +1,92 @@
+"""The pump's bellows against syringes, and against what a day's flow leaves in the beaker."""
+
+from math import hypot, sqrt
+
+import pytest
+
+from hil.bench import Bench
+from hil.flow_measurement import FlowMeasurement
+from hil.instruments.balance import Balance
+from hil.instruments.bath import Bath
+from hil.instruments.operator import Operator
+from hil.label_conditions import LABEL_TEMPERATURE_C
+from hil.left_as_found import left_as_found
+from hil.procedure import Procedure
+from hil.programmer import Programmer
+from hil.pump_sensors import SensorMeans, read_sensors
+from hil.refilling import refill
+
+DAY_H = 24.0
+MAX_DAY_VOLUME_ERROR_ML = 0.05
+SYRINGE_TOLERANCE_PERCENT = 0.5
+"""Of its volume: a syringe that was calibrated or weighed [assumed]; one that is as ISO 7886-1 allows is not enough."""
+
+
+@pytest.mark.procedure(
+    "volume-accuracy",
+    measurements=("bellows-against-syringe-returned", "bellows-against-syringe-filled", "bellows-against-collected"),
+    requirements=("REQ-VOL-001", "REQ-VOL-002"),
+)
+def test_volume_accuracy(
+    bench: Bench, pump: Programmer, balance: Balance, bath: Bath, operator: Operator, procedure: Procedure  # noqa: ARG001
+) -> None:
+    """The pump knows what is filled in, what comes out, and what it delivers."""
+    profile, room = bench.loaded.profile, bench.loaded.file.environment
+    with left_as_found(bench, "bath"):
+        done = refill(bench, operator, profile.capacity_ml - profile.residual_ml, room.room_temperature_c)
+        u_bellows_ml = sqrt(2 / 3) * profile.sensors.bellows.noise / 1e6  # two single readings, uniform noise
+        for name, by_bellows_ml, by_syringe_ml in (
+            ("bellows-against-syringe-returned", done.bellows_before_ml - done.bellows_empty_ml, done.returned_ml),
+            ("bellows-against-syringe-filled", done.bellows_full_ml - done.bellows_empty_ml, done.filled_ml),
+        ):
+            judge_volume(
+                procedure,
+                name,
+                by_bellows_ml - by_syringe_ml,
+                hypot(SYRINGE_TOLERANCE_PERCENT / 100 / sqrt(3) * by_syringe_ml, u_bellows_ml),
+                profile.alarms.refill_tolerance_ml,
+                "REQ-VOL-001",
+                f"by the bellows less {by_syringe_ml:.3f} mL by a syringe within {SYRINGE_TOLERANCE_PERCENT:g} %",
+            )
+        measurement = FlowMeasurement(bench, balance, bath, procedure)
+        measurement.settle(LABEL_TEMPERATURE_C)
+        measure_day(bench, measurement, procedure)
+
+
+def measure_day(bench: Bench, measurement: FlowMeasurement, procedure: Procedure) -> None:
+    """What the bellows says left it in a day, against what came into the beaker."""
+    before = read_sensors(bench)
+    flow = measurement.collect(DAY_H)
+    ended_ms = flow.collection.samples[-1].time_ms
+    after = read_sensors(bench)
+    between_h = DAY_H + (bench.now_ms() - ended_ms) / 3_600_000  # from the middle of the readings to that of the others
+    collected_ml = flow.raw.flow_ml_per_day * between_h / 24
+    judge_volume(
+        procedure,
+        "bellows-against-collected",
+        before.bellows_ml - after.bellows_ml - collected_ml,
+        _u_day_ml(before, after, flow.raw.expanded_uncertainty_ml_per_day / 2 * between_h / 24),
+        MAX_DAY_VOLUME_ERROR_ML,
+        "REQ-VOL-002",
+        f"by the bellows less {collected_ml:.4f} mL collected, for {between_h:.2f} h",
+    )
+
+
+def judge_volume(
+    procedure: Procedure, name: str, error_ml: float, u_ml: float, limit_ml: float, requirement: str, note: str
+) -> None:
+    """An error with its standard uncertainty, against a limit to either side."""
+    procedure.measure(
+        name,
+        error_ml,
+        "mL",
+        expanded_uncertainty=2 * u_ml,
+        lower=-limit_ml,
+        upper=limit_ml,
+        requirements=(requirement,),
+        note=note,
+    )
+
+
+def _u_day_ml(before: SensorMeans, after: SensorMeans, u_collected_ml: float) -> float:
+    return sqrt(u_collected_ml**2 + before.u_bellows_ml**2 + after.u_bellows_ml**2)
