@@ -28,6 +28,8 @@ Exit codes:
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
 _ANY_PATH = click.Path(path_type=Path)
+_WIRE_FAULT = "WIRE:KIND[=VALUE][@FROM][+DURATION]"
+_WIRE_FAULT_HELP = "Fault of a simulated wire, such as pump:drop=1% or *:delay=300ms@2h+10min. May be repeated."
 
 
 @click.group(epilog=EXIT_CODES, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -56,12 +58,43 @@ def pumprig() -> None:
     metavar="FAULT[=VALUE]@TIME",
     help="Fault to simulate, such as catheter-occlusion@6h or bath-offset=+1.5C@0h. May be repeated.",
 )
+@click.option("--wire-fault", "wire_faults", multiple=True, metavar=_WIRE_FAULT, help=_WIRE_FAULT_HELP)
+@click.option("--list-wire-faults", is_flag=True, help="Say what can go wrong on a simulated wire, and how to say it.")
 @click.option(
     "--out",
     type=click.Path(path_type=Path, file_okay=False),
     default=Path("runs"),
     show_default=True,
     help="Where run folders go.",
+)
+@click.option(
+    "--set",
+    "parameters",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="Parameter of a procedure, such as collection_h=48.",
+)
+@click.option(
+    "--accept-overdue",
+    multiple=True,
+    metavar="ROLE=REASON",
+    help="Judge by an instrument although its calibration is overdue, and say why in every document of the run.",
+)
+@click.option("--plan", "only_plan", is_flag=True, help="Only say what the run will do; no port is touched.")
+@click.option(
+    "--uncertainty", metavar="PERCENT", help="With --plan: say how long a collection must be, such as for 2%."
+)
+@click.option(
+    "--retries",
+    type=click.IntRange(min=0, max=100),
+    default=0,
+    help="Repeat a group of procedures that did not pass so often; a pass by retry is no plain pass.",
+)
+@click.option(
+    "--resume",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="RUN",
+    help="Go on with a run that was killed or interrupted: its folder, and no other option.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
 def run(
@@ -71,7 +104,15 @@ def run(
     recording: Path | None,
     seed: int | None,
     injections: tuple[str, ...],
+    wire_faults: tuple[str, ...],
+    list_wire_faults: bool,
     out: Path,
+    parameters: tuple[str, ...],
+    accept_overdue: tuple[str, ...],
+    only_plan: bool,
+    uncertainty: str | None,
+    retries: int,
+    resume: Path | None,
     as_json: bool,
 ) -> None:
     """Run procedures on a bench and write a run folder with recording and report.
@@ -79,12 +120,36 @@ def run(
     A PROCEDURE is the name of one that comes with pumprig (flow-accuracy) or a pytest file of your own.
     With no arguments: flow accuracy on the simulated bench.
     """
+    if list_wire_faults:
+        from hil.links_console import print_wire_faults
+
+        print_wire_faults(as_json=as_json)
+        return
     from hil.console import console_observer, print_result
     from hil.observer import Silent
     from hil.run_procedures import run_procedures
     from hil.run_settings import RunSettings
 
-    settings = RunSettings(procedures, bench, target, recording, seed, injections, out)
+    settings = RunSettings(
+        procedures,
+        bench,
+        target,
+        recording,
+        seed,
+        injections,
+        out,
+        wire_faults=wire_faults,
+        parameters=parameters,
+        accept_overdue=accept_overdue,
+        retries=retries,
+        resume=resume,
+    )
+    if only_plan:
+        from hil.forecast_console import print_forecast
+
+        sys.exit(print_forecast(settings, uncertainty, as_json=as_json))
+    if uncertainty is not None:
+        raise click.UsageError("--uncertainty goes with --plan")
     result = run_procedures(settings, Silent() if as_json else console_observer())
     if as_json:
         click.echo(json.dumps(result.as_json(), indent=2))
@@ -95,7 +160,7 @@ def run(
 
 @pumprig.group(name="bench")
 def bench_group() -> None:
-    """Simulate a bench for other programs."""
+    """Find, simulate, share and make safe what stands on a bench."""
 
 
 @bench_group.command(name="serve")
@@ -104,7 +169,15 @@ def bench_group() -> None:
 @click.option("--rate", type=click.FloatRange(min=0, min_open=True), help="Let time pass N times as fast as real time.")
 @click.option("--lock-step", is_flag=True, help="Let time pass only when a client sleeps.")
 @click.option("--inject", "injections", multiple=True, metavar="FAULT[=VALUE]@TIME", help="Fault to simulate.")
-def bench_serve(file: Path | None, seed: int, rate: float | None, lock_step: bool, injections: tuple[str, ...]) -> None:
+@click.option("--wire-fault", "wire_faults", multiple=True, metavar=_WIRE_FAULT, help=_WIRE_FAULT_HELP)
+def bench_serve(
+    file: Path | None,
+    seed: int,
+    rate: float | None,
+    lock_step: bool,
+    injections: tuple[str, ...],
+    wire_faults: tuple[str, ...],
+) -> None:
     """Simulate the bench of FILE as a process of its own: pump, balance and bath on sockets and pseudo-terminals.
 
     Without FILE: served.toml, which comes with pumprig. Time passes as the file's [serve] table says, unless --rate
@@ -114,7 +187,17 @@ def bench_serve(file: Path | None, seed: int, rate: float | None, lock_step: boo
         raise click.UsageError("--rate and --lock-step exclude each other")
     from hil.console import serve_bench
 
-    serve_bench(file, seed=seed, rate=rate, lock_step=lock_step, injections=injections)
+    serve_bench(file, seed=seed, rate=rate, lock_step=lock_step, injections=injections, wire_faults=wire_faults)
+
+
+@bench_group.command("check", short_help="Ask every device of a bench who it is; set nothing.")
+@click.argument("file", type=_FILE)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
+def bench_check(file: Path, as_json: bool) -> None:
+    """Check the bench of FILE: identities, calibrations, communication, safe state. Exits 0, or 3 if any is amiss."""
+    from hil.console import print_check
+
+    sys.exit(print_check(file, as_json=as_json))
 
 
 @bench_group.command("safe", short_help="Bring a bench to its safe state, and say what is read back.")
@@ -124,6 +207,39 @@ def bench_safe(file: Path) -> None:
     from hil.console import print_safe_state
 
     sys.exit(print_safe_state(file))
+
+
+@bench_group.command("locks", short_help="Say who holds which port.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
+def bench_locks(as_json: bool) -> None:
+    """Say which ports are locked, by whom, since when, and whether the owner still lives."""
+    from hil.links_console import print_locks
+
+    print_locks(as_json=as_json)
+
+
+@bench_group.command("unlock", short_help="Take a lock away that its owner left behind.")
+@click.argument("resource")
+@click.option("--force", is_flag=True, help="Also from an owner that still lives.")
+def bench_unlock(resource: str, force: bool) -> None:
+    """Take the lock of RESOURCE away, a port by any of its names. One that is held only with --force."""
+    from hil.links_console import unlock
+
+    unlock(resource, force=force)
+
+
+@bench_group.command("scan", short_help="Say which ports and instruments there are.")
+@click.option("--bench", type=_FILE, help="Also ask the devices of this bench file who they are.")
+@click.option("--network", is_flag=True, help="Also look for instruments on the network, by VXI-11 broadcast and mDNS.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
+def bench_scan(bench: Path | None, network: bool, as_json: bool) -> None:
+    """Say which serial ports and VISA resources there are, what is probably behind them, and who holds them.
+
+    Nothing is written to a port, and none is opened, but those that --bench names.
+    """
+    from hil.links_console import print_scan
+
+    print_scan(bench, network=network, as_json=as_json)
 
 
 @pumprig.command(epilog=EXIT_CODES, short_help="Run one simulated pump through a scenario.")
@@ -188,6 +304,72 @@ def flow(
     click.echo(f"driving pressure  {point.driving_pressure_kpa:10.2f} kPa")
 
 
+_RUNS = click.option(
+    "--runs", type=click.Path(path_type=Path, file_okay=False), default=Path("runs"), show_default=True,
+    help="Where run folders are.",
+)  # fmt: skip
+
+
+def _run_filter(command: Any) -> Any:
+    """The options that say which runs are meant."""
+    day = click.DateTime(formats=["%Y-%m-%d"])
+    for option in reversed(
+        [
+            click.option("--dut", metavar="SERIAL", help="Only runs of this pump."),
+            click.option("--procedure", help="Only runs of this procedure."),
+            click.option("--since", type=day, help="Only runs begun on this day or later (YYYY-MM-DD, UTC)."),
+            click.option("--until", type=day, help="Only runs begun on this day or earlier."),
+            _RUNS,
+            click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text."),
+        ]
+    ):
+        command = option(command)
+    return command
+
+
+@pumprig.command(name="runs", short_help="List earlier runs.")
+@click.option("--verdict", help="Only runs that ended so: pass, fail, inconclusive, error, or incomplete.")
+@click.option("--limit", type=click.IntRange(min=0), default=20, show_default=True, help="So many at most; 0: all.")
+@_run_filter
+def list_runs(
+    verdict: str | None, limit: int, dut: str | None, procedure: str | None, since: Any, until: Any, runs: Path,
+    as_json: bool,
+) -> None:  # fmt: skip
+    """List earlier runs, the newest last."""
+    from hil.history.history_console import print_runs
+    from hil.history.run_index import RunFilter
+
+    which = RunFilter(dut, procedure, verdict, since and since.date(), until and until.date())
+    print_runs(runs, which, limit=limit, as_json=as_json)
+
+
+@pumprig.command(name="report", short_help="Say what a run came to, and where its report is.")
+@click.argument("run")
+@_RUNS
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
+def show_report(run: str, runs: Path, as_json: bool) -> None:
+    """Say what RUN came to: a folder, `last`, `last~2`, or the beginning or end of a folder's name."""
+    from hil.history.history_console import print_report
+
+    print_report(run, runs, as_json=as_json)
+
+
+@pumprig.command(short_help="Follow a measurement over runs, as a control chart.")
+@click.argument("measurement")
+@click.option("--out", type=_FILE, help="HTML file for the chart.")
+@_run_filter
+def trend(
+    measurement: str, out: Path | None, dut: str | None, procedure: str | None, since: Any, until: Any, runs: Path,
+    as_json: bool,
+) -> None:  # fmt: skip
+    """Follow MEASUREMENT, such as `flow`, over earlier runs: individuals and moving ranges (I-MR)."""
+    from hil.history.history_console import print_trend
+    from hil.history.run_index import RunFilter
+
+    which = RunFilter(dut, procedure, None, since and since.date(), until and until.date())
+    print_trend(measurement, runs, which, out=out, as_json=as_json)
+
+
 @pumprig.command(short_help="Say what a recording holds.")
 @click.argument("recording", type=_ANY_PATH)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
@@ -196,6 +378,71 @@ def info(recording: Path, as_json: bool) -> None:
     from hil.console import print_recording
 
     print_recording(recording, as_json=as_json)
+
+
+@pumprig.command(name="record", epilog=EXIT_CODES, short_help="Record a pump's wire, or any device's.")
+@click.option("--link", required=True, help="Its port: /dev/ttyUSB0, socket://HOST:PORT, or a VISA resource.")
+@click.option("--subscribe", metavar="PERIOD", help="Have the pump send notices, such as 1s. Default: only listen.")
+@click.option("--out", type=_ANY_PATH, default=Path("recordings"), show_default=True, help="FILE.mcap, or a folder.")
+@click.option("--duration", metavar="TIME", help="Stop after so long, such as 90s or 1d12h. Default: at Ctrl-C.")
+@click.option("--note", "notes", multiple=True, metavar="TEXT", help="Remark to begin with. May be repeated.")
+@click.option("--raw", is_flag=True, help="The device is no pump: record its bytes only.")
+@click.option("--wire", help="What to call the wire. [default: pump; device with --raw]")
+@click.option(
+    "--session",
+    type=click.Choice(["open", "insecure-test-key", "key-file"]),
+    default="open",
+    show_default=True,
+    help="How to talk to the pump with --subscribe.",
+)
+@click.option("--key-file", type=_FILE, help="With --session key-file.")
+@click.option("--seed", type=click.IntRange(min=0), default=1, help="With --session insecure-test-key.")
+@click.option("--baud", type=click.IntRange(min=1), default=115_200, show_default=True, help="Of a serial port.")
+@click.option("--bits", type=click.Choice(["7", "8"]), default="8", show_default=True)
+@click.option("--parity", type=click.Choice(["N", "E", "O"]), default="N", show_default=True)
+@click.option("--stop-bits", type=click.Choice(["1", "2"]), default="1", show_default=True)
+@click.option("--flow", type=click.Choice(["none", "rts-cts", "xon-xoff"]), default="none", show_default=True)
+def record_wire(
+    link: str,
+    subscribe: str | None,
+    out: Path,
+    duration: str | None,
+    notes: tuple[str, ...],
+    raw: bool,
+    wire: str | None,
+    session: Any,
+    key_file: Path | None,
+    seed: int,
+    baud: int,
+    bits: Any,
+    parity: Any,
+    stop_bits: Any,
+    flow: Any,
+) -> None:
+    """Record what passes over a pump's wire: bytes, messages, what was rejected, what is missing.
+
+    Ends at Ctrl-C or after --duration, with a whole recording either way. Without --subscribe nothing is written to
+    the wire. On a terminal every line that is typed becomes a note; m sets a mark.
+    """
+    from firmware_model.quantities import duration_ms
+    from hil.links.serial_settings import SerialSettings
+    from hil.recorder.record import RecordSettings, subscription_period_s
+    from hil.recorder.record_console import run_record
+
+    settings = RecordSettings(
+        link=link,
+        out=out,
+        serial=SerialSettings(baud, int(bits), parity, int(stop_bits), flow),  # type: ignore[arg-type]
+        wire=wire or ("device" if raw else "pump"),
+        is_pump=not raw,
+        subscribe_s=None if subscribe is None else subscription_period_s(subscribe),
+        duration_ms=None if duration is None else duration_ms(duration),
+        notes=notes,
+        session=session,
+        key_file=key_file,
+        seed=seed,
+    )
+    sys.exit(run_record(settings))
 
 
 @pumprig.group(short_help="The telemetry protocol, for people and other tools.")

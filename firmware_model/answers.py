@@ -39,6 +39,7 @@ from protocols.messages import (
     KeySlots,
     Measurements,
     Message,
+    Mode,
     ProvisionKey,
     RawSensors,
     ReadAlarms,
@@ -297,13 +298,13 @@ class Answers:
 
     def _returned(self, request: ReportReturned) -> Message:
         firmware = self._firmware()
-        if request.volume_nl > firmware.configuration.capacity_nl:
-            return ErrorReply(Reason.OUT_OF_RANGE, firmware.configuration.capacity_nl)
+        if firmware.mode is Mode.SERVICE and not firmware.can_return(request.volume_nl):
+            return ErrorReply(Reason.OUT_OF_RANGE, 2 * firmware.configuration.capacity_nl)
         return VolumeReturned(firmware.returned(self._now_ms, request.volume_nl))
 
     def _filled(self, request: ReportFilled) -> Message:
         firmware = self._firmware()
-        if request.volume_nl > firmware.configuration.capacity_nl:
+        if firmware.mode is Mode.SERVICE and not firmware.can_fill(request.volume_nl):
             return ErrorReply(Reason.OUT_OF_RANGE, firmware.configuration.capacity_nl)
         return VolumeFilled(firmware.filled(self._now_ms, request.volume_nl))
 

@@ -307,12 +307,20 @@ class Firmware:
         self._log(now_ms, EventKind.REFILL_BEGUN, value=self._volume_before_nl)
         return self._volume_before_nl
 
+    def can_return(self, volume_nl: int) -> bool:
+        """Whether so much can have come out in this refill, with what has come out already: it may be overfilled."""
+        return volume_nl >= 0 and self._returned_nl + volume_nl <= 2 * self.configuration.capacity_nl
+
+    def can_fill(self, volume_nl: int) -> bool:
+        """Whether so much can go into a reservoir, with what has gone in in this refill already."""
+        return volume_nl >= 0 and self._fill_nl + volume_nl <= self.configuration.capacity_nl
+
     def returned(self, now_ms: int, volume_nl: int) -> int:
         """So much came out, says the programmer; gives how much in all.
 
-        Raises CommandRefused outside a refill, or for less than nothing.
+        Raises CommandRefused outside a refill, or for more than fits.
         """
-        self._expect_refill(now_ms, volume_nl >= 0)
+        self._expect_refill(now_ms, self.can_return(volume_nl))
         self._returned_nl += volume_nl
         self._log(now_ms, EventKind.RETURNED_VOLUME, value=volume_nl)
         return self._returned_nl
@@ -322,7 +330,7 @@ class Firmware:
 
         Raises CommandRefused outside a refill, or for more than fits.
         """
-        self._expect_refill(now_ms, 0 <= self._fill_nl + volume_nl <= self.configuration.capacity_nl)
+        self._expect_refill(now_ms, self.can_fill(volume_nl))
         self._fill_nl += volume_nl
         self._log(now_ms, EventKind.FILL_VOLUME, value=volume_nl)
         return self._fill_nl

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -26,6 +27,7 @@ from hil.pump_session import open_session
 from hil.recording.tap import TappedLink, WireSink
 from hil.wiring import Wiring
 from protocols.messages import Identity
+from protocols.session.programmer_channel import ProgrammerChannel
 
 __all__ = ["Bench", "open_bench"]
 
@@ -149,11 +151,14 @@ class Bench:
         return found
 
 
-def open_bench(loaded: LoadedBench, wiring: Wiring, sink: WireSink, cleanup: ExitStack, *, seed: int) -> Bench:
+def open_bench(
+    loaded: LoadedBench, wiring: Wiring, sink: WireSink, cleanup: ExitStack, *, seed: int, began_ms: int = 0
+) -> Bench:
     """Open every link, ask every device who it is, and refuse strangers.
 
     Raises BenchFault where a port is missing, a device is silent, or another serial number answers.
-    ``cleanup`` closes what was opened, also if this fails half way; ``seed`` is that of a simulated pump's keys.
+    ``cleanup`` closes what was opened, also if this fails half way; ``seed`` is that of a simulated pump's keys;
+    ``began_ms`` is the bench time at which a run is resumed: its telecommands must not look like repeated ones.
     """
     file = loaded.file
     cleanup.callback(wiring.close)
@@ -166,9 +171,13 @@ def open_bench(loaded: LoadedBench, wiring: Wiring, sink: WireSink, cleanup: Exi
         return link
 
     pump_link = tap("pump", file.pump.link, serial_settings(PUMP_SERIAL, file.pump.serial))
-    first_seq = wiring.clock.start_utc_ms & 0xFFFF
+    first_seq = (wiring.clock.start_utc_ms + began_ms) & 0xFFFF
     key_file = None if file.pump.key_file is None else Path(loaded.path).parent / file.pump.key_file
     session = open_session(file.pump.session, key_file, seed, wiring.clock.start_utc_ms)
+    for channel in (session.channel, session.reader):
+        if isinstance(channel, ProgrammerChannel):
+            insecure = file.pump.session == "insecure-test-key"
+            channel.on_session = partial(sink.session, "pump", key=channel.key, insecure=insecure)
     pump = Programmer(pump_link, session.channel, first_seq=first_seq, memory=session.memory)
     reader = None if session.reader is None else Programmer(pump_link, session.reader, memory=session.memory)
     tables = file.instruments.present()

@@ -32,6 +32,7 @@ OutletKpa = Annotated[float, Field(ge=-100, le=100)]
 DropNl = Annotated[int, Field(ge=0, le=100_000)]
 SerialNumber = Annotated[str, Field(pattern=r"^[!-~]{1,16}$")]
 
+
 class PumpTable(FrozenModel):
     """The pump under test: where its telemetry comes out, and what it is meant to be."""
 
@@ -56,9 +57,37 @@ class EnvironmentTable(FrozenModel):
     u_ambient_kpa: NotNegative
     outlet_kpa: OutletKpa
     u_outlet_kpa: NotNegative
-    evaporation_ug_per_s: float
-    u_evaporation_ug_per_s: NotNegative
+    evaporation: Literal["rate", "oil-film", "reference-vessel"] = "rate"
+    """How it is known what evaporates from the beaker; each way has its own keys."""
+    evaporation_ug_per_s: float | None = None
+    """For "rate"; with a reference vessel, what to plan with."""
+    u_evaporation_ug_per_s: NotNegative | None = None
+    evaporation_bound_ug_per_s: Positive | None = None
+    """For "oil-film": no more than this gets through."""
+    u_vessel_likeness_percent: NotNegative | None = None
+    """For "reference-vessel": how far the two vessels may differ in what they lose."""
+    beaker_volume_ml: NotNegative = 0.0
+    """Of air that beaker and glass displace: the tare does not cancel when the air changes between two readings."""
     drop_volume_nl: DropNl
+
+    @model_validator(mode="after")
+    def _evaporation_has_its_keys(self) -> Self:
+        wanted = {
+            "rate": ("evaporation_ug_per_s", "u_evaporation_ug_per_s"),
+            "oil-film": ("evaporation_bound_ug_per_s",),
+            "reference-vessel": ("u_vessel_likeness_percent",),
+        }
+        may = {
+            *wanted[self.evaporation],
+            *(("evaporation_ug_per_s",) if self.evaporation == "reference-vessel" else ()),
+        }
+        for key in wanted[self.evaporation]:
+            if getattr(self, key) is None:
+                raise ValueError(f'evaporation = "{self.evaporation}" needs the key {key}')
+        for key in {each for keys in wanted.values() for each in keys} - may:
+            if getattr(self, key) is not None:
+                raise ValueError(f'{key} does not go with evaporation = "{self.evaporation}"')
+        return self
 
 
 class SafeBathTable(FrozenModel):
@@ -172,6 +201,8 @@ class BenchFile(FrozenModel):
                 raise ValueError(f"the simulated {name} is linked by sim:{name}, not by {self.links()[name]}")
         if simulated and self.world is None:
             raise ValueError(f"the link of {simulated[0]} is simulated, but there is no [world] table to simulate")
+        if self.environment.evaporation == "reference-vessel" and self.instruments.reference_balance is None:
+            raise ValueError('evaporation = "reference-vessel" needs [instruments.reference_balance], which weighs it')
         if (self.pump.session == "key-file") != (self.pump.key_file is not None):
             raise ValueError('pump.key_file and pump.session = "key-file" go together')
         return self

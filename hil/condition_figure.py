@@ -23,6 +23,7 @@ class MeasuredPoint:
 
 
 def condition_figure(
+    *,
     title: str,
     x_label: str,
     y_label: str,

@@ -1,5 +1,6 @@
 """Flows under changed conditions, each as its ratio to the flow at the reference, against the pump model's ratio."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from hil.condition_figure import MeasuredPoint
@@ -13,10 +14,12 @@ __all__ = ["compare"]
 def compare(
     procedure: Procedure,
     name: str,
-    condition: float,
     flow: MeasuredFlow,
     reference: MeasuredFlow,
+    *,
+    condition: float,
     tolerance_percent: float,
+    instruments: Sequence[str],
     note: str,
 ) -> MeasuredPoint:
     """Measure ``flow`` over ``reference`` as ``name``, and judge it by the model's ratio and a tolerance.
@@ -34,6 +37,7 @@ def compare(
         expanded_uncertainty=point.expanded_uncertainty,
         lower=model * (1 - tolerance_percent / 100),
         upper=model * (1 + tolerance_percent / 100),
+        instruments=instruments,
         budget=tuple(
             replace(line, sensitivity=line.sensitivity * model, contribution=line.contribution * model)
             for line in converted.budget

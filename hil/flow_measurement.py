@@ -6,8 +6,8 @@ import numpy as np
 
 from hil.bench import Bench
 from hil.collection import Collection, collect
-from hil.delivery import gravimetry_of
-from hil.gravimetry import GravimetricFlow, gravimetric_flow
+from hil.delivery import gravimetry_of, reference_of
+from hil.gravimetry import GravimetricFlow, Gravimetry, ReferenceVessel, gravimetric_flow
 from hil.instruments.balance import Balance
 from hil.instruments.bath import Bath
 from hil.instruments.pressure_controller import PressureController
@@ -27,6 +27,8 @@ class MeasuredFlow:
     """One flow, as it was collected and as it would be at label conditions."""
 
     collection: Collection
+    setup: Gravimetry
+    """What its weighings mean."""
     to_label: LabelConversion
     raw: GravimetricFlow
     """As collected. Its uncertainty is that of the collecting: conditions do not count in it."""
@@ -39,9 +41,9 @@ class MeasuredFlow:
         return self.to_label.factor
 
     @property
-    def expanded_uncertainty_ml_per_day(self) -> float:
-        """Of the raw flow (k = 2), with that of the conditions: for a comparison with the pump model at them."""
-        return self.at_label.expanded_uncertainty_ml_per_day / self.factor
+    def hours(self) -> float:
+        """How long was collected."""
+        return (self.collection.samples[-1].time_ms - self.collection.samples[0].time_ms) / 3_600_000
 
 
 class FlowMeasurement:
@@ -63,7 +65,12 @@ class FlowMeasurement:
         """Have the controller that plays ``role`` bring its pressure to ``pressure_kpa``; it counts from now on."""
         table = self._bench.ambient_pressure_table if role == "ambient_pressure" else self._bench.outlet_pressure_table
         settle_pressure(
-            self._bench, controller, pressure_kpa, table.slew_kpa_per_s, role, self._procedure.progressed
+            self._bench,
+            controller,
+            pressure_kpa,
+            slew_kpa_per_s=table.slew_kpa_per_s,
+            role=role,
+            progress=self._procedure.progressed,
         )
         self._pressures[role] = (controller, [])
 
@@ -79,8 +86,17 @@ class FlowMeasurement:
             outlet=self._controlled("outlet_pressure"),
         )
 
-    def collect(self, hours: float, interval_min: float = INTERVAL_MIN) -> MeasuredFlow:
-        """The flow over ``hours`` from now on, from weighings every ``interval_min``."""
+    @property
+    def instruments(self) -> tuple[str, ...]:
+        """Roles that a flow rests on."""
+        weighed = ("reference_balance",) if self._reference_balance() is not None else ()
+        return ("balance", "bath", *weighed, *self._pressures)
+
+    def collect(self, hours: float, interval_min: float = INTERVAL_MIN, *, resumable: bool = False) -> MeasuredFlow:
+        """The flow over ``hours`` from now on, from weighings every ``interval_min``.
+
+        A procedure's only collection may be ``resumable``: it is kept sample by sample, and goes on after a kill.
+        """
         for _, readings in self._pressures.values():
             readings.clear()
         self._read_pressures()
@@ -91,6 +107,8 @@ class FlowMeasurement:
             hours=hours,
             interval_min=interval_min,
             progress=self._sampled,
+            reference=self._reference_balance(),
+            procedure=self._procedure if resumable else None,
         )
         return self.measured(collection)
 
@@ -99,14 +117,30 @@ class FlowMeasurement:
         first, last = collection.samples[0], collection.samples[-1]
         to_label = self.conversion(float(np.mean([sample.bath_c for sample in collection.samples])))
         loaded = self._bench.loaded
-        setup = gravimetry_of(loaded.profile, self._bench.balance_table, loaded.file.environment)
-        weighed = last.mass_g - first.mass_g, last.time_ms - first.time_ms
+        setup = collection.weighed(gravimetry_of(loaded.profile, self._bench.balance_table, loaded.file.environment))
+        weighed, vessel = (last.mass_g - first.mass_g, last.time_ms - first.time_ms), self._vessel(collection)
         return MeasuredFlow(
             collection,
+            setup,
             to_label,
-            raw=gravimetric_flow(*weighed, setup, conversion=1.0, conditions=()),
-            at_label=gravimetric_flow(*weighed, setup, conversion=to_label.factor, conditions=to_label.conditions),
+            raw=gravimetric_flow(*weighed, setup, conversion=1.0, conditions=(), reference=vessel),
+            at_label=gravimetric_flow(
+                *weighed, setup, conversion=to_label.factor, conditions=to_label.conditions, reference=vessel
+            ),
         )
+
+    def _reference_balance(self) -> Balance | None:
+        """The balance that shows what evaporates, if that is how this bench knows it."""
+        is_weighed = self._bench.loaded.file.environment.evaporation == "reference-vessel"
+        return self._bench.reference_balance if is_weighed else None
+
+    def _vessel(self, collection: Collection) -> ReferenceVessel | None:
+        """What the reference vessel lost meanwhile; None if evaporation is known in another way."""
+        file, first, last = self._bench.loaded.file, collection.samples[0], collection.samples[-1]
+        table = file.instruments.reference_balance
+        if table is None or first.reference_g is None or last.reference_g is None:
+            return None
+        return reference_of(last.reference_g - first.reference_g, table, file.environment)
 
     def _sampled(self, activity: str, fraction: float) -> None:
         self._read_pressures()

@@ -4,21 +4,23 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from math import fsum, sqrt
 
-from hil.gravimetry import GravimetricFlow
+from hil.gravimetry import AMBIENT_LINE, GravimetricFlow
 from hil.measurement import BudgetLine
 
 __all__ = ["SHARED", "FlowRatio", "flow_ratio"]
 
 SHARED = frozenset(
     {
-        "air density",
         "room temperature",
         "relative humidity",
         "formula for air density",
         "infusate density",
         "balance sensitivity",
         "evaporation",
-        "ambient pressure",
+        "evaporation through the oil film",
+        "reference vessel: balance sensitivity",
+        "reference vessel: likeness to the beaker",
+        AMBIENT_LINE,
         "outlet pressure",
     }
 )

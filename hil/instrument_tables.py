@@ -76,6 +76,12 @@ class BalanceTable(InstrumentTable):
     readability_mg: Positive
     u_repeatability_mg: NotNegative
     u_drift_mg_per_day: NotNegative
+    u_sensitivity_ppm: NotNegative = 0.0
+    """Of the slope between load and reading, relative: it scales every difference of two readings."""
+    u_linearity_mg: NotNegative = 0.0
+    """Of one reading, beside the slope; at two loads taken as independent, which is the safe side."""
+    repeatability_weighings: Annotated[int, Field(ge=2)] | None = None
+    """From how many weighings u_repeatability_mg was found; None if a certificate states it."""
 
 
 class BathTable(InstrumentTable):

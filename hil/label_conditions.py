@@ -6,7 +6,7 @@ from firmware_model.flow import expected_flow, flow_sensitivities
 from firmware_model.profile import PumpProfile
 from hil.bench_file import EnvironmentTable
 from hil.errors import UsageError
-from hil.gravimetry import Condition
+from hil.gravimetry import AMBIENT_LINE, Condition
 
 __all__ = [
     "LABEL_AMBIENT_KPA",
@@ -68,7 +68,7 @@ def to_label_conditions(
             f"the pump model gives no flow at environment.ambient_kpa = {ambient_kpa:g}, environment.outlet_kpa = "
             f"{outlet_kpa:g} and {bath_c:.2f} C ({error}); are both in kPa, ambient absolute and outlet gauge?"
         ) from error
-    ambient = Condition("ambient pressure", room.ambient_kpa, "kPa", room.u_ambient_kpa, slopes.per_ambient_kpa)
+    ambient = Condition(AMBIENT_LINE, room.ambient_kpa, "kPa", room.u_ambient_kpa, slopes.per_ambient_kpa)
     if chamber is not None:
         ambient = Condition(
             "chamber pressure", chamber.pressure_kpa, "kPa", chamber.u_pressure_kpa, slopes.per_ambient_kpa

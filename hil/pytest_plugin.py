@@ -3,7 +3,7 @@
 Loaded by every pytest in which pumprig is installed; it stays out of the way of tests that ask for none of this.
 """
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,11 +21,17 @@ if TYPE_CHECKING:  # every pytest of the user's imports this module: nothing hea
     from hil.programmer import Programmer
     from hil.run import Run
 
-__all__ = ["RUN_KEY"]
+__all__ = ["ATTEMPT_KEY", "DECLARATION_KEY", "REFUSE_KEY", "RUN_KEY", "VALUES_KEY", "page_of"]
 
 RUN_KEY = pytest.StashKey["Run"]()
+REFUSE_KEY = pytest.StashKey[Callable[[str, str], None]]()
+"""Who is told of procedures that make no sense; nobody under plain pytest, which is told by an error."""
+DECLARATION_KEY = pytest.StashKey[Any]()
+"""What its marker declares (a Declaration)."""
+VALUES_KEY = pytest.StashKey[Mapping[str, float]]()
 OWN_RUN_KEY = pytest.StashKey[bool]()
 PROCEDURE_KEY = pytest.StashKey["Procedure"]()
+ATTEMPT_KEY = pytest.StashKey[int]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -36,25 +42,68 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--pumprig-recording", metavar="FILE", help="recording to replay")
     group.addoption("--pumprig-seed", type=int, metavar="N", help="seed of everything random on a simulated bench")
     group.addoption("--pumprig-inject", action="append", default=[], metavar="FAULT@TIME", help="fault to simulate")
+    group.addoption("--pumprig-wire-fault", action="append", default=[], metavar="SPEC", help="fault of a wire")
+    group.addoption("--pumprig-set", action="append", default=[], metavar="NAME=VALUE", help="procedure parameter")
+    group.addoption(
+        "--pumprig-accept-overdue", action="append", default=[], metavar="ROLE=REASON", help="accept a calibration date"
+    )
     group.addoption("--pumprig-out", metavar="DIR", default="runs", help="where run folders go (default: runs)")
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Make the procedure marker known."""
+    config.addinivalue_line("markers", "any_pump: expects faulty pumps: when it fails, the rest is run all the same")
     config.addinivalue_line(
         "markers",
-        "procedure(name, measurements=(), requirements=()): a test of a pump; "
-        "each named measurement must be taken for it to pass",
+        "procedure(name, measurements=(), requirements=(), limits={}, parameters=(), duration_h=None, group=None): a "
+        "test of a pump; each named measurement must be taken for it to pass; those of one group are repeated together",
     )
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Refuse procedures whose markers, units or limits make no sense: then nothing at all is run."""
+    procedures = [item for item in items if RUN_KEY in config.stash or _asks_for_a_bench(item)]
+    if not procedures:
+        return
+    from hil.collected import declare
+
+    problems = declare(procedures)
+    if not problems:
+        return
+    items.clear()  # pytest goes on to finish its collection, whatever is raised here
+    refuse = config.stash.get(REFUSE_KEY, None)
+    if refuse is None:
+        raise pytest.UsageError("\n".join(f"{name}: {problem}" for name, problem in problems))
+    for name, problem in problems:
+        refuse(name, problem)
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Begin a run if procedures were collected and ``pumprig run`` has not begun one already."""
-    if RUN_KEY in session.config.stash or session.config.option.collectonly:
+    config = session.config
+    if config.option.collectonly:
         return
-    if any(_asks_for_a_bench(item) for item in session.items):
-        session.config.stash[RUN_KEY] = _run_from_options(session.config)
-        session.config.stash[OWN_RUN_KEY] = True
+    if RUN_KEY not in config.stash:
+        if not any(_asks_for_a_bench(item) for item in session.items):
+            return
+        config.stash[RUN_KEY] = _run_from_options(config)
+        config.stash[OWN_RUN_KEY] = True
+    run = config.stash[RUN_KEY]
+    declared = [item for item in session.items if DECLARATION_KEY in item.stash]
+    if not declared:
+        return
+    from hil.collected import choose_parameters
+
+    problems = choose_parameters(declared, run.plan)
+    if problems and OWN_RUN_KEY in config.stash:
+        raise pytest.UsageError("\n".join(problem for _, problem in problems))
+    for name, problem in problems:
+        config.stash[REFUSE_KEY](name, problem)
+    if problems:
+        session.items.clear()
+    run.parameters = {item.stash[DECLARATION_KEY].name: item.stash[VALUES_KEY] for item in declared if not problems}
+    run.parameters = {name: values for name, values in run.parameters.items() if values}
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
@@ -146,6 +195,12 @@ def procedure(request: pytest.FixtureRequest) -> "Procedure":
 
 
 @pytest.fixture
+def parameters(procedure: "Procedure") -> Any:
+    """What the procedure's parameters are in this run, by name, each a number in its declared unit."""
+    return procedure.parameters
+
+
+@pytest.fixture
 def measure(procedure: "Procedure") -> Any:
     """Take a measurement: ``measure(name, value, unit, expanded_uncertainty=..., lower=..., upper=...)``."""
     return procedure.measure
@@ -157,12 +212,9 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
     ran_by_us = RUN_KEY in item.config.stash and OWN_RUN_KEY not in item.config.stash
     if not (ran_by_us or _asks_for_a_bench(item)):
         return (yield)
-    from hil.procedure import Procedure
-
     run = item.config.stash[RUN_KEY]
-    marker = item.get_closest_marker("procedure")
-    name = marker.args[0] if marker and marker.args else item.name.removeprefix("test_").replace("_", "-")
-    item.stash[PROCEDURE_KEY] = Procedure.of(name, marker.kwargs if marker else None, run.observer)
+    attempt = item.stash.get(ATTEMPT_KEY, 1)
+    item.stash[PROCEDURE_KEY] = page_of(item, run, attempt)
     run.begin(item.stash[PROCEDURE_KEY])
     try:
         return (yield)
@@ -191,6 +243,21 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
     return report
 
 
+def page_of(item: pytest.Item, run: "Run", attempt: int) -> "Procedure":
+    """The page of an attempt at a procedure: the one it has, or a new one."""
+    from hil.procedure import Procedure
+
+    page = item.stash.get(PROCEDURE_KEY, None)
+    if page is not None and page.attempt == attempt:
+        return page
+    marker = item.get_closest_marker("procedure")
+    page = Procedure.of(item.stash[DECLARATION_KEY].name, marker.kwargs if marker else None, run.observer)
+    page.item, page.attempt = item.nodeid, attempt
+    page.parameters = item.stash.get(VALUES_KEY, {})
+    page.instruments = tuple(role for role in run.roles() if role in getattr(item, "fixturenames", ()))
+    return page
+
+
 def _asks_for_a_bench(item: pytest.Item) -> bool:
     """Whether a test is a procedure: by its marker, or by a fixture of ours (not another one of the same name)."""
     if item.get_closest_marker("procedure") is not None:
@@ -217,7 +284,10 @@ def _run_from_options(config: pytest.Config) -> "Run":
         recording=path("--pumprig-recording"),
         seed=config.getoption("--pumprig-seed"),
         injections=tuple(config.getoption("--pumprig-inject")),
+        wire_faults=tuple(config.getoption("--pumprig-wire-fault")),
         out=Path(config.getoption("--pumprig-out")),
+        parameters=tuple(config.getoption("--pumprig-set")),
+        accept_overdue=tuple(config.getoption("--pumprig-accept-overdue")),
     )
     try:
         return Run(plan_run(settings), settings.out, Silent())

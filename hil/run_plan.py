@@ -1,14 +1,20 @@
 """What a run will do, worked out and checked before a port is touched or a folder made."""
 
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 from pydantic import ValidationError
 
 from firmware_model.faults.injection import parse_injection
 from hil.bench_file import LoadedBench, load_bench
+from hil.calibration import Calibration, accepted_reasons
+from hil.declaration import Parameters
 from hil.errors import RecordingError, UsageError
+from hil.kept_run import KeptRun
+from hil.links.wire_faults import parse_wire_faults
 from hil.procedures import PROCEDURES
 from hil.pump_session import said_of
 from hil.recording.reader import Recording
@@ -23,6 +29,13 @@ BENCH_ATTACHMENT = "bench.json"
 """The bench file and the pump profile, as they were checked: a recording needs nothing beside it to be replayed."""
 
 DEFAULT_SEED = 1
+_OPTIONS = {
+    "procedures": "a procedure",
+    "injections": "--inject",
+    "wire_faults": "--wire-fault",
+    "parameters": "--set",
+    "accept_overdue": "--accept-overdue",
+}
 
 
 @dataclass(frozen=True)
@@ -39,14 +52,41 @@ class RunPlan:
     """The pytest files that hold them."""
     recording: Recording | None
     command: str
+    settings: RunSettings
+    resumed: KeptRun | None = None
+    """The run that this one goes on with."""
+    wire_faults: tuple[str, ...] = ()
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    """Choices of parameters as they were typed, by name."""
+    recorded_parameters: Mapping[str, Parameters] = field(default_factory=dict)
+    """Of a recording: the values that each procedure had, by its name."""
+    accepted_overdue: Mapping[str, str] = field(default_factory=dict)
+    """Reasons, by role."""
+
+    @property
+    def retries(self) -> int:
+        """How often a group of procedures that did not pass is repeated."""
+        return self.settings.retries
+
+    def calibration(self) -> Calibration:
+        """When the bench's instruments are due, and what was accepted."""
+        return Calibration.of(self.bench.file.instruments, self.accepted_overdue)
+
+    def today(self) -> date:
+        """The bench's own date before it is opened: that of its world, of its recording, or of the wall."""
+        if self.recording is not None:
+            return datetime.fromtimestamp(self.recording.start_utc_ms / 1000, UTC).date()
+        world = self.bench.file.world
+        return datetime.now(UTC).date() if world is None else world.start_utc.astimezone(UTC).date()
 
     def wiring(self) -> Wiring:
         """The links and the clock of this run's target. Raises BenchFault if a served bench is not there."""
         if self.recording is not None:
             return ReplayWiring(self.recording)
         if self.target == "sim":
-            return SimulatedWiring(self.bench, self.seed, self.injections)
-        return PortWiring(self.bench, self.seed, self.injections)
+            return SimulatedWiring(self.bench, self.seed, self.injections, self.wire_faults)
+        begun = self.resumed is not None and bool(self.resumed.parts)
+        return PortWiring(self.bench, self.seed, self.injections, goes_on=begun)
 
     def markers(self) -> tuple[tuple[float, str], ...]:
         """When each fault begins, in hours of bench time, and how it was asked for."""
@@ -55,11 +95,13 @@ class RunPlan:
 
     def metadata(self) -> dict[str, str]:
         """What a recording says of its run: all that a replay needs, nothing that differs between equal runs."""
-        return {
+        wire_faults = {"wire_faults": json.dumps(self.wire_faults)} if self.wire_faults else {}
+        return wire_faults | {
             "seed": str(self.seed),
             "inject": json.dumps(self.injections),
             "procedures": json.dumps(self.procedures),
             "session": said_of(self.bench.file.pump.session),
+            **({"accepted_overdue": json.dumps(self.accepted_overdue)} if self.accepted_overdue else {}),
         }
 
 
@@ -69,32 +111,75 @@ def plan_run(settings: RunSettings) -> RunPlan:
     Raises ConfigurationError (a file, with line and key), UsageError (choices that do not fit together),
     RecordingError (a recording that is cut short or not of ours) or ValueError (a fault that does not exist).
     """
+    if settings.resume is not None:
+        return _plan_resumption(settings, settings.resume)
     if settings.target == "replay" and settings.recording is None:
         raise UsageError("--target replay needs --recording FILE")
     if settings.recording is not None:
         return _plan_replay(settings, settings.recording)
-    bench = load_bench(settings.bench or shipped("benches/simulated.toml"))
+    return _plan(settings, load_bench(settings.bench or shipped("benches/simulated.toml")))
+
+
+def _plan(settings: RunSettings, bench: LoadedBench) -> RunPlan:
     target: Target = settings.target or ("sim" if bench.file.is_simulated() else "bench")
     _check_target(bench, target)
     for injection in settings.injections:
         parse_injection(injection, KNOWN_FAULTS)
+    _check_wire_faults(settings.wire_faults, bench, target)
     names = settings.procedures or ("flow-accuracy",)
     seed = DEFAULT_SEED if settings.seed is None else settings.seed
     files = tuple(_file_of(name) for name in names)
-    return RunPlan(target, bench, seed, settings.injections, names, files, None, settings.command())
+    accepted = accepted_reasons(settings.accept_overdue, bench.file.instruments)
+    command, chosen = settings.command(), _choices(settings.parameters)
+    return RunPlan(
+        target,
+        bench,
+        seed,
+        settings.injections,
+        names,
+        files,
+        None,
+        command,
+        settings,
+        wire_faults=settings.wire_faults,
+        parameters=chosen,
+        accepted_overdue=accepted,
+    )
+
+
+def _plan_resumption(settings: RunSettings, folder: Path) -> RunPlan:
+    """The plan of the run in ``folder``, as it was made then: with the bench file as it was checked then."""
+    for choice in fields(RunSettings):
+        if choice.name != "resume" and getattr(settings, choice.name) != choice.default:
+            name = _OPTIONS.get(choice.name, f"--{choice.name}")
+            raise UsageError(f"{name} does not go with --resume: the run goes on as it was begun")
+    kept = KeptRun.load(folder)
+    kept.check_unfinished()
+    kept.plan.check_files()
+    begun = kept.plan.settings
+    plan = _plan_replay(begun, begun.recording) if begun.recording is not None else _plan(begun, kept.plan.bench)
+    return replace(plan, command=kept.plan.command, resumed=kept)
 
 
 def _plan_replay(settings: RunSettings, source: Path) -> RunPlan:
     if settings.target not in (None, "replay"):
         raise UsageError(f"--recording goes with --target replay, not {settings.target}")
     given = {"--bench": settings.bench, "--seed": settings.seed, "--inject": settings.injections or None}
+    given["--wire-fault"] = settings.wire_faults or None
+    given["--set"] = settings.parameters or None
     for option, value in given.items():
         if value is not None:
-            raise UsageError(f"{option} does not go with a recording, which holds the bench, the seed and the faults")
+            raise UsageError(
+                f"{option} does not go with a recording, which holds the bench, the seed, the faults and parameters"
+            )
     path = source / "run.mcap" if source.is_dir() else source
     if not path.exists():
         raise UsageError(f"{path}: there is no such recording")
+    if source.is_dir() and (source / "run-2.mcap").exists():
+        raise UsageError(f"{source}: was resumed, so no recording of it is whole; what it found is in its manifest")
     recording = Recording.open(path)
+    if int(recording.metadata.get("part", "1")) > 1:
+        raise UsageError(f"{path}: is part {recording.metadata['part']} of a resumed run, and says nothing by itself")
     if not recording.complete:
         raise RecordingError(
             f"{path}: cut short at byte {recording.truncated_at}; a verdict needs the whole. "
@@ -106,10 +191,51 @@ def _plan_replay(settings: RunSettings, source: Path) -> RunPlan:
         seed = int(metadata["seed"])
         injections = tuple(json.loads(metadata["inject"]))
         recorded = tuple(json.loads(metadata["procedures"]))
+        wire_faults = tuple(json.loads(metadata.get("wire_faults", "[]")))
+        parameters = json.loads(metadata.get("parameters", "{}"))
+        accepted = json.loads(metadata.get("accepted_overdue", "{}"))
     except (KeyError, ValidationError, ValueError) as error:
         raise RecordingError(f"{path}: is no recording of a run of this version of pumprig: {error}") from error
     names = settings.procedures or recorded
-    return RunPlan("replay", bench, seed, injections, names, tuple(map(_file_of, names)), recording, settings.command())
+    accepted |= accepted_reasons(settings.accept_overdue, bench.file.instruments)
+    files, command = tuple(map(_file_of, names)), settings.command()
+    return RunPlan(
+        "replay",
+        bench,
+        seed,
+        injections,
+        names,
+        files,
+        recording,
+        command,
+        settings,
+        wire_faults=wire_faults,
+        recorded_parameters=parameters,
+        accepted_overdue=accepted,
+    )
+
+
+def _check_wire_faults(faults: tuple[str, ...], bench: LoadedBench, target: Target) -> None:
+    parse_wire_faults(faults, bench.file.links())
+    if faults and target != "sim" and bench.file.serve is not None:
+        raise UsageError(
+            f"--wire-fault: the wires end at the served bench; use `pumprig bench serve {bench.path} --wire-fault ...`"
+        )
+    if faults and target != "sim":
+        raise UsageError("--wire-fault needs a simulated bench: real wires have faults of their own")
+
+
+def _choices(texts: tuple[str, ...]) -> dict[str, str]:
+    """Names and values of ``NAME=VALUE`` texts; what they mean is known when the procedures are."""
+    choices: dict[str, str] = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not (equals and name.strip() and value.strip()):
+            raise UsageError(f"--set {text}: write it like collection_h=48 or collection_h='2 days'")
+        if name.strip() in choices:
+            raise UsageError(f"--set {text}: {name.strip()} is set twice")
+        choices[name.strip()] = value.strip()
+    return choices
 
 
 def _check_target(bench: LoadedBench, target: Target) -> None:

@@ -11,8 +11,9 @@ import pytest
 
 from hil.observer import Observer
 from hil.procedure import Procedure
-from hil.pytest_plugin import RUN_KEY
+from hil.pytest_plugin import REFUSE_KEY, RUN_KEY
 from hil.run import Run
+from hil.run_loop import RunLoop
 from hil.run_plan import plan_run
 from hil.run_result import RunResult
 from hil.run_settings import RunSettings
@@ -29,6 +30,7 @@ class _Session:
 
     def pytest_configure(self, config: pytest.Config) -> None:
         config.stash[RUN_KEY] = self._run
+        config.stash[REFUSE_KEY] = self._note
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         if report.failed:
@@ -76,7 +78,7 @@ def run_procedures(settings: RunSettings, observer: Observer) -> RunResult:
     session = _Session(run)
     with _terminated_like_interrupted():
         try:
-            pytest.main(arguments, plugins=[session])
+            pytest.main(arguments, plugins=[session, RunLoop(run)])
         except KeyboardInterrupt:  # a second one, while pytest was ending because of the first
             run.interrupted = True
         with _undisturbed():

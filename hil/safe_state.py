@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from hashlib import sha256
-from pathlib import Path
 from typing import Any
 
 from hil.bench_file import LoadedBench, SafeStateTable
@@ -22,6 +21,7 @@ from hil.instruments.instrument import Instrument
 from hil.instruments.pressure_controller import PressureController
 from hil.instruments.supply import Supply
 from hil.links.open_link import open_link
+from hil.state_folder import state_folder
 
 __all__ = ["BenchState", "SafeStep", "bring_to_safe_state", "is_confirmed", "needs_a_safe_state"]
 
@@ -118,7 +118,7 @@ class BenchState:
         """The state of the bench with these links."""
         links = json.dumps(bench.file.links(), sort_keys=True)
         self.bench_path = bench.path
-        self.path = _folder() / f"{sha256(links.encode()).hexdigest()[:16]}.json"
+        self.path = state_folder() / f"{sha256(links.encode()).hexdigest()[:16]}.json"
 
     def check(self) -> None:
         """Raises BenchFault if the bench is in use, or was not left in its safe state."""
@@ -156,15 +156,6 @@ class BenchState:
                 f"{self.path}: cannot be read ({error}); remove it once the bench was looked at"
             ) from error
         return kept
-
-
-def _folder() -> Path:
-    """Where this machine keeps what it knows of its benches; ``PUMPRIG_STATE_DIR`` names another place."""
-    named = os.environ.get("PUMPRIG_STATE_DIR")
-    if named:
-        return Path(named)
-    base = os.environ.get("XDG_STATE_HOME") or os.environ.get("LOCALAPPDATA") or Path.home() / ".local" / "state"
-    return Path(base) / "pumprig" / "benches"
 
 
 def _is_alive(pid: int) -> bool:

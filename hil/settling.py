@@ -64,6 +64,7 @@ def settle_pressure(
     bench: Bench,
     controller: PressureController,
     target_kpa: float,
+    *,
     slew_kpa_per_s: float,
     role: str,
     progress: Progress,

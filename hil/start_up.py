@@ -84,7 +84,7 @@ class StartUp:
         return Estimate.of(reached_min, lines)
 
     def missing_ul(self) -> Estimate:
-        """Volume that the steady flow would have delivered from the refill to the last weighing, and the pump did not."""
+        """Volume that the steady flow would have delivered from the refill to the last weighing, less what came."""
         passed_min = float(self.time_min[-1])
         steady_ul = self.steady_ul_per_min * passed_min
         missing = steady_ul - float(self.volume_ul[-1] - self.volume_ul[0])

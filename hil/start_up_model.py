@@ -39,9 +39,7 @@ class ExpectedStartUp:
     missing_ul: float
 
 
-def expected_start_up(
-    profile: PumpProfile, conditions: RefillConditions, time_constant_min: float
-) -> ExpectedStartUp:
+def expected_start_up(profile: PumpProfile, conditions: RefillConditions, time_constant_min: float) -> ExpectedStartUp:
     """The start-up of a pump whose propellant follows with ``time_constant_min``.
 
     Pump, what it held and what was filled in are one temperature at once; that comes back to the bath's exponentially,

@@ -18,10 +18,12 @@ from firmware_model.faults.injection import Injection, parse_injection
 from hil.bench_file import LoadedBench
 from hil.clock import Clock, WallClock
 from hil.errors import UsageError
+from hil.links.faulty import FaultyDevice, FaultyLink
 from hil.links.link import Link
 from hil.links.open_link import open_link
 from hil.links.serial_settings import SerialSettings
 from hil.links.virtual import VirtualLink
+from hil.links.wire_faults import parse_wire_faults
 from hil.recording.reader import Recording
 from hil.recording.replay import ReplayClock, ReplayLink
 from hil.virtual_bench.bench_faults import KNOWN_FAULTS
@@ -66,17 +68,24 @@ class VirtualClock:
 class SimulatedWiring:
     """The whole bench in this process."""
 
-    def __init__(self, bench: LoadedBench, seed: int, injections: Sequence[str]) -> None:
-        """Build the world that the bench file states."""
+    def __init__(
+        self, bench: LoadedBench, seed: int, injections: Sequence[str], wire_faults: Sequence[str] = ()
+    ) -> None:
+        """Build the world that the bench file states, and put faults into its wires."""
         from hil.virtual_bench.world import World  # noqa: PLC0415
 
         self._world = World(bench, seed=seed, injections=_parse(injections))
+        self._seed, self._faults = seed, parse_wire_faults(wire_faults, bench.file.links())
         self.clock: Clock = VirtualClock(self._world)
 
     def open(self, wire: str, resource: str, serial: SerialSettings) -> Link:  # noqa: ARG002 - a virtual wire has no baud rate
         """Plug into the simulated device."""
         world = self._world
-        return VirtualLink(resource, world.devices[wire], lambda: world.now_ms, world.advance_to)
+        device = world.devices[wire]
+        if not any(fault.concerns(wire) for fault in self._faults):
+            return VirtualLink(resource, device, lambda: world.now_ms, world.advance_to)
+        faulty = FaultyDevice(device, wire, self._faults, self._seed)
+        return FaultyLink(resource, faulty, lambda: world.now_ms, world.advance_to)
 
     def close(self) -> None:
         """Nothing is left behind."""
@@ -85,8 +94,11 @@ class SimulatedWiring:
 class PortWiring:
     """Real ports, whatever stands behind them; a served bench is asked for its time."""
 
-    def __init__(self, bench: LoadedBench, seed: int, injections: Sequence[str]) -> None:
-        """Find out in whose time the bench runs. Raises BenchFault if a served bench is not there."""
+    def __init__(self, bench: LoadedBench, seed: int, injections: Sequence[str], *, goes_on: bool = False) -> None:
+        """Find out in whose time the bench runs. Raises BenchFault if a served bench is not there.
+
+        ``goes_on`` if this run was begun by a process that is gone: what it injected then is still there.
+        """
         self._control: ControlClient | None = None
         if bench.file.serve is None:
             if injections:
@@ -96,13 +108,15 @@ class PortWiring:
         _parse(injections)  # a typing mistake should not need a served bench to be found
         self._control = ControlClient(bench.file.serve.control)
         try:
-            self.clock = self._take_over(self._control, bench, seed, injections)
+            self.clock = self._take_over(self._control, bench, seed, injections, goes_on=goes_on)
         except BaseException:
             self._control.close()
             raise
 
     @staticmethod
-    def _take_over(control: ControlClient, bench: LoadedBench, seed: int, injections: Sequence[str]) -> Clock:
+    def _take_over(
+        control: ControlClient, bench: LoadedBench, seed: int, injections: Sequence[str], *, goes_on: bool
+    ) -> Clock:
         hello = control.hello()
         if hello.digest != bench.world_digest():
             raise UsageError(
@@ -114,7 +128,7 @@ class PortWiring:
             return LockStepClock(control, hello.start_utc_ms)
         if hello.seed != seed:
             raise UsageError(f"the bench at {control.address} is served with seed {hello.seed}; run with that --seed")
-        for injection in injections:
+        for injection in () if goes_on else injections:
             control.inject(injection)
         return WallClock(hello.rate)
 

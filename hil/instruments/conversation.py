@@ -71,8 +71,7 @@ class Conversation:
 
         Raises InstrumentFault if no complete reply comes in time, or if ``parse`` raises InstrumentReplyError.
         """
-        if self._poisoned:
-            self.begin()
+        self._ready()
         self._poisoned = True  # until the answer is there and has a meaning
         try:
             self._send(command)
@@ -84,8 +83,7 @@ class Conversation:
 
     def tell(self, command: str) -> None:
         """Send ``command``, which has no reply."""
-        if self._poisoned:
-            self.begin()
+        self._ready()
         self._send(command)
 
     def begin(self) -> str:
@@ -111,6 +109,11 @@ class Conversation:
         """From now on ask by other ``greetings``, to which ``who`` is the answer; None if it stays the same."""
         self._manners = replace(self._manners, greetings=greetings, recognise=recognise)
         self._who = self._who if who is None else who
+
+    def _ready(self) -> None:
+        """Begin anew if an answer is missing, or if one has come that nobody asked for: a line may double them."""
+        if self._link.discard().strip(b"\r\n\x11\x13 ") or self._poisoned:
+            self.begin()
 
     def _greeted(self) -> str:
         self._link.drain()

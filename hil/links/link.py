@@ -17,6 +17,10 @@ class Link(ABC):
 
     resource: str
     """As the user wrote it: every error repeats it."""
+    sent_bytes: int = 0
+    """Counted here, so that a recording can be held against it."""
+    received_bytes: int = 0
+    """Everything that has arrived, read by somebody or not."""
 
     @abstractmethod
     def write(self, data: bytes) -> None:
@@ -35,6 +39,14 @@ class Link(ABC):
     def drain(self) -> bytes:
         """Everything that has arrived and was not read, without waiting."""
 
+    def discard(self) -> bytes:
+        """What has come and nobody asked for, thrown away before the next command; usually nothing, and then free.
+
+        A line that doubles an answer, or delivers one late, would else have it taken for the next one. To a recording
+        this is no event unless something came.
+        """
+        return self.drain()
+
     @abstractmethod
     def close(self) -> None:
         """Give the port back. Closing twice is harmless."""
@@ -42,6 +54,10 @@ class Link(ABC):
     @abstractmethod
     def monotonic_ms(self) -> int:
         """The time in which this link's timeouts count, in ms from an arbitrary start."""
+
+    def take_remarks(self) -> list[str]:
+        """What happened to the wire itself since the last time that somebody asked, such as a port that came back."""
+        return []
 
     def __enter__(self) -> Self:
         return self
@@ -61,11 +77,14 @@ class BufferedLink(Link):
     def __init__(self, resource: str) -> None:
         """Name the ``resource`` as the user wrote it."""
         self.resource = resource
+        self.lost = False
+        """Whether the port has gone: what this link says from then on is an error."""
         self._pending = bytearray()
 
     def write(self, data: bytes) -> None:
         """Send all of ``data``. Raises LinkError if the port is lost."""
         self._send(data)
+        self.sent_bytes += len(data)
 
     def read_until(self, terminator: bytes, timeout_ms: int) -> bytes:
         """As in Link."""
@@ -82,24 +101,48 @@ class BufferedLink(Link):
                 partial = bytes(self._pending)
                 self._pending.clear()
                 raise LinkTimeout(self.resource, timeout_ms, partial)
-            self._pending += self._receive(max(0, remaining_ms))
+            self._pending += self._take_in(max(0, remaining_ms))
             waited = True
         end = found + len(terminator)
         whole = bytes(self._pending[:end])
         del self._pending[:end]
         return whole
 
+    def read_some(self, timeout_ms: int) -> bytes:
+        """Whatever arrives, as soon as any does; nothing if none came within ``timeout_ms``. Raises LinkError."""
+        if not self._pending:
+            self._pending += self._take_in(timeout_ms)
+        return self.drain() if self._pending else b""
+
     def drain(self) -> bytes:
         """Everything that has arrived and was not read, without waiting."""
-        while len(self._pending) <= MAX_UNTERMINATED_BYTES and (arrived := self._receive(0)):
-            self._pending += arrived
-        drained = bytes(self._pending)
+        try:
+            while len(self._pending) <= MAX_UNTERMINATED_BYTES and (arrived := self._take_in(0)):
+                self._pending += arrived
+        except LinkError:
+            if not self._pending:  # what did come before the port was lost is evidence
+                raise
+        return self.unread()
+
+    def unread(self) -> bytes:
+        """What has arrived, as far as this link has it already; it is not asked of the port, which may be gone."""
+        unread = bytes(self._pending)
         self._pending.clear()
-        return drained
+        return unread
 
     def close(self) -> None:
         """Give the port back. Closing twice is harmless."""
         self._close()
+
+    def _loss(self, while_doing: str, because: str) -> LinkError:
+        """The error that says that the port has gone."""
+        self.lost = True
+        return LinkError(f"{self.resource}: lost while {while_doing}: {because}")
+
+    def _take_in(self, timeout_ms: int) -> bytes:
+        data = self._receive(timeout_ms)
+        self.received_bytes += len(data)
+        return data
 
     @abstractmethod
     def _send(self, data: bytes) -> None: ...

@@ -94,7 +94,7 @@ class VisaLink(BufferedLink):
             else:
                 self._resource.write_raw(data)
         except (pyvisa.Error, OSError) as error:
-            raise LinkError(f"{self.resource}: lost while sending: {_reason(error)}") from error
+            raise self._loss("sending", _reason(error)) from error
 
     def _receive(self, timeout_ms: int) -> bytes:
         try:
@@ -104,14 +104,14 @@ class VisaLink(BufferedLink):
                 return self._receive_from_port(self._below, timeout_ms)
             return self._receive_by_library(timeout_ms)
         except (pyvisa.Error, OSError, ValueError, TypeError) as error:  # a closed port is read as None, or is no file
-            raise LinkError(f"{self.resource}: lost while reading: {_reason(error)}; is it still connected?") from error
+            raise self._loss("reading", f"{_reason(error)}; is it still connected?") from error
 
     def _receive_from_socket(self, below: socket.socket, timeout_ms: int) -> bytes:
         if not select.select([below], [], [], timeout_ms / 1000)[0]:
             return b""
         data = below.recv(_READ_BYTES)
         if not data:
-            raise LinkError(f"{self.resource}: lost while reading: the device closed the connection")
+            raise self._loss("reading", "the device closed the connection")
         return data
 
     def _receive_from_port(self, below: serial.Serial, timeout_ms: int) -> bytes:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from hil.bench import Bench
-from hil.delivery import delivery_of, gravimetry_of
+from hil.delivery import delivery_of
 from hil.figure import Figure, Limit, Series
 from hil.flow_measurement import FlowMeasurement, MeasuredFlow
 from hil.instruments.balance import Balance
@@ -20,7 +20,6 @@ from hil.instruments.operator import Operator
 from hil.label_conditions import LABEL_TEMPERATURE_C
 from hil.left_as_found import left_as_found
 from hil.procedure import Procedure
-from hil.programmer import Programmer
 from hil.refilling import Refill, refill
 from hil.start_up import StartUp
 from hil.start_up_model import STEADY_SHARE, ExpectedStartUp, RefillConditions, expected_start_up
@@ -37,10 +36,9 @@ TIME_CONSTANT_TOLERANCE = 1 / 3
     "cold-refill",
     measurements=("time-to-90-percent", "missing-volume"),
     requirements=("REQ-START-001", "REQ-START-002"),
+    duration_h=10.0,
 )
-def test_cold_refill(
-    bench: Bench, pump: Programmer, balance: Balance, bath: Bath, operator: Operator, procedure: Procedure
-) -> None:
+def test_cold_refill(bench: Bench, balance: Balance, bath: Bath, operator: Operator, procedure: Procedure) -> None:
     """After a refill with infusate of 4 C the flow comes back as fast as the pump's thermal mass lets it."""
     profile, room = bench.loaded.profile, bench.loaded.file.environment
     with left_as_found(bench, "bath"):
@@ -88,8 +86,7 @@ def test_cold_refill(
 def start_up_of(bench: Bench, done: Refill, start: MeasuredFlow, steady: MeasuredFlow) -> StartUp:
     """Volumes since the refill; what lies between its end and the first weighing is taken to be without flow."""
     loaded = bench.loaded
-    setup = gravimetry_of(loaded.profile, bench.balance_table, loaded.file.environment)
-    delivery = delivery_of(start.collection, setup)
+    setup, delivery = start.setup, delivery_of(start.collection, start.setup)
     drop_ul, ul_per_g = setup.drop_volume_nl / 1000, 1e6 / setup.density_pump_kg_per_m3
     steady_ul = steady.raw.flow_ml_per_day * 1000 * STEADY_H / 24
     u_weighing_ul = setup.u_repeatability_g * ul_per_g
@@ -119,7 +116,9 @@ def start_figure(found: StartUp, expected: ExpectedStartUp) -> Figure:
         series=(
             Series("gravimetric, fitted over 12 min", tuple(time_min), tuple(flows / found.steady_ul_per_min)),
             Series(
-                "pump model", tuple(np.asarray(expected.time_min[within])), tuple(np.asarray(expected.flow_share[within]))
+                "pump model",
+                tuple(np.asarray(expected.time_min[within])),
+                tuple(np.asarray(expected.flow_share[within])),
             ),
         ),
         limits=(Limit(STEADY_SHARE, "90 %", "reference"), Limit(1.0, "steady flow", "reference")),

@@ -16,19 +16,25 @@ from hil.instruments.bath import Bath
 from hil.instruments.pressure_controller import PressureController
 from hil.label_conditions import LABEL_TEMPERATURE_C
 from hil.left_as_found import left_as_found
+from hil.parameter import Parameter
 from hil.procedure import Procedure
-from hil.programmer import Programmer
 from hil.refilling import ensure_infusate
 
 ADDED_KPA = {"flow-ratio-minus-2-kpa": -2.0, "flow-ratio-plus-2-kpa": 2.0, "flow-ratio-plus-5-kpa": 5.0}
 COLLECTION_H = 8.0
+SETTLING_H = 2.5
 RATIO_TOLERANCE_PERCENT = 5.0
 
 
-@pytest.mark.procedure("flow-back-pressure", measurements=tuple(ADDED_KPA), requirements=("REQ-FLOW-004",))
+@pytest.mark.procedure(
+    "flow-back-pressure",
+    measurements=tuple(ADDED_KPA),
+    requirements=("REQ-FLOW-004",),
+    parameters=(Parameter("collection_h", "h", COLLECTION_H, 4.0, 48.0, "how long each flow is collected"),),
+    duration_h=lambda parameters: SETTLING_H + (len(ADDED_KPA) + 1) * parameters["collection_h"],
+)
 def test_flow_back_pressure(
     bench: Bench,
-    pump: Programmer,
     balance: Balance,
     bath: Bath,
     outlet_pressure: PressureController,
@@ -36,24 +42,37 @@ def test_flow_back_pressure(
 ) -> None:
     """The flow follows the pressure at the outlet as the pump model says."""
     profile, room = bench.loaded.profile, bench.loaded.file.environment
-    limits = profile.alarms
+    collection_h, limits = procedure.parameters["collection_h"], profile.alarms
     for added_kpa in ADDED_KPA.values():
         at_kpa = room.outlet_kpa + added_kpa
         if not limits.outlet_low_kpa + limits.outlet_hysteresis_kpa < at_kpa < limits.occlusion_kpa:
             pytest.skip(f"{at_kpa:.1f} kPa at the outlet would raise this pump's alarms")
-    ensure_infusate(bench, 1.2 * profile.label_flow_ml_per_day * (len(ADDED_KPA) + 1) * (COLLECTION_H + 1) / 24)
+    ensure_infusate(
+        bench, 1.2 * profile.label_flow_ml_per_day * (len(ADDED_KPA) + 1) * (SETTLING_H + collection_h) / 24
+    )
     with left_as_found(bench, "bath", "outlet_pressure"):
         measurement = FlowMeasurement(bench, balance, bath, procedure)
         measurement.press("outlet_pressure", outlet_pressure, 0.0)
         measurement.settle(LABEL_TEMPERATURE_C)
-        reference = measurement.collect(COLLECTION_H)
+        reference = measurement.collect(collection_h)
         points = [MeasuredPoint(0.0, 1.0, 0.0)]
         for name, added_kpa in ADDED_KPA.items():
             measurement.press("outlet_pressure", outlet_pressure, added_kpa)
-            flow = measurement.collect(COLLECTION_H)
+            flow = measurement.collect(collection_h)
             note = f"{added_kpa:+.1f} kPa at the outlet over none added"
-            points.append(compare(procedure, name, added_kpa, flow, reference, RATIO_TOLERANCE_PERCENT, note))
-        volume_ml = pump.read_status().volume_nl / 1e6
+            points.append(
+                compare(
+                    procedure,
+                    name,
+                    flow,
+                    reference,
+                    condition=added_kpa,
+                    tolerance_percent=RATIO_TOLERANCE_PERCENT,
+                    instruments=measurement.instruments,
+                    note=note,
+                )
+            )
+        volume_ml = bench.pump.read_status().volume_nl / 1e6
 
     def model(added_kpa: float) -> float:
         at, at_reference = (
@@ -66,7 +85,11 @@ def test_flow_back_pressure(
 
     procedure.show(
         condition_figure(
-            "Flow against back-pressure", "pressure added at the outlet / kPa", "flow / flow with none added", points,
-            model, RATIO_TOLERANCE_PERCENT,
+            title="Flow against back-pressure",
+            x_label="pressure added at the outlet / kPa",
+            y_label="flow / flow with none added",
+            points=points,
+            model=model,
+            tolerance_percent=RATIO_TOLERANCE_PERCENT,
         )
-    )  # fmt: skip
+    )

@@ -12,13 +12,12 @@ import pytest
 
 from firmware_model.flow import expected_flow
 from hil.bench import Bench
-from hil.flow_measurement import FlowMeasurement
+from hil.error_limit import judge_error
 from hil.instruments.bath import Bath
 from hil.instruments.pressure_controller import PressureController
 from hil.label_conditions import LABEL_AMBIENT_KPA, LABEL_TEMPERATURE_C
 from hil.left_as_found import left_as_found
 from hil.procedure import Procedure
-from hil.programmer import Programmer
 from hil.pump_sensors import SensorMeans, read_sensors
 from hil.settling import settle_bath, settle_pressure
 
@@ -41,7 +40,7 @@ DROOP_TOLERANCE_SHARE = 0.5
     measurements=(*BATH_C, "reservoir-pressure-against-model"),
     requirements=("REQ-TEMP-001", "REQ-PRES-003"),
 )
-def test_temperature_sensor(bench: Bench, pump: Programmer, bath: Bath, procedure: Procedure) -> None:  # noqa: ARG001
+def test_temperature_sensor(bench: Bench, bath: Bath, procedure: Procedure) -> None:
     """The pump's thermometer agrees with the bath, and its reservoir's pressure with the vapour's."""
     with left_as_found(bench, "bath"):
         for name, target_c in BATH_C.items():
@@ -51,43 +50,78 @@ def test_temperature_sensor(bench: Bench, pump: Programmer, bath: Bath, procedur
             u = hypot(bench.bath_table.u_temperature_c, means.u_temperature_c)
             error_c = means.temperature_c - float(np.mean(references))
             judge_error(
-                procedure, name, error_c, "K", u, MAX_TEMPERATURE_ERROR_C, "REQ-TEMP-001", "pump's less the bath's"
+                procedure,
+                name,
+                error_c,
+                "K",
+                u=u,
+                limit=MAX_TEMPERATURE_ERROR_C,
+                requirement="REQ-TEMP-001",
+                note="pump's less the bath's",
             )
         measure_reservoir(bench, means, float(np.mean(references)), procedure)
 
 
 @pytest.mark.procedure("ambient-sensor-accuracy", measurements=tuple(CHAMBER_KPA), requirements=("REQ-PRES-001",))
-def test_ambient_sensor(bench: Bench, pump: Programmer, ambient_pressure: PressureController, procedure: Procedure) -> None:  # noqa: ARG001
+def test_ambient_sensor(bench: Bench, ambient_pressure: PressureController, procedure: Procedure) -> None:
     """The pump's ambient pressure sensor agrees with the chamber's controller."""
     table = bench.ambient_pressure_table
     with left_as_found(bench, "ambient_pressure"):
         for name, target_kpa in CHAMBER_KPA.items():
             settle_pressure(
-                bench, ambient_pressure, target_kpa, table.slew_kpa_per_s, "ambient_pressure", procedure.progressed
+                bench,
+                ambient_pressure,
+                target_kpa,
+                slew_kpa_per_s=table.slew_kpa_per_s,
+                role="ambient_pressure",
+                progress=procedure.progressed,
             )
             references: list[float] = []
             means = read_sensors(bench, lambda: references.append(ambient_pressure.pressure_kpa()))  # noqa: B023
             u = hypot(table.u_pressure_kpa, means.u_ambient_kpa)
             error_kpa = means.ambient_kpa - float(np.mean(references))
             note = "pump's reading less the chamber's controller"
-            judge_error(procedure, name, error_kpa, "kPa", u, MAX_PRESSURE_ERROR_KPA, "REQ-PRES-001", note)
+            judge_error(
+                procedure,
+                name,
+                error_kpa,
+                "kPa",
+                u=u,
+                limit=MAX_PRESSURE_ERROR_KPA,
+                requirement="REQ-PRES-001",
+                note=note,
+            )
 
 
 @pytest.mark.procedure("outlet-sensor-accuracy", measurements=tuple(ADDED_KPA), requirements=("REQ-PRES-002",))
-def test_outlet_sensor(bench: Bench, pump: Programmer, outlet_pressure: PressureController, procedure: Procedure) -> None:  # noqa: ARG001
+def test_outlet_sensor(bench: Bench, outlet_pressure: PressureController, procedure: Procedure) -> None:
     """The pump's outlet pressure sensor agrees with static head and controller together."""
     table, room = bench.outlet_pressure_table, bench.loaded.file.environment
     with left_as_found(bench, "outlet_pressure"):
         for name, added_kpa in ADDED_KPA.items():
             settle_pressure(
-                bench, outlet_pressure, added_kpa, table.slew_kpa_per_s, "outlet_pressure", procedure.progressed
+                bench,
+                outlet_pressure,
+                added_kpa,
+                slew_kpa_per_s=table.slew_kpa_per_s,
+                role="outlet_pressure",
+                progress=procedure.progressed,
             )
             references: list[float] = []
             means = read_sensors(bench, lambda: references.append(outlet_pressure.pressure_kpa()))  # noqa: B023
             u = sqrt(room.u_outlet_kpa**2 + table.u_pressure_kpa**2 + means.u_outlet_kpa**2)
             error_kpa = means.outlet_kpa - room.outlet_kpa - float(np.mean(references))
             note = f"pump's reading less {room.outlet_kpa:.2f} kPa of head and the outlet's controller"
-            judge_error(procedure, name, error_kpa, "kPa", u, MAX_PRESSURE_ERROR_KPA, "REQ-PRES-002", note)
+            judge_error(
+                procedure,
+                name,
+                error_kpa,
+                "kPa",
+                u=u,
+                limit=MAX_PRESSURE_ERROR_KPA,
+                requirement="REQ-PRES-002",
+                note=note,
+            )
 
 
 def measure_reservoir(bench: Bench, means: SensorMeans, bath_c: float, procedure: Procedure) -> None:
@@ -108,14 +142,12 @@ def measure_reservoir(bench: Bench, means: SensorMeans, bath_c: float, procedure
     note = "pump's reading less vapour pressure and droop by the model; no accuracy of the sensor alone"
     limit_kpa = profile.alarms.drive_pressure_kpa
     judge_error(
-        procedure, "reservoir-pressure-against-model", error_kpa, "kPa", u, limit_kpa, "REQ-PRES-003", note
-    )
-
-
-def judge_error(
-    procedure: Procedure, name: str, error: float, unit: str, u: float, limit: float, requirement: str, note: str
-) -> None:
-    """An error with its standard uncertainty, against a limit to either side."""
-    procedure.measure(
-        name, error, unit, expanded_uncertainty=2 * u, lower=-limit, upper=limit, requirements=(requirement,), note=note
+        procedure,
+        "reservoir-pressure-against-model",
+        error_kpa,
+        "kPa",
+        u=u,
+        limit=limit_kpa,
+        requirement="REQ-PRES-003",
+        note=note,
     )

@@ -5,6 +5,7 @@ from math import hypot, sqrt
 import pytest
 
 from hil.bench import Bench
+from hil.error_limit import judge_error
 from hil.flow_measurement import FlowMeasurement
 from hil.instruments.balance import Balance
 from hil.instruments.bath import Bath
@@ -12,11 +13,11 @@ from hil.instruments.operator import Operator
 from hil.label_conditions import LABEL_TEMPERATURE_C
 from hil.left_as_found import left_as_found
 from hil.procedure import Procedure
-from hil.programmer import Programmer
 from hil.pump_sensors import SensorMeans, read_sensors
 from hil.refilling import refill
 
 DAY_H = 24.0
+SETTLING_H = 3.0
 MAX_DAY_VOLUME_ERROR_ML = 0.05
 SYRINGE_TOLERANCE_PERCENT = 0.5
 """Of its volume: a syringe that was calibrated or weighed [assumed]; one that is as ISO 7886-1 allows is not enough."""
@@ -26,9 +27,14 @@ SYRINGE_TOLERANCE_PERCENT = 0.5
     "volume-accuracy",
     measurements=("bellows-against-syringe-returned", "bellows-against-syringe-filled", "bellows-against-collected"),
     requirements=("REQ-VOL-001", "REQ-VOL-002"),
+    duration_h=SETTLING_H + DAY_H,
 )
 def test_volume_accuracy(
-    bench: Bench, pump: Programmer, balance: Balance, bath: Bath, operator: Operator, procedure: Procedure  # noqa: ARG001
+    bench: Bench,
+    balance: Balance,
+    bath: Bath,
+    operator: Operator,
+    procedure: Procedure,
 ) -> None:
     """The pump knows what is filled in, what comes out, and what it delivers."""
     profile, room = bench.loaded.profile, bench.loaded.file.environment
@@ -39,14 +45,15 @@ def test_volume_accuracy(
             ("bellows-against-syringe-returned", done.bellows_before_ml - done.bellows_empty_ml, done.returned_ml),
             ("bellows-against-syringe-filled", done.bellows_full_ml - done.bellows_empty_ml, done.filled_ml),
         ):
-            judge_volume(
+            judge_error(
                 procedure,
                 name,
                 by_bellows_ml - by_syringe_ml,
-                hypot(SYRINGE_TOLERANCE_PERCENT / 100 / sqrt(3) * by_syringe_ml, u_bellows_ml),
-                profile.alarms.refill_tolerance_ml,
-                "REQ-VOL-001",
-                f"by the bellows less {by_syringe_ml:.3f} mL by a syringe within {SYRINGE_TOLERANCE_PERCENT:g} %",
+                "mL",
+                u=hypot(SYRINGE_TOLERANCE_PERCENT / 100 / sqrt(3) * by_syringe_ml, u_bellows_ml),
+                limit=profile.alarms.refill_tolerance_ml,
+                requirement="REQ-VOL-001",
+                note=f"by the bellows less {by_syringe_ml:.3f} mL by a syringe within {SYRINGE_TOLERANCE_PERCENT:g} %",
             )
         measurement = FlowMeasurement(bench, balance, bath, procedure)
         measurement.settle(LABEL_TEMPERATURE_C)
@@ -61,30 +68,15 @@ def measure_day(bench: Bench, measurement: FlowMeasurement, procedure: Procedure
     after = read_sensors(bench)
     between_h = DAY_H + (bench.now_ms() - ended_ms) / 3_600_000  # from the middle of the readings to that of the others
     collected_ml = flow.raw.flow_ml_per_day * between_h / 24
-    judge_volume(
+    judge_error(
         procedure,
         "bellows-against-collected",
         before.bellows_ml - after.bellows_ml - collected_ml,
-        _u_day_ml(before, after, flow.raw.expanded_uncertainty_ml_per_day / 2 * between_h / 24),
-        MAX_DAY_VOLUME_ERROR_ML,
-        "REQ-VOL-002",
-        f"by the bellows less {collected_ml:.4f} mL collected, for {between_h:.2f} h",
-    )
-
-
-def judge_volume(
-    procedure: Procedure, name: str, error_ml: float, u_ml: float, limit_ml: float, requirement: str, note: str
-) -> None:
-    """An error with its standard uncertainty, against a limit to either side."""
-    procedure.measure(
-        name,
-        error_ml,
         "mL",
-        expanded_uncertainty=2 * u_ml,
-        lower=-limit_ml,
-        upper=limit_ml,
-        requirements=(requirement,),
-        note=note,
+        u=_u_day_ml(before, after, flow.raw.expanded_uncertainty_ml_per_day / 2 * between_h / 24),
+        limit=MAX_DAY_VOLUME_ERROR_ML,
+        requirement="REQ-VOL-002",
+        note=f"by the bellows less {collected_ml:.4f} mL collected, for {between_h:.2f} h",
     )
 
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from scipy.integrate import solve_ivp  # type: ignore[import-untyped]  # comes with GTC, without stubs
+from scipy.integrate import solve_ivp  # comes with GTC, without stubs
 
 from firmware_model.bellows import Bellows
 from firmware_model.flow_table import FlowTable
