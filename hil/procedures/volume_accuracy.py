@@ -26,7 +26,7 @@ SYRINGE_TOLERANCE_PERCENT = 0.5
 @pytest.mark.procedure(
     "volume-accuracy",
     measurements=("bellows-against-syringe-returned", "bellows-against-syringe-filled", "bellows-against-collected"),
-    requirements=("REQ-VOL-001", "REQ-VOL-002"),
+    requirements=("REQ-BELLOWS-001", "REQ-BELLOWS-002"),
     duration_h=SETTLING_H + DAY_H,
 )
 def test_volume_accuracy(
@@ -52,7 +52,7 @@ def test_volume_accuracy(
                 "mL",
                 u=hypot(SYRINGE_TOLERANCE_PERCENT / 100 / sqrt(3) * by_syringe_ml, u_bellows_ml),
                 limit=profile.alarms.refill_tolerance_ml,
-                requirement="REQ-VOL-001",
+                requirement="REQ-BELLOWS-001",
                 note=f"by the bellows less {by_syringe_ml:.3f} mL by a syringe within {SYRINGE_TOLERANCE_PERCENT:g} %",
             )
         measurement = FlowMeasurement(bench, balance, bath, procedure)
@@ -75,7 +75,7 @@ def measure_day(bench: Bench, measurement: FlowMeasurement, procedure: Procedure
         "mL",
         u=_u_day_ml(before, after, flow.raw.expanded_uncertainty_ml_per_day / 2 * between_h / 24),
         limit=MAX_DAY_VOLUME_ERROR_ML,
-        requirement="REQ-VOL-002",
+        requirement="REQ-BELLOWS-002",
         note=f"by the bellows less {collected_ml:.4f} mL collected, for {between_h:.2f} h",
     )
 
