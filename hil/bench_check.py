@@ -14,6 +14,7 @@ from hil.bench import open_bench
 from hil.bench_file import LoadedBench
 from hil.errors import RigError
 from hil.recording.layout import Direction
+from hil.recording.tap import WireSink
 from hil.safe_state import BenchState, needs_a_safe_state
 from hil.wiring import PortWiring, SimulatedWiring
 from protocols.errors import ProtocolError

@@ -1,84 +1,85 @@
-"""A refill: what the operator's syringes do, and what the pump is told of it."""
+"""A refill with needle and syringe, step by step, as a pump is told of it."""
 
 from contextlib import suppress
 from dataclasses import dataclass
 
 from hil.bench import Bench
-from hil.errors import BenchFault
 from hil.instruments.operator import Operator
+from hil.label_conditions import LABEL_TEMPERATURE_C
 from hil.programmer import PumpFault
 
-__all__ = ["Refill", "ensure_infusate", "refill"]
+__all__ = ["U_SYRINGE_ML", "Refill", "refill"]
 
-_SPARE_ML = 0.5
-"""Beyond what a procedure delivers: near the stop the pressure collapses."""
-_REST_S = 10.0
-"""After a needle, before the bellows is read."""
+U_SYRINGE_ML = 0.01
+"""Standard uncertainty of a volume by syringe: it is weighed before and after, and a needle keeps some 10 mg."""
+NEEDLE_S = 10.0
+"""Between a needle and a reading of the bellows out of turn."""
+REST_MIN = 2.0
+"""Between needle and bellows: the pump compares them when it is told that the refill is complete."""
+DRUG, CONCENTRATION_UG_PER_ML = 1, 500
 
 
 @dataclass(frozen=True)
 class Refill:
-    """What came out and what went in, by the syringes; volumes in the reservoir by the pump's bellows."""
+    """What one refill was: by the syringes, and by the pump."""
 
     returned_ml: float
     filled_ml: float
+    volume_before_ml: float
+    """By the pump's bellows, before the needle."""
+    mean_flow_ml_per_day: float
+    """Since the refill before, as the pump works it out; 0 if nothing tells it."""
     bellows_before_ml: float
+    """By a single reading of the bellows: before the needle, when it was drawn empty, and full again."""
     bellows_empty_ml: float
     bellows_full_ml: float
-    began_ms: int
+    fill_asked_ms: int
     """Bench time at which the operator was asked to fill ..."""
-    ended_ms: int
+    filled_ms: int
     """... and had done it."""
+    completed_ms: int
+    """Bench time at which the pump was told that the needles are out."""
 
 
-def refill(bench: Bench, operator: Operator, volume_ml: float, temperature_c: float) -> Refill:
-    """Have everything withdrawn and ``volume_ml`` at ``temperature_c`` filled in, with the pump told of each step.
+def refill(bench: Bench, operator: Operator, fill_ml: float, *, temperature_c: float = LABEL_TEMPERATURE_C) -> Refill:
+    """Draw out what there is, fill in ``fill_ml``, by default as warm as the pump is, and tell the pump of each step.
 
-    Raises InstrumentFault or PumpFault if one of them does not take part; a pump that waits for needles is told then
-    that none will come.
+    Whatever goes wrong after it began, the pump does not go on waiting for needles.
     """
     pump = bench.pump
-    pump.begin_refill()
+    before_nl = pump.begin_refill().volume_nl
     try:
-        before_ml = _bellows_ml(bench)
+        bellows_before_ml = _bellows_ml(bench)
         returned_ml = operator.withdraw()
+        bellows_empty_ml = _bellows_ml(bench)
         pump.report_returned(round(returned_ml * 1e6))
-        empty_ml = _bellows_ml(bench)
-        began_ms = bench.now_ms()
-        operator.fill(volume_ml, temperature_c)
-        ended_ms = bench.now_ms()
-        full_ml = _bellows_ml(bench)
-        pump.report_filled(round(volume_ml * 1e6))
+        fill_asked_ms = bench.now_ms()
+        operator.fill(fill_ml, temperature_c)
+        filled_ms = bench.now_ms()
+        bellows_full_ml = _bellows_ml(bench)
+        bench.sleep(minutes=REST_MIN)
+        pump.report_filled(round(fill_ml * 1e6))
+        pump.set_drug(DRUG, CONCENTRATION_UG_PER_ML)
+        mean_nl_per_day = pump.complete_refill().mean_flow_nl_per_day
     except BaseException:
-        with suppress(PumpFault):  # then the first fault says more
+        with suppress(PumpFault):  # the first fault says more
             pump.cancel_refill()
         raise
-    pump.complete_refill()
-    return Refill(returned_ml, volume_ml, before_ml, empty_ml, full_ml, began_ms, ended_ms)
-
-
-def ensure_infusate(bench: Bench, need_ml: float) -> None:
-    """See that the reservoir can give ``need_ml``; the operator fills it at room temperature if it cannot.
-
-    Raises BenchFault if it cannot be filled, or not with so much.
-    """
-    profile = bench.loaded.profile
-    touch_ml = profile.residual_ml + profile.stop_region_ml
-    holds_ml = bench.pump.read_status().volume_nl / 1e6
-    if holds_ml - touch_ml - _SPARE_ML >= need_ml:
-        return
-    fill_ml = profile.capacity_ml - profile.residual_ml
-    if profile.capacity_ml - touch_ml - _SPARE_ML < need_ml:
-        raise BenchFault(f"pump: {need_ml:.1f} mL are needed, more than it can hold; collect for a shorter time")
-    if bench.operator is None:
-        raise BenchFault(
-            f"pump: it says that it holds {holds_ml:.1f} mL, {need_ml:.1f} mL above its stop are needed; refill it, or "
-            "name an [instruments.operator] who does"
-        )
-    refill(bench, bench.operator, fill_ml, bench.loaded.file.environment.room_temperature_c)
+    return Refill(
+        returned_ml=returned_ml,
+        filled_ml=fill_ml,
+        volume_before_ml=before_nl / 1e6,
+        mean_flow_ml_per_day=mean_nl_per_day / 1e6,
+        bellows_before_ml=bellows_before_ml,
+        bellows_empty_ml=bellows_empty_ml,
+        bellows_full_ml=bellows_full_ml,
+        fill_asked_ms=fill_asked_ms,
+        filled_ms=filled_ms,
+        completed_ms=bench.now_ms(),
+    )
 
 
 def _bellows_ml(bench: Bench) -> float:
     """By a reading out of turn: the last sample may be older than the needle."""
-    bench.sleep(seconds=_REST_S)
+    bench.sleep(seconds=NEEDLE_S)
     return bench.pump.read_raw_sensors().bellows_nl / 1e6

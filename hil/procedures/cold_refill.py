@@ -20,6 +20,7 @@ from hil.instruments.operator import Operator
 from hil.label_conditions import LABEL_TEMPERATURE_C
 from hil.left_as_found import left_as_found
 from hil.procedure import Procedure
+from hil.ready_bench import make_ready
 from hil.refilling import Refill, refill
 from hil.start_up import StartUp
 from hil.start_up_model import STEADY_SHARE, ExpectedStartUp, RefillConditions, expected_start_up
@@ -41,10 +42,11 @@ TIME_CONSTANT_TOLERANCE = 1 / 3
 def test_cold_refill(bench: Bench, balance: Balance, bath: Bath, operator: Operator, procedure: Procedure) -> None:
     """After a refill with infusate of 4 C the flow comes back as fast as the pump's thermal mass lets it."""
     profile, room = bench.loaded.profile, bench.loaded.file.environment
+    make_ready(bench, procedure.progressed, warm=False)
     with left_as_found(bench, "bath"):
         measurement = FlowMeasurement(bench, balance, bath, procedure)
         measurement.settle(LABEL_TEMPERATURE_C)
-        done = refill(bench, operator, profile.capacity_ml - profile.residual_ml, INFUSATE_C)
+        done = refill(bench, operator, profile.capacity_ml - profile.residual_ml, temperature_c=INFUSATE_C)
         tau_min = profile.thermal_time_constant_min
         start = measurement.collect(START_TIME_CONSTANTS * tau_min / 60, START_INTERVAL_MIN)
         steady = measurement.collect(STEADY_H)
@@ -92,7 +94,7 @@ def start_up_of(bench: Bench, done: Refill, start: MeasuredFlow, steady: Measure
     u_weighing_ul = setup.u_repeatability_g * ul_per_g
     bath = start.to_label.conditions[0]
     return StartUp(
-        time_min=delivery.time_h * 60 - done.ended_ms / 60_000,
+        time_min=delivery.time_h * 60 - done.filled_ms / 60_000,
         volume_ul=delivery.volume_ml * 1000,
         steady_ul_per_min=steady.raw.flow_ml_per_day * 1000 / 1440,
         u_steady_share=sqrt(drop_ul**2 / 6 + 2 * u_weighing_ul**2) / steady_ul,
@@ -100,7 +102,7 @@ def start_up_of(bench: Bench, done: Refill, start: MeasuredFlow, steady: Measure
         u_bath_share=bath.standard_uncertainty * bath.relative_sensitivity,
         drop_ul=drop_ul,
         u_weighing_ul=u_weighing_ul,
-        u_start_min=(done.ended_ms - done.began_ms) / 60_000 / sqrt(12),
+        u_start_min=(done.filled_ms - done.fill_asked_ms) / 60_000 / sqrt(12),
         time_constant_min=loaded.profile.thermal_time_constant_min,
     )
 

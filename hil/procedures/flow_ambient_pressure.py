@@ -10,6 +10,7 @@ import pytest
 from firmware_model.flow import expected_flow
 from hil.bench import Bench
 from hil.condition_figure import MeasuredPoint, condition_figure
+from hil.enough_infusate import ensure_infusate
 from hil.flow_comparison import compare
 from hil.flow_measurement import FlowMeasurement
 from hil.instruments.balance import Balance
@@ -19,7 +20,7 @@ from hil.label_conditions import LABEL_AMBIENT_KPA, LABEL_TEMPERATURE_C
 from hil.left_as_found import left_as_found
 from hil.parameter import Parameter
 from hil.procedure import Procedure
-from hil.refilling import ensure_infusate
+from hil.ready_bench import make_ready
 
 CHAMBER_KPA = (95.0, 85.0, 110.0)
 """Absolute: 540 m, 1460 m, and 0.9 m under water; beside the reference, sea level."""
@@ -50,6 +51,7 @@ def test_flow_ambient_pressure(
         return expected_flow(profile, LABEL_TEMPERATURE_C, ambient_kpa, room.outlet_kpa, volume_ml).flow_ml_per_day
 
     most_ml_per_day = expected_ml_per_day(min(CHAMBER_KPA), profile.capacity_ml)
+    make_ready(bench, procedure.progressed, warm=False)
     ensure_infusate(bench, most_ml_per_day * (len(CHAMBER_KPA) + 1) * (SETTLING_H + collection_h) / 24)
     with left_as_found(bench, "bath", "ambient_pressure"):
         measurement = FlowMeasurement(bench, balance, bath, procedure)

@@ -9,6 +9,7 @@ import pytest
 from firmware_model.flow import expected_flow
 from hil.bench import Bench
 from hil.condition_figure import MeasuredPoint, condition_figure
+from hil.enough_infusate import ensure_infusate
 from hil.flow_comparison import compare
 from hil.flow_measurement import FlowMeasurement
 from hil.instruments.balance import Balance
@@ -18,7 +19,7 @@ from hil.label_conditions import LABEL_TEMPERATURE_C
 from hil.left_as_found import left_as_found
 from hil.parameter import Parameter
 from hil.procedure import Procedure
-from hil.refilling import ensure_infusate
+from hil.ready_bench import make_ready
 
 ADDED_KPA = {"flow-ratio-minus-2-kpa": -2.0, "flow-ratio-plus-2-kpa": 2.0, "flow-ratio-plus-5-kpa": 5.0}
 COLLECTION_H = 8.0
@@ -50,6 +51,7 @@ def test_flow_back_pressure(
     ensure_infusate(
         bench, 1.2 * profile.label_flow_ml_per_day * (len(ADDED_KPA) + 1) * (SETTLING_H + collection_h) / 24
     )
+    make_ready(bench, procedure.progressed, warm=False)
     with left_as_found(bench, "bath", "outlet_pressure"):
         measurement = FlowMeasurement(bench, balance, bath, procedure)
         measurement.press("outlet_pressure", outlet_pressure, 0.0)

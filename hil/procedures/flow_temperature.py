@@ -10,6 +10,7 @@ import pytest
 from firmware_model.flow import expected_flow
 from hil.bench import Bench
 from hil.condition_figure import MeasuredPoint, condition_figure
+from hil.enough_infusate import ensure_infusate
 from hil.flow_comparison import compare
 from hil.flow_measurement import FlowMeasurement
 from hil.instruments.balance import Balance
@@ -18,7 +19,7 @@ from hil.label_conditions import LABEL_TEMPERATURE_C
 from hil.left_as_found import left_as_found
 from hil.parameter import Parameter
 from hil.procedure import Procedure
-from hil.refilling import ensure_infusate
+from hil.ready_bench import make_ready
 
 TEMPERATURES_C = (35.0, 39.0, 41.0)
 """Beside the reference, 37 C; fever ends below the pump's alarm."""
@@ -42,6 +43,7 @@ def test_flow_temperature(bench: Bench, balance: Balance, bath: Bath, procedure:
     most_ml_per_day = expected_flow(
         profile, max(TEMPERATURES_C), room.ambient_kpa, room.outlet_kpa, profile.capacity_ml
     ).flow_ml_per_day
+    make_ready(bench, procedure.progressed, warm=False)
     ensure_infusate(bench, most_ml_per_day * (len(TEMPERATURES_C) + 1) * (SETTLING_H + collection_h) / 24)
     with left_as_found(bench, "bath"):
         measurement = FlowMeasurement(bench, balance, bath, procedure)

@@ -19,6 +19,7 @@ from hil.label_conditions import LABEL_AMBIENT_KPA, LABEL_TEMPERATURE_C
 from hil.left_as_found import left_as_found
 from hil.procedure import Procedure
 from hil.pump_sensors import SensorMeans, read_sensors
+from hil.ready_bench import make_ready
 from hil.settling import settle_bath, settle_pressure
 
 BATH_C = {"temperature-error-33-c": 33.0, "temperature-error-41-c": 41.0, "temperature-error-37-c": LABEL_TEMPERATURE_C}
@@ -42,6 +43,7 @@ DROOP_TOLERANCE_SHARE = 0.5
 )
 def test_temperature_sensor(bench: Bench, bath: Bath, procedure: Procedure) -> None:
     """The pump's thermometer agrees with the bath, and its reservoir's pressure with the vapour's."""
+    make_ready(bench, procedure.progressed, warm=False)
     with left_as_found(bench, "bath"):
         for name, target_c in BATH_C.items():
             settle_bath(bench, bath, target_c, BATH_TOLERANCE_C, procedure.progressed)
@@ -66,6 +68,7 @@ def test_temperature_sensor(bench: Bench, bath: Bath, procedure: Procedure) -> N
 def test_ambient_sensor(bench: Bench, ambient_pressure: PressureController, procedure: Procedure) -> None:
     """The pump's ambient pressure sensor agrees with the chamber's controller."""
     table = bench.ambient_pressure_table
+    make_ready(bench, procedure.progressed, warm=False)
     with left_as_found(bench, "ambient_pressure"):
         for name, target_kpa in CHAMBER_KPA.items():
             settle_pressure(
@@ -97,6 +100,7 @@ def test_ambient_sensor(bench: Bench, ambient_pressure: PressureController, proc
 def test_outlet_sensor(bench: Bench, outlet_pressure: PressureController, procedure: Procedure) -> None:
     """The pump's outlet pressure sensor agrees with static head and controller together."""
     table, room = bench.outlet_pressure_table, bench.loaded.file.environment
+    make_ready(bench, procedure.progressed, warm=False)
     with left_as_found(bench, "outlet_pressure"):
         for name, added_kpa in ADDED_KPA.items():
             settle_pressure(

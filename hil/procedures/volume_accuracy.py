@@ -14,13 +14,12 @@ from hil.label_conditions import LABEL_TEMPERATURE_C
 from hil.left_as_found import left_as_found
 from hil.procedure import Procedure
 from hil.pump_sensors import SensorMeans, read_sensors
-from hil.refilling import refill
+from hil.ready_bench import make_ready
+from hil.refilling import U_SYRINGE_ML, refill
 
 DAY_H = 24.0
 SETTLING_H = 3.0
 MAX_DAY_VOLUME_ERROR_ML = 0.05
-SYRINGE_TOLERANCE_PERCENT = 0.5
-"""Of its volume: a syringe that was calibrated or weighed [assumed]; one that is as ISO 7886-1 allows is not enough."""
 
 
 @pytest.mark.procedure(
@@ -37,9 +36,10 @@ def test_volume_accuracy(
     procedure: Procedure,
 ) -> None:
     """The pump knows what is filled in, what comes out, and what it delivers."""
-    profile, room = bench.loaded.profile, bench.loaded.file.environment
+    profile = bench.loaded.profile
+    make_ready(bench, procedure.progressed, warm=False)
     with left_as_found(bench, "bath"):
-        done = refill(bench, operator, profile.capacity_ml - profile.residual_ml, room.room_temperature_c)
+        done = refill(bench, operator, profile.capacity_ml - profile.residual_ml)
         u_bellows_ml = sqrt(2 / 3) * profile.sensors.bellows.noise / 1e6  # two single readings, uniform noise
         for name, by_bellows_ml, by_syringe_ml in (
             ("bellows-against-syringe-returned", done.bellows_before_ml - done.bellows_empty_ml, done.returned_ml),
@@ -50,10 +50,10 @@ def test_volume_accuracy(
                 name,
                 by_bellows_ml - by_syringe_ml,
                 "mL",
-                u=hypot(SYRINGE_TOLERANCE_PERCENT / 100 / sqrt(3) * by_syringe_ml, u_bellows_ml),
+                u=hypot(U_SYRINGE_ML, u_bellows_ml),
                 limit=profile.alarms.refill_tolerance_ml,
                 requirement="REQ-BELLOWS-001",
-                note=f"by the bellows less {by_syringe_ml:.3f} mL by a syringe within {SYRINGE_TOLERANCE_PERCENT:g} %",
+                note=f"by the bellows less {by_syringe_ml:.3f} mL by the syringe",
             )
         measurement = FlowMeasurement(bench, balance, bath, procedure)
         measurement.settle(LABEL_TEMPERATURE_C)

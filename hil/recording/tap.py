@@ -14,7 +14,7 @@ __all__ = ["DIRECTIONS", "Direction", "TappedLink", "WireSink"]
 
 
 class WireSink(Protocol):
-    """Where the bytes of every wire are kept."""
+    """Where the bytes of every wire are kept. Who keeps bytes and notes only inherits the rest."""
 
     def write(self, wire: str, direction: Direction, time_ms: int, data: bytes) -> None:
         """Keep ``data``; when this returns, it survives the end of this process."""
@@ -22,11 +22,13 @@ class WireSink(Protocol):
     def note(self, time_ms: int, text: str) -> None:
         """Keep a remark for people."""
 
-    def counted(self, wire: str, time_ms: int, sent_bytes: int, received_bytes: int) -> None:
+    def counted(self, wire: str, time_ms: int, sent_bytes: int, received_bytes: int) -> None:  # noqa: ARG002
         """``wire`` was closed, and so many bytes have passed by the count of its link."""
+        return
 
-    def session(self, wire: str, keys: SessionKeys, key: SessionKey, *, insecure: bool) -> None:
+    def session(self, wire: str, keys: SessionKeys, key: SessionKey, *, insecure: bool) -> None:  # noqa: ARG002
         """A session has begun on ``wire``; an ``insecure`` key is a test key, which is no secret."""
+        return
 
 
 class TappedLink(Link):
