@@ -33,20 +33,21 @@ def test_link_quality(bench: Bench, pump: Programmer, procedure: Procedure) -> N
     make_ready(bench, procedure.progressed, warm=False)
     exchanges = round(procedure.parameters["exchanges"])
     latencies_ms: list[int] = []
-    repeats_before, unanswered = pump.repeats, 0
+    repeats_before, unanswered, asked_ms = pump.repeats, 0, None
     for number in range(exchanges):
         if number % PAUSE_EVERY == 0:
             bench.sleep(seconds=PAUSE_S)
-            pump.read_measurements()
+            asked_ms = None  # bench time is known by answers, and the last one came before the pause
             procedure.progressed(f"{number} of {exchanges} exchanges", number / exchanges)
-        asked_ms, repeats = bench.now_ms(), pump.repeats
+        repeats = pump.repeats
         try:
             pump.read_status() if number % 2 else pump.identify()
         except PumpFault:
-            unanswered += 1
+            unanswered, asked_ms = unanswered + 1, None
             continue
-        if pump.repeats == repeats:
+        if asked_ms is not None and pump.repeats == repeats:
             latencies_ms.append(bench.now_ms() - asked_ms)
+        asked_ms = bench.now_ms()
     _measure_loss(procedure, exchanges, pump.repeats - repeats_before + unanswered)
     _measure_latency(procedure, np.sort(np.array(latencies_ms)))
 
