@@ -58,7 +58,7 @@ def healthy(tmp_path_factory: pytest.TempPathFactory) -> RunResult:
 
 
 def test_a_healthy_pump_passes_all_of_them(healthy: RunResult) -> None:
-    """Every measurement that is declared is taken, and passes; each procedure leaves the next one a bench to work on."""
+    """Every measurement that is declared is taken and passes; each procedure leaves the next one a bench to work on."""
     assert [(page.name, page.problem) for page in healthy.procedures if page.outcome is not Outcome.PASS] == []
     assert healthy.verdict is Outcome.PASS
     assert len(healthy.measurements) == 30
