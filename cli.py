@@ -380,6 +380,71 @@ def info(recording: Path, as_json: bool) -> None:
     print_recording(recording, as_json=as_json)
 
 
+@pumprig.command(name="record", epilog=EXIT_CODES, short_help="Record a pump's wire, or any device's.")
+@click.option("--link", required=True, help="Its port: /dev/ttyUSB0, socket://HOST:PORT, or a VISA resource.")
+@click.option("--subscribe", metavar="PERIOD", help="Have the pump send notices, such as 1s. Default: only listen.")
+@click.option("--out", type=_ANY_PATH, default=Path("recordings"), show_default=True, help="FILE.mcap, or a folder.")
+@click.option("--duration", metavar="TIME", help="Stop after so long, such as 90s or 1d12h. Default: at Ctrl-C.")
+@click.option("--note", "notes", multiple=True, metavar="TEXT", help="Remark to begin with. May be repeated.")
+@click.option("--raw", is_flag=True, help="The device is no pump: record its bytes only.")
+@click.option("--wire", help="What to call the wire. [default: pump; device with --raw]")
+@click.option(
+    "--session",
+    type=click.Choice(["open", "insecure-test-key", "key-file"]),
+    default="open",
+    show_default=True,
+    help="How to talk to the pump with --subscribe.",
+)
+@click.option("--key-file", type=_FILE, help="With --session key-file.")
+@click.option("--seed", type=click.IntRange(min=0), default=1, help="With --session insecure-test-key.")
+@click.option("--baud", type=click.IntRange(min=1), default=115_200, show_default=True, help="Of a serial port.")
+@click.option("--bits", type=click.Choice(["7", "8"]), default="8", show_default=True)
+@click.option("--parity", type=click.Choice(["N", "E", "O"]), default="N", show_default=True)
+@click.option("--stop-bits", type=click.Choice(["1", "2"]), default="1", show_default=True)
+@click.option("--flow", type=click.Choice(["none", "rts-cts", "xon-xoff"]), default="none", show_default=True)
+def record_wire(
+    link: str,
+    subscribe: str | None,
+    out: Path,
+    duration: str | None,
+    notes: tuple[str, ...],
+    raw: bool,
+    wire: str | None,
+    session: Any,
+    key_file: Path | None,
+    seed: int,
+    baud: int,
+    bits: Any,
+    parity: Any,
+    stop_bits: Any,
+    flow: Any,
+) -> None:
+    """Record what passes over a pump's wire: bytes, messages, what was rejected, what is missing.
+
+    Ends at Ctrl-C or after --duration, with a whole recording either way. Without --subscribe nothing is written to
+    the wire. On a terminal every line that is typed becomes a note; m sets a mark.
+    """
+    from firmware_model.quantities import duration_ms
+    from hil.links.serial_settings import SerialSettings
+    from hil.recorder.record import RecordSettings, subscription_period_s
+    from hil.recorder.record_console import run_record
+
+    settings = RecordSettings(
+        link=link,
+        out=out,
+        serial=SerialSettings(baud, int(bits), parity, int(stop_bits), flow),  # type: ignore[arg-type]
+        wire=wire or ("device" if raw else "pump"),
+        is_pump=not raw,
+        subscribe_s=None if subscribe is None else subscription_period_s(subscribe),
+        duration_ms=None if duration is None else duration_ms(duration),
+        notes=notes,
+        session=session,
+        key_file=key_file,
+        seed=seed,
+    )
+    sys.exit(run_record(settings))
+
+
 @pumprig.group(short_help="The telemetry protocol, for people and other tools.")
 def protocol() -> None:
     """The telemetry protocol, for people and other tools: all made from the declarations that the code works by."""

@@ -12,10 +12,11 @@ from firmware_model.faults.table import ELECTRONIC_FAULTS, PUMP_FAULTS, SENSOR_F
 from firmware_model.firmware import HOUR_SAMPLES, SAMPLE_PERIOD_MS, CommandRefused, Firmware
 from firmware_model.interventions import Aspiration, BolusChange, FaultChange, Filling
 from firmware_model.memory.nvram import PowerLost
-from firmware_model.outlook import REACH_MS, Outlook
+from firmware_model.outlook import Outlook
 from firmware_model.plant import Plant
 from firmware_model.profile import PumpProfile, nanolitres
 from firmware_model.pump_memory import HISTORY_DTYPE, HISTORY_RECORDS, Counters, PumpMemory
+from firmware_model.sample_outlook import REACH_MS
 from firmware_model.sampler import Sampler
 from firmware_model.sensors import Readings, Sensors
 from firmware_model.surroundings import Surroundings
@@ -34,6 +35,8 @@ _FORGET_MS = 30 * 24 * HOUR_SAMPLES * SAMPLE_PERIOD_MS
 _KEPT_MS = (HISTORY_RECORDS + 24) * HOUR_SAMPLES * SAMPLE_PERIOD_MS
 _WATCHDOG_MS = 4 * SAMPLE_PERIOD_MS
 _NEXT_HANG_MS = 10 * SAMPLE_PERIOD_MS
+_RESET_MS = 100
+"""For which the electronics are held in reset once they are fed again: the first sample sees the new voltage."""
 _UNKNOWN_MS = 1 << 53
 """When power comes back, if nobody can say."""
 
@@ -199,8 +202,7 @@ class Pump:
         self._battery.feed(now_ms, self._sampler.first + self.firmware.sample_count, supply_mv)
         self._outlook = None
         if is_enough and self._boot_at_ms == _UNKNOWN_MS:
-            self._boot_at_ms = now_ms
-            self._catch_up(now_ms)
+            self._boot_at_ms = now_ms + _RESET_MS
 
     def supply_current_ua(self, now_ms: int) -> float:
         """What its electronics draw from battery or supply, in microampere: sleep and samples, on average."""

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -26,6 +27,7 @@ from hil.pump_session import open_session
 from hil.recording.tap import TappedLink, WireSink
 from hil.wiring import Wiring
 from protocols.messages import Identity
+from protocols.session.programmer_channel import ProgrammerChannel
 
 __all__ = ["PUMP_SERIAL", "Bench", "identified", "identified_pump", "open_bench"]
 
@@ -172,6 +174,10 @@ def open_bench(
     first_seq = (wiring.clock.start_utc_ms + began_ms) & 0xFFFF
     key_file = None if file.pump.key_file is None else Path(loaded.path).parent / file.pump.key_file
     session = open_session(file.pump.session, key_file, seed, wiring.clock.start_utc_ms)
+    for channel in (session.channel, session.reader):
+        if isinstance(channel, ProgrammerChannel):
+            insecure = file.pump.session == "insecure-test-key"
+            channel.on_session = partial(sink.session, "pump", key=channel.key, insecure=insecure)
     pump = Programmer(pump_link, session.channel, first_seq=first_seq, memory=session.memory)
     reader = None if session.reader is None else Programmer(pump_link, session.reader, memory=session.memory)
     tables = file.instruments.present()

@@ -43,6 +43,11 @@ class WallClock:
         passed_ms = int((self.start_utc_ms - start_utc_ms) * self.rate)
         self.start_utc_ms, self._began_ms = start_utc_ms, max(passed_ms, after_ms)
 
+    @staticmethod
+    def utc_ns() -> int:
+        """The system's clock, in ns since 1970 UTC; it may be set while a bench runs."""
+        return time.time_ns()
+
     def sleep_ms(self, duration_ms: int) -> None:
         """Let ``duration_ms`` of bench time pass: less than that of real time if the bench runs faster."""
         time.sleep(max(0, duration_ms) / 1000 / self.rate)

@@ -13,6 +13,7 @@ from rich.markup import escape
 
 from firmware_model.faults.injection import parse_injection
 from hil.bench_file import load_bench
+from hil.errors import RecordingError
 from hil.links.wire_faults import parse_wire_faults
 from hil.live_view import STYLES, LiveView, PlainLines
 from hil.measurement import Outcome
@@ -62,13 +63,14 @@ def print_result(result: RunResult) -> None:
 
 
 def print_recording(path: Path, *, as_json: bool) -> None:
-    """What a recording holds, cut short or not. Raises RecordingError if it is none."""
+    """What a recording holds, cut short or not; raises RecordingError if it is none, or behind it, what is damaged."""
     contents = describe(path / "run.mcap" if path.is_dir() else path)
     if as_json:
         sys.stdout.write(json.dumps(contents.as_json(), indent=2) + "\n")
-        return
-    console = Console(highlight=False, soft_wrap=True)
-    console.print(str(contents), markup=False)
+    else:
+        Console(highlight=False, soft_wrap=True).print(str(contents), markup=False)
+    if contents.problem:
+        raise RecordingError(contents.problem)
 
 
 def serve_bench(

@@ -123,6 +123,11 @@ class Programmer:
         self._memory = ProgrammerMemory() if memory is None else memory
         self._state_seq: int | None = None
 
+    @property
+    def repeats(self) -> int:
+        """How often a request was sent again so far, because no answer came in time."""
+        return self._exchange.repeats
+
     # What the pump is, measures and remembers.
 
     def identify(self) -> Identity:

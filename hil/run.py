@@ -101,6 +101,8 @@ class Run:
                 start_utc_ms=wiring.clock.start_utc_ms,
                 metadata=self.plan.metadata() | {"parameters": json.dumps(self.parameters)} | several,
                 attachments={BENCH_ATTACHMENT: self.plan.bench.model_dump_json(indent=2).encode()},
+                pump_wires=("pump",),
+                wall_utc_ns=WallClock.utc_ns if isinstance(wiring.clock, WallClock) else None,
             )
             self._cleanup.callback(writer.close)
             self.keeper.take_up(part)

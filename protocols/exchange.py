@@ -69,6 +69,8 @@ class Exchange:
         """Why the last of them was rejected."""
         self.dropped = 0
         """Messages that were well formed, but no answer to the request that waits."""
+        self.repeats = 0
+        """Requests that were sent again, because no answer came in time."""
         self.last_dropped: str | None = None
         """Which one the last of them was, and what was waited for."""
         self._channel = channel
@@ -123,6 +125,7 @@ class Exchange:
             self._pending = None
             raise ExchangeTimeout(type(pending.request).__name__, pending.sent, self._deadline_ms)
         pending.sent += 1
+        self.repeats += 1
         pending.deadline_ms = now_ms + self._deadline_ms
         return self._wire(pending.payload, now_ms)
 

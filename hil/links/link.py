@@ -17,6 +17,10 @@ class Link(ABC):
 
     resource: str
     """As the user wrote it: every error repeats it."""
+    sent_bytes: int = 0
+    """Counted here, so that a recording can be held against it."""
+    received_bytes: int = 0
+    """Everything that has arrived, read by somebody or not."""
 
     @abstractmethod
     def write(self, data: bytes) -> None:
@@ -80,6 +84,7 @@ class BufferedLink(Link):
     def write(self, data: bytes) -> None:
         """Send all of ``data``. Raises LinkError if the port is lost."""
         self._send(data)
+        self.sent_bytes += len(data)
 
     def read_until(self, terminator: bytes, timeout_ms: int) -> bytes:
         """As in Link."""
@@ -96,17 +101,27 @@ class BufferedLink(Link):
                 partial = bytes(self._pending)
                 self._pending.clear()
                 raise LinkTimeout(self.resource, timeout_ms, partial)
-            self._pending += self._receive(max(0, remaining_ms))
+            self._pending += self._take_in(max(0, remaining_ms))
             waited = True
         end = found + len(terminator)
         whole = bytes(self._pending[:end])
         del self._pending[:end]
         return whole
 
+    def read_some(self, timeout_ms: int) -> bytes:
+        """Whatever arrives, as soon as any does; nothing if none came within ``timeout_ms``. Raises LinkError."""
+        if not self._pending:
+            self._pending += self._take_in(timeout_ms)
+        return self.drain() if self._pending else b""
+
     def drain(self) -> bytes:
         """Everything that has arrived and was not read, without waiting."""
-        while len(self._pending) <= MAX_UNTERMINATED_BYTES and (arrived := self._receive(0)):
-            self._pending += arrived
+        try:
+            while len(self._pending) <= MAX_UNTERMINATED_BYTES and (arrived := self._take_in(0)):
+                self._pending += arrived
+        except LinkError:
+            if not self._pending:  # what did come before the port was lost is evidence
+                raise
         return self.unread()
 
     def unread(self) -> bytes:
@@ -123,6 +138,11 @@ class BufferedLink(Link):
         """The error that says that the port has gone."""
         self.lost = True
         return LinkError(f"{self.resource}: lost while {while_doing}: {because}")
+
+    def _take_in(self, timeout_ms: int) -> bytes:
+        data = self._receive(timeout_ms)
+        self.received_bytes += len(data)
+        return data
 
     @abstractmethod
     def _send(self, data: bytes) -> None: ...

@@ -3,7 +3,7 @@
 import re
 
 from hil.links.console import CONSOLE, ConsoleLink
-from hil.links.link import BufferedLink, Link
+from hil.links.link import BufferedLink
 from hil.links.port_link import PortLink
 from hil.links.serial_settings import SerialSettings
 
@@ -12,7 +12,7 @@ __all__ = ["open_link"]
 _VISA = re.compile(r"::(INSTR|SOCKET)$", re.IGNORECASE)
 
 
-def open_link(resource: str, serial: SerialSettings) -> Link:
+def open_link(resource: str, serial: SerialSettings) -> PortLink | BufferedLink:
     """The open link of ``resource``, locked for us: VISA if it ends as VISA resources do, pyserial otherwise.
 
     Raises LinkError naming the resource and what to do, or who holds it.

@@ -38,6 +38,7 @@ class PortLink(Link):
         self._reopen_for_s = reopen_for_s
         self._lock: ResourceLock | None = None
         self._link: BufferedLink | None = None
+        self._sent_before = self._received_before = 0
         self._left = b""
         self._remarks: list[str] = []
         self._closed = False
@@ -58,6 +59,26 @@ class PortLink(Link):
             raise self._not_open()
         try:
             return self._link.read_until(terminator, timeout_ms)
+        except LinkError:
+            self._close_if_lost()
+            raise
+
+    @property
+    def sent_bytes(self) -> int:  # type: ignore[override] # a sum over all openings of the port
+        """As ``Link.sent_bytes``."""
+        return self._sent_before + (0 if self._link is None else self._link.sent_bytes)
+
+    @property
+    def received_bytes(self) -> int:  # type: ignore[override]
+        """As ``Link.received_bytes``."""
+        return self._received_before + (0 if self._link is None else self._link.received_bytes)
+
+    def read_some(self, timeout_ms: int) -> bytes:
+        """As ``BufferedLink.read_some``."""
+        if self._link is None:
+            raise self._not_open()
+        try:
+            return self._link.read_some(timeout_ms)
         except LinkError:
             self._close_if_lost()
             raise
@@ -87,9 +108,7 @@ class PortLink(Link):
     def close(self) -> None:
         """Give the port and its lock back. Closing twice is harmless."""
         self._closed = True
-        if self._link is not None:
-            self._link.close()
-        self._link = None
+        self._close_port()
         if self._lock is not None:
             self._lock.release()
 
@@ -143,8 +162,15 @@ class PortLink(Link):
         """What had come is kept for who drains."""
         if self._link is not None and self._link.lost:
             self._left = self._link.unread()
-            self._link.close()
-            self._link = None
+            self._close_port()
+
+    def _close_port(self) -> None:
+        if self._link is None:
+            return
+        self._sent_before += self._link.sent_bytes
+        self._received_before += self._link.received_bytes
+        self._link.close()
+        self._link = None
 
     def _not_open(self) -> LinkError:
         state = "closed" if self._closed else "lost; the next command opens it again if it is back"

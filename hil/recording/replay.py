@@ -53,6 +53,7 @@ class ReplayLink(Link):
             return
         self._fail_if_lost()
         self._play("tx", f"sends {data!r}", data)
+        self.sent_bytes += len(data)
 
     def read_until(self, terminator: bytes, timeout_ms: int) -> bytes:
         """The answer that came, or the timeout that happened instead."""
@@ -89,6 +90,8 @@ class ReplayLink(Link):
     def _play(self, direction: Direction, asked: str, data: bytes | None = None) -> Record:
         record = self._clock.tape.take(self._wire, direction, asked, data)
         self._clock.played(record)
+        if direction != "tx":
+            self.received_bytes += len(record.data)
         return record
 
     def _fail_if_lost(self) -> None:

@@ -1,7 +1,8 @@
-"""The records of an MCAP file where they lie, each parsed within its own bytes.
+"""The records of a recording where they lie, each parsed within its own bytes.
 
-mcap's StreamReader reads on from wherever a damaged length takes it, passes over kinds that it does not know and skips
-the checksums of attachments and of the summary. Here each record is cut out first, so that an error says which.
+mcap's StreamReader reads on from wherever a damaged length takes it, passes over kinds that it does not know, expands
+chunks without a bound and skips the checksums of attachments and of the summary. Here each record is cut out first, so
+that an error says which.
 """
 
 import struct
@@ -17,23 +18,23 @@ from mcap.records import (
     Attachment,
     AttachmentIndex,
     Channel,
+    ChunkIndex,
     DataEnd,
     Footer,
     Header,
     McapRecord,
     Message,
+    MessageIndex,
     Metadata,
     MetadataIndex,
     Schema,
     Statistics,
+    SummaryOffset,
 )
 
-from hil.recording.layout import MAGIC
+from hil.recording.blocks import HEAD, Block, DamagedRecord
 
-__all__ = ["FOOTER_SIZE", "HEAD", "DamagedRecord", "Span", "parse", "spans"]
-
-HEAD: Final = struct.Struct("<BQ")
-"""Opcode and length, before the content of every record (MCAP specification, Records)."""
+__all__ = ["FOOTER_SIZE", "Span", "parse", "spans"]
 
 FOOTER_SIZE: Final = HEAD.size + 8 + 8 + 4
 
@@ -49,44 +50,38 @@ _READERS: Final[dict[int, Callable[[ReadDataStream], McapRecord]]] = {
     Opcode.METADATA: Metadata.read,
     Opcode.METADATA_INDEX: MetadataIndex.read,
     Opcode.DATA_END: DataEnd.read,
+    Opcode.MESSAGE_INDEX: MessageIndex.read,
+    Opcode.CHUNK_INDEX: ChunkIndex.read,
+    Opcode.SUMMARY_OFFSET: SummaryOffset.read,
 }
-"""The kinds that a recording holds, beside messages: no chunks and nothing that belongs to them."""
-
-
-class DamagedRecord(Exception):
-    """A record cannot be what was written. ``at`` is the byte of the file at which it begins."""
-
-    def __init__(self, at: int, why: str) -> None:
-        """Say where and why."""
-        super().__init__(f"damaged at byte {at}: {why}")
-        self.at = at
+"""The kinds that a recording holds, beside messages and chunks."""
+_IN_CHUNKS: Final = (Opcode.SCHEMA, Opcode.CHANNEL, Opcode.MESSAGE)
 
 
 class Span(NamedTuple):
-    """One whole record: where it begins, its kind, and its content without the head."""
+    """One whole record: the byte of the file at which it, or its chunk, begins, its kind, content without head."""
 
     at: int
     opcode: int
     content: bytes
-
-    @property
-    def end(self) -> int:
-        """The byte behind it."""
-        return self.at + HEAD.size + len(self.content)
+    place: int = 0
+    """Where its head begins in its block."""
 
 
-def spans(data: bytes) -> Iterator[Span]:
-    """The whole records of a file, up to its footer or to where the next one is not whole."""
-    at = len(MAGIC)
-    while at + HEAD.size <= len(data):
-        opcode, length = HEAD.unpack_from(data, at)
-        end = at + HEAD.size + length
-        if end > len(data) or opcode == 0:  # no record has kind 0: a disk that lost power pads with it
-            return
-        yield Span(at, opcode, data[at + HEAD.size : end])
-        if opcode == Opcode.FOOTER:
-            return
-        at = end
+def spans(block: Block) -> Iterator[Span]:
+    """The records of a block. Raises DamagedRecord for what no chunk holds."""
+    data, place = block.data, 0
+    while place < len(data):
+        if len(data) < place + HEAD.size:
+            raise DamagedRecord(block.at, "the chunk's last record is not whole")
+        opcode, length = HEAD.unpack_from(data, place)
+        begin, end = place + HEAD.size, place + HEAD.size + length
+        if end > len(data):
+            raise DamagedRecord(block.at, "the chunk's last record is not whole")
+        if block.is_chunk and opcode not in _IN_CHUNKS:
+            raise DamagedRecord(block.at, f"the chunk holds a record of kind {opcode:#04x}, which no chunk does")
+        yield Span(block.at if block.is_chunk else block.at + place, opcode, data[begin:end], place)
+        place = end
 
 
 def parse(span: Span) -> McapRecord:

@@ -7,18 +7,28 @@ from hil.clock import Clock
 from hil.errors import LinkError, LinkTimeout
 from hil.links.link import Link
 from hil.recording.layout import DIRECTIONS, Direction
+from protocols.session.keys import SessionKey
+from protocols.session.noise import SessionKeys
 
 __all__ = ["DIRECTIONS", "Direction", "TappedLink", "WireSink"]
 
 
 class WireSink(Protocol):
-    """Where the bytes of every wire are kept."""
+    """Where the bytes of every wire are kept. Who keeps bytes and notes only inherits the rest."""
 
     def write(self, wire: str, direction: Direction, time_ms: int, data: bytes) -> None:
         """Keep ``data``; when this returns, it survives the end of this process."""
 
     def note(self, time_ms: int, text: str) -> None:
         """Keep a remark for people."""
+
+    def counted(self, wire: str, time_ms: int, sent_bytes: int, received_bytes: int) -> None:  # noqa: ARG002
+        """``wire`` was closed, and so many bytes have passed by the count of its link."""
+        return
+
+    def session(self, wire: str, keys: SessionKeys, key: SessionKey, *, insecure: bool) -> None:  # noqa: ARG002
+        """A session has begun on ``wire``; an ``insecure`` key is a test key, which is no secret."""
+        return
 
 
 class TappedLink(Link):
@@ -113,6 +123,7 @@ class TappedLink(Link):
             unread = self._unread()
             if unread:
                 self._heard("rx", unread)
+            self._sink.counted(self._wire, self._clock.now_ms(), self._link.sent_bytes, self._link.received_bytes)
         finally:
             self._link.close()
 

@@ -1,150 +1,192 @@
-"""Writes a recording: MCAP, appended record by record so that a killed run loses nothing it was told is kept.
-
-mcap's own ``Writer`` collects messages in memory even without chunks; so its record classes are used here, and every
-record goes to the file with one unbuffered write. The file is valid MCAP once closed, and readable before.
-"""
+"""Writes a recording: bytes first, what they mean behind them, and at the end all of it anew for those who read."""
 
 import json
-import time
-from collections.abc import Mapping
-from pathlib import Path, PurePath
-from typing import Final
-
-from mcap.records import Attachment, Channel, DataEnd, Header, McapRecord, Message, Metadata, Schema
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping
+from pathlib import Path
+from typing import Any
 
 from hil.errors import RecordingError
-from hil.recording.append_file import AppendFile
+from hil.recording.disk_watch import AlarmSink, say_on_stderr
 from hil.recording.layout import (
-    LIBRARY,
-    MAGIC,
-    MESSAGE_ENCODING,
-    METADATA_NAME,
-    NOTE_ENCODING,
-    NOTE_SCHEMA,
-    NOTE_SCHEMA_NAME,
+    ALARMS_TOPIC,
+    KEYS_PREFIX,
+    LAYOUT,
+    LAYOUT_KEY,
     NOTES_TOPIC,
-    PROFILE,
     START_KEY,
     Direction,
+    event_topic,
     topic_of,
 )
-from hil.recording.ledger import Ledger, encode
-from hil.recording.spans import DamagedRecord, parse, spans
+from hil.recording.live_file import LiveFile
+from hil.recording.pump_record import Meaning, PumpRecord
+from hil.recording.rewrite import rewrite
+from hil.recording.schemas import SCHEMA_NAMES, schema_of
+from protocols.session.keys import SessionKey
+from protocols.session.noise import SessionKeys
 
 __all__ = ["RecordingWriter"]
 
-_SYNC_PERIOD_NS: Final = 1_000_000_000
-_MEDIA_TYPES: Final = {".json": "application/json", ".toml": "application/toml", ".txt": "text/plain"}
+_SESSION_DIGITS = 16
 
 
 class RecordingWriter:
-    """One recording being made. A failed write or sync is fatal: what cannot be kept must not look as if it were.
+    """One recording being made. What was told to be kept is in the file when a call returns.
 
-    An exception out of nowhere (Ctrl-C) may leave a record in the file that the ledger does not know, or half a
-    record. Then the file is the truth: the ledger is made again from it before anything else is written.
+    Every failure to keep something is fatal: nothing more is taken, and closing says so again.
     """
 
     def __init__(
-        self, path: Path, *, start_utc_ms: int, metadata: Mapping[str, str], attachments: Mapping[str, bytes]
+        self,
+        path: Path,
+        *,
+        start_utc_ms: int,
+        metadata: Mapping[str, str],
+        attachments: Mapping[str, bytes],
+        pump_wires: Collection[str] = (),
+        wall_utc_ns: Callable[[], int] | None = None,
+        on_alarm: AlarmSink = say_on_stderr,
+        on_meaning: Callable[[Meaning], None] | None = None,
+        compact: bool = True,
     ) -> None:
-        """Create ``path`` and write down what is known at the start. Raises RecordingError if that fails."""
+        """Create ``path`` and write down what is known at the start. Raises RecordingError if that fails.
+
+        The messages of ``pump_wires`` are decoded, and shown to ``on_meaning``. ``wall_utc_ns`` is the system's
+        clock; without it all time is bench time. ``compact`` rewrites the file when it is closed.
+        """
         self.path = path
+        self.counts: Counter[str] = Counter()
+        """Bytes by topic, as they were acknowledged."""
         self._start_utc_ms = start_utc_ms
-        self._ledger = Ledger()
-        self._ledger_is_true = True
+        self._wall_utc_ns = wall_utc_ns
+        self._on_meaning = on_meaning
+        self._compact = compact
+        self._pumps = {wire: PumpRecord(wire) for wire in pump_wires}
+        self._last_ms = 0
+        self._mismatch = ""
         self._closed = False
-        self._synced_ns = time.monotonic_ns()
-        self._file = AppendFile(path)
+        whole = {START_KEY: str(start_utc_ms), LAYOUT_KEY: LAYOUT, **metadata}
+        self._file = LiveFile(path, whole, on_alarm)
         try:
-            self._file.append(MAGIC)
-            self._append(Header(profile=PROFILE, library=LIBRARY))
-            self._append(Metadata(name=METADATA_NAME, metadata={START_KEY: str(start_utc_ms), **metadata}))
             for name, data in attachments.items():
-                self._append(self._attachment(name, data))
+                self._file.attach(name, data, start_utc_ms * 1_000_000)
         except BaseException:
             self._file.close()
             raise
 
     def write(self, wire: str, direction: Direction, time_ms: int, data: bytes) -> None:
         """Keep ``data`` that went over ``wire`` at bench time ``time_ms``. It is in the file when this returns."""
-        self._begin()
-        channel = self._channel(topic_of(wire, direction), MESSAGE_ENCODING, 0)
-        self._message(channel, time_ms, data)
+        self._begin(time_ms)
+        topic = topic_of(wire, direction)
+        self._message(topic, time_ms, data)
+        self.counts[topic] += len(data)
+        pump = self._pumps.get(wire)
+        if pump is not None:
+            for meaning in pump.overhear(direction, time_ms, data):
+                self._keep(meaning, time_ms)
 
     def note(self, time_ms: int, text: str) -> None:
         """Keep a remark for people at bench time ``time_ms``. It is in the file when this returns."""
-        self._begin()
-        channel = self._channel(NOTES_TOPIC, NOTE_ENCODING, self._note_schema().id)
-        self._message(channel, time_ms, json.dumps({"time_ms": time_ms, "text": text}).encode())
+        self._begin(time_ms)
+        self._json(NOTES_TOPIC, SCHEMA_NAMES["notes"], time_ms, {"time_ms": time_ms, "text": text})
+
+    def session(self, wire: str, keys: SessionKeys, key: SessionKey, *, insecure: bool) -> None:
+        """A session has begun on ``wire``: read what it seals. Its keys are kept only if the key is ``insecure``."""
+        self._begin(self._last_ms)
+        if insecure:
+            name = f"{KEYS_PREFIX}{keys.handshake_hash.hex()[:_SESSION_DIGITS]}.json"
+            self._file.attach(name, _keys_json(keys, key), (self._start_utc_ms + self._last_ms) * 1_000_000)
+        if wire in self._pumps:
+            self._pumps[wire].learn(keys)
+
+    def counted(self, wire: str, time_ms: int, sent_bytes: int, received_bytes: int) -> None:
+        """The link of ``wire`` was closed, and this is what it has counted itself. Another count is an alarm."""
+        self._begin(time_ms)
+        content = {"time_ms": time_ms, "sent_bytes": sent_bytes, "received_bytes": received_bytes}
+        self._json(event_topic(wire, "counted"), SCHEMA_NAMES["counted"], time_ms, content)
+        ours = {direction: self.counts[topic_of(wire, direction)] for direction in ("tx", "rx", "timeout", "lost")}
+        received = ours["rx"] + ours["timeout"] + ours["lost"]
+        was_lost = topic_of(wire, "lost") in self.counts  # then what was sent last may not have gone out
+        if received != received_bytes or (ours["tx"] != sent_bytes and not was_lost):
+            said = (
+                f"{wire}: {ours['tx']} bytes to it and {received} from it were recorded, but its link has counted "
+                f"{sent_bytes} and {received_bytes}"
+            )
+            self._mismatch = said
+            self._file.watch.raise_alarm("count-mismatch", said)
+
+    def idle(self, time_ms: int) -> None:
+        """Nothing came up to ``time_ms``: what is overdue is recorded as a gap."""
+        for pump in self._pumps.values():
+            for meaning in pump.idle(time_ms):
+                self._begin(time_ms)
+                self._keep(meaning, time_ms)
+        self._flush_alarms(time_ms)
 
     def close(self) -> None:
-        """Write summary and footer, and wait until the disk has it all. Closing twice is harmless.
+        """Write summary and footer, wait until the disk has it all, and compact it. Closing twice is harmless.
 
         Raises RecordingError if the recording is not whole, also if that was said before: nobody who closes it may
-        take it for whole.
+        take it for whole. One that is whole but cannot be compacted stays as it is, with an alarm.
         """
         if self._closed:
             return
         self._closed = True
         try:
-            self._make_ledger_true()
-            self._append(DataEnd(data_section_crc=self._ledger.data_crc))
-            self._file.append(self._ledger.closing())
-            self._file.sync()
+            self._flush_alarms(self._last_ms)
+            self._file.seal()
+            if self._compact:
+                self._rewrite()
         finally:
             self._file.close()
+        if self._mismatch:
+            raise RecordingError(f"{self.path}: {self._mismatch}; do not trust it")
 
-    def _begin(self) -> None:
+    def _rewrite(self) -> None:
+        try:
+            rewrite(self.path)
+        except RecordingError as error:
+            self._file.watch.raise_alarm("not-compacted", f"it is whole, but stays as it was written: {error}")
+
+    def _begin(self, time_ms: int) -> None:
         if self._closed:
             raise RecordingError(f"{self.path}: is closed; nothing more can be recorded")
-        self._make_ledger_true()
+        self._last_ms = max(self._last_ms, time_ms)
+        self._file.watch.check()
+        self._flush_alarms(time_ms)
 
-    def _message(self, channel: Channel, time_ms: int, data: bytes) -> None:
-        time_ns = (self._start_utc_ms + time_ms) * 1_000_000
-        sequence = self._ledger.next_sequence(channel)
-        message = Message(channel_id=channel.id, log_time=time_ns, publish_time=time_ns, sequence=sequence, data=data)
-        self._append(message)
-        if time.monotonic_ns() - self._synced_ns > _SYNC_PERIOD_NS:
-            self._file.sync()
-            self._synced_ns = time.monotonic_ns()
+    def _flush_alarms(self, time_ms: int) -> None:
+        unrecorded = self._file.watch.unrecorded
+        while unrecorded:
+            content = {"time_ms": time_ms, **unrecorded[0]._asdict()}
+            self._json(ALARMS_TOPIC, SCHEMA_NAMES["alarms"], time_ms, content)
+            unrecorded.popleft()
 
-    def _channel(self, topic: str, encoding: str, schema_id: int) -> Channel:
-        channel = self._ledger.channels.get(topic)
-        if channel is None:
-            number = len(self._ledger.channels) + 1
-            channel = Channel(id=number, topic=topic, message_encoding=encoding, metadata={}, schema_id=schema_id)
-            self._append(channel)
-        return channel
+    def _keep(self, meaning: Meaning, time_ms: int) -> None:
+        self._json(meaning.topic, meaning.schema, time_ms, meaning.content)
+        if self._on_meaning is not None:
+            self._on_meaning(meaning)
 
-    def _note_schema(self) -> Schema:
-        schema = self._ledger.schemas.get(NOTE_SCHEMA_NAME)
-        if schema is None:
-            schema = Schema(id=1, name=NOTE_SCHEMA_NAME, encoding="jsonschema", data=NOTE_SCHEMA)
-            self._append(schema)
-        return schema
+    def _json(self, topic: str, schema: str, time_ms: int, content: dict[str, Any]) -> None:
+        if not self._file.knows(schema):
+            self._file.declare(schema, schema_of(schema))
+        self._message(topic, time_ms, json.dumps(content, separators=(",", ":")).encode(), schema)
 
-    def _attachment(self, name: str, data: bytes) -> Attachment:
-        time_ns = self._start_utc_ms * 1_000_000
-        media_type = _MEDIA_TYPES.get(PurePath(name).suffix, "application/octet-stream")
-        return Attachment(create_time=time_ns, log_time=time_ns, name=name, media_type=media_type, data=data)
+    def _message(self, topic: str, time_ms: int, data: bytes, schema: str = "") -> None:
+        log_time_ns = (self._start_utc_ms + time_ms) * 1_000_000
+        publish_time_ns = log_time_ns if self._wall_utc_ns is None else self._wall_utc_ns()
+        self._file.message(topic, log_time_ns, publish_time_ns, data, schema)
 
-    def _append(self, record: McapRecord) -> None:
-        data = encode(record)
-        self._ledger_is_true = False
-        self._file.append(data)
-        self._ledger.add(record, data)
-        self._ledger_is_true = True
 
-    def _make_ledger_true(self) -> None:
-        if self._ledger_is_true:
-            return
-        ledger = Ledger()
-        try:
-            for span in spans(self.path.read_bytes()):
-                record = parse(span)
-                ledger.add(record, encode(record))
-        except (OSError, DamagedRecord) as error:
-            raise RecordingError(f"{self.path}: cannot be read back after an interruption: {error}") from error
-        self._file.truncate(ledger.size)
-        self._ledger = ledger
-        self._ledger_is_true = True
+def _keys_json(keys: SessionKeys, key: SessionKey) -> bytes:
+    kept = {
+        "session": keys.handshake_hash[:4].hex(),
+        "kid": key.kid,
+        "role": key.role.name,
+        "handshake_hash": keys.handshake_hash.hex(),
+        "to_pump": bytes(keys.to_pump).hex(),
+        "from_pump": bytes(keys.from_pump).hex(),
+        "why": "of an insecure test key: anybody can work it out; keys of provisioned pumps are never recorded",
+    }
+    return json.dumps(kept, indent=2).encode()

@@ -29,8 +29,10 @@ class ProgrammerChannel:
         """What the pump said of itself when the session began; None while there is no session."""
         self.session_keys: SessionKeys | None = None
         """Of the session, for whoever must record it; None while there is none."""
+        self.on_session: Callable[[SessionKeys], None] | None = None
+        """Told of every session's keys when it begins: a recording needs them to read what passes."""
+        self.key = key
         self._uid = uid
-        self._key = key
         self._next_wake = next_wake
         self._random_bytes = random_bytes
         self._initiator: Initiator | None = None
@@ -40,9 +42,9 @@ class ProgrammerChannel:
 
     def wake(self) -> bytes:
         """The first frame of a new handshake. An older handshake that is still under way is given up."""
-        self._initiator = Initiator(self._key.psk, prologue(self._uid, self._key), Secret(self._random_bytes(32)))
+        self._initiator = Initiator(self.key.psk, prologue(self._uid, self.key), Secret(self._random_bytes(32)))
         payload = Wake(self._next_wake(), MAX_FRAME_BYTES).encode()
-        return first_frame(self._uid, self._key.kid, self._initiator.first(payload))
+        return first_frame(self._uid, self.key.kid, self._initiator.first(payload))
 
     def is_open(self, now_ms: int) -> bool:
         """Whether there is a session; it ends after 30 min, or a minute of silence."""
@@ -72,6 +74,8 @@ class ProgrammerChannel:
             self._sealer, self._opener = FrameSealer(keys.to_pump, sid), FrameOpener(keys.from_pump, sid)
             self._started_ms = self._last_ms = now_ms
             self._initiator = None
+            if self.on_session is not None:
+                self.on_session(keys)
             return None
         if kind != SEALED or self._opener is None:
             raise UnexpectedFrame(f"frame begins {kind.hex(' ')}, which is not of this session")

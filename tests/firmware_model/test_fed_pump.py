@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from firmware_model.profile import load_profile
 from firmware_model.pump import Pump
 from firmware_model.surroundings import Surroundings
+from protocols.messages import Mode
 
 _PROFILE = load_profile(Path(__file__).parents[2] / "fixtures" / "pumps" / "generic-30ml.toml")
 HOUR_MS = 3_600_000
@@ -37,8 +38,17 @@ def test_without_enough_voltage_it_is_off_until_fed() -> None:
     assert pump.supply_current_ua(2 * HOUR_MS) == 0
     assert pump.receive(2 * HOUR_MS, b"\0" * 40) == b""
     pump.feed(3 * HOUR_MS, 2000.0)
-    assert pump.status(3 * HOUR_MS + 1).counters.boots == 2
-    assert pump.supply_current_ua(3 * HOUR_MS + 1) == pytest.approx(5.0 + 500 / 60, abs=0.001)
+    assert pump.status(3 * HOUR_MS + 100).counters.boots == 2
+    assert pump.supply_current_ua(3 * HOUR_MS + 100) == pytest.approx(5.0 + 500 / 60, abs=0.001)
+
+
+@pytest.mark.parametrize("off_ms", [HOUR_MS + shift for shift in range(0, 60_000, 7_919)])
+def test_first_sample_after_a_brown_out_sees_the_supply(off_ms: int) -> None:
+    """The self-test of the start is made at the voltage that let it start, and passes."""
+    pump = fed_pump([(0, 3000.0), (off_ms, 0.0), (off_ms + 10_000, 3000.0)], off_ms + 10_100, passes_over=True)
+    firmware = pump.status(off_ms + 10_100)
+    assert firmware.readings.battery_mv == pytest.approx(3000, abs=5)
+    assert firmware.mode is Mode.MONITORING
 
 
 def test_its_battery_sensor_sees_the_supply() -> None:

@@ -14,7 +14,7 @@ from hil.instruments.bath_julabo import JulaboBath
 from hil.instruments.multimeter_scpi import RigolMultimeter, ScpiMultimeter
 from hil.instruments.pressure_pace import PacePressureController
 from hil.instruments.supply_scpi import KeysightSupply, RigolSupply
-from hil.recording.tap import TappedLink
+from hil.recording.tap import TappedLink, WireSink
 from tests.hil.instruments.desk import Bench
 
 _WHO = {"mt-sics": b'I4 A "B1"\r\n', "sbi": b"BCE224I\r\n", "julabo": b"JULABO X\r\n", "scpi": b"A,B,C,D\n"}
@@ -80,7 +80,7 @@ class Slow:
         return said
 
 
-class Sink:
+class Sink(WireSink):
     """What the tap heard."""
 
     def __init__(self) -> None:

@@ -24,10 +24,10 @@ from hil.links.resource_key import used_key
 from hil.links.serial_port import SerialLink
 from hil.links.serial_settings import SerialSettings
 from hil.recording.layout import Direction
-from hil.recording.tap import TappedLink
+from hil.recording.tap import TappedLink, WireSink
 
 
-class Sheet:
+class Sheet(WireSink):
     """A recording on a sheet of paper."""
 
     def __init__(self) -> None:

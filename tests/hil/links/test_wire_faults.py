@@ -13,6 +13,7 @@ from hil.errors import LinkError, LinkTimeout, RigError, UsageError
 from hil.links.faulty import FaultyDevice, FaultyLink
 from hil.links.wire_faults import WIRE_FAULTS, WireChance, WireFault, parse_wire_fault, parse_wire_faults
 from hil.recording.layout import Direction
+from hil.recording.tap import WireSink
 from hil.run_plan import plan_run
 from hil.run_settings import RunSettings
 from hil.shipped import shipped
@@ -214,7 +215,7 @@ def test_share_is_what_was_asked_for() -> None:
     assert len(sent & received) < 120
 
 
-class Sheet:
+class Sheet(WireSink):
     """A recording in memory."""
 
     def __init__(self) -> None:

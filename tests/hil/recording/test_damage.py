@@ -126,10 +126,10 @@ def foreign_topic() -> bytes:
 
 
 def chunked() -> bytes:
-    """A file that another tool has rewritten with chunks."""
+    """A chunk that another tool has compressed."""
     builder = RecordBuilder()
     chunk = Chunk(
-        compression="", data=b"", message_end_time=0, message_start_time=0, uncompressed_crc=0, uncompressed_size=0
+        compression="lz4", data=b"", message_end_time=0, message_start_time=0, uncompressed_crc=0, uncompressed_size=0
     )
     chunk.write(builder)
     return encode(started()) + bytes(builder.end())  # type: ignore[no-untyped-call] # mcap leaves it untyped
@@ -164,7 +164,7 @@ def channel(topic: str) -> McapRecord:
         (gap, r"damaged at byte \d+: message 2 of pump stands where message 1 belongs"),
         (two_topics, r"damaged at byte \d+: channel 1 is announced twice"),
         (foreign_topic, r"damaged at byte \d+: '/tf' is no topic of a recording"),
-        (chunked, r"damaged at byte \d+: a record of kind 0x06, which no recording holds"),
+        (chunked, r"damaged at byte \d+: a chunk compressed by 'lz4', which no recording holds"),
         (no_start, r"damaged at byte 8: 'start_utc_ms'"),
         (odd_note, r"damaged at byte \d+: list indices"),
     ],

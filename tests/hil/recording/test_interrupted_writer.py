@@ -81,6 +81,7 @@ def test_interrupted_write_leaves_a_whole_recording(tmp_path: Path) -> None:
         assert said in ([b"first", b"third", b"fourth"], [b"first", b"second", b"third", b"fourth"])
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # between open and with
 def test_interrupted_close_loses_no_record(tmp_path: Path) -> None:
     """Ctrl-C at any line of closing: the recording is whole, or cut behind its last record."""
     for line in range(1, lines_of(RecordingWriter.close, tmp_path / "count.mcap")):

@@ -1,4 +1,4 @@
-"""A recording is the file that mcap's own writer would make of the same records, as the specification asks."""
+"""Before it is rewritten, a closed recording is the file that mcap's own writer would make of the same records."""
 
 import json
 import zlib
@@ -25,6 +25,7 @@ def write(path: Path) -> bytes:
         start_utc_ms=START_UTC_MS,
         metadata={"seed": "1", "operator": "Gr\N{LATIN SMALL LETTER U WITH DIAERESIS}n"},
         attachments={"bench.json": b"{}", "photo.jpg": bytes(range(256))},
+        compact=False,
     )
     writer.write("pump", "tx", 5, b"\x01\x00")
     writer.write("pump", "rx", 5, b"\x02\x00")

@@ -60,7 +60,7 @@ def test_mcaps_own_reader_agrees(tmp_path: Path) -> None:
     with write(tmp_path / "a.mcap").open("rb") as stream:
         reader = make_reader(stream, validate_crcs=True)
         header = reader.get_header()
-        assert (header.profile, header.library) == ("pumprig", "pumprig recording 1")
+        assert (header.profile, header.library) == ("pumprig", "pumprig recording 2")
         summary = reader.get_summary()
         assert summary is not None
         assert summary.statistics is not None

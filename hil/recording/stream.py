@@ -1,0 +1,251 @@
+"""Reads a recording of any size and either form, with bounded memory: by time, by topic, from the middle.
+
+::
+
+    with RecordingStream.open(path) as recording:
+        for message in recording.messages(topics=["/pump/status"], from_ms=3_600_000):
+            ...
+"""
+
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import BinaryIO, Final, Self
+
+from mcap.opcode import Opcode
+from mcap.records import Attachment, Footer
+
+from hil.errors import RecordingError
+from hil.recording.blocks import Block, DamagedRecord, blocks
+from hil.recording.contents import Contents, RecordedMessage, TopicFilter
+from hil.recording.layout import MAGIC
+from hil.recording.spans import Span, parse, spans
+from hil.recording.summary import ChunkPlace, Summary, check_summary, read_summary
+
+__all__ = ["RecordedMessage", "RecordingStream", "TopicFilter"]
+
+_NS_PER_MS: Final = 1_000_000
+_PIECE_BYTES: Final = 1 << 20
+
+
+class RecordingStream:
+    """One recording, open for reading. Whole, or cut anywhere: then all whole records up to there."""
+
+    def __init__(self, path: Path, file: BinaryIO) -> None:
+        """Use ``open`` instead."""
+        self.path = path
+        self.truncated_at: int | None = None
+        """Where the last whole record ends, if the file is cut; known once all messages have been read."""
+        self._file = file
+        self._size = file.seek(0, 2)
+        self._check_magic()
+        self._summary: Summary | None = None
+        self._damage: DamagedRecord | None = None
+        try:
+            self._summary = read_summary(file, self._size)
+        except DamagedRecord as damage:  # said when all before it has been read
+            self._damage = damage
+        preface = self._preface()
+        self.metadata = preface.metadata
+        """What the run says of itself."""
+        self.start_utc_ms = preface.start_utc_ms or 0
+        """UTC at bench time 0; 0 if the recording was cut before it says so, and then it holds no messages."""
+
+    @classmethod
+    def open(cls, path: Path) -> Self:
+        """The recording at ``path``. Raises RecordingError if it is none, or another program's, or damaged."""
+        with _said_of(path):
+            file = path.open("rb")
+            try:
+                return cls(path, file)
+            except BaseException:
+                file.close()
+                raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Give the file back."""
+        self._file.close()
+
+    @property
+    def closed_properly(self) -> bool:
+        """Whether the file has an end: the run that wrote it was not killed."""
+        return self._summary is not None or self._damage is not None
+
+    @property
+    def chunks(self) -> int:
+        """How many chunks it has; 0 for one that was cut, or not rewritten."""
+        return len(self._summary.chunks) if self._summary is not None else 0
+
+    def attachments(self) -> dict[str, bytes]:
+        """Every attachment by its name. Raises RecordingError."""
+        with _said_of(self.path):
+            if self._summary is None:
+                return self._scanned_attachments()
+            return {index.name: self._attachment(index.offset, index.length) for index in self._summary.attachments}
+
+    def messages(
+        self, topics: TopicFilter = None, *, from_ms: int | None = None, to_ms: int | None = None
+    ) -> Iterator[RecordedMessage]:
+        """Messages on ``topics`` from bench time ``from_ms`` to ``to_ms``, both included, in the order of the file.
+
+        Everything before damage is given before RecordingError says where it is. Without times every checksum is
+        checked; with times, those of the chunks that are read.
+        """
+        if self._summary is not None and self._summary.chunks and not (from_ms is None and to_ms is None):
+            return self._guarded(self._indexed(self._summary, topics, from_ms, to_ms))
+        return self._guarded(self._scanned(Contents(self.path, topics), from_ms, to_ms))
+
+    def blocks(self) -> Iterator[Block]:
+        """The records in pieces of bounded size, for who takes millions of them at a time. Raises RecordingError."""
+        with _said_of(self.path):
+            yield from blocks(self._file, len(MAGIC), self._size)
+
+    def read_into(self, contents: Contents) -> Iterator[RecordedMessage]:
+        """All messages, while ``contents`` gathers whatever else there is. Raises RecordingError."""
+        return self._guarded(self._scanned(contents, None, None))
+
+    def _guarded(self, found: Iterator[RecordedMessage]) -> Iterator[RecordedMessage]:
+        with _said_of(self.path):
+            yield from found
+
+    def _scanned(self, contents: Contents, from_ms: int | None, to_ms: int | None) -> Iterator[RecordedMessage]:
+        end = len(MAGIC)
+        for block in blocks(self._file, len(MAGIC), self._size):
+            for span in spans(block):
+                message = contents.take(span)
+                if message is None:
+                    self._check(contents, block, span)
+                elif to_ms is not None and message.time_ms > to_ms:
+                    return  # bench time never runs backwards
+                elif from_ms is None or message.time_ms >= from_ms:
+                    yield message
+            end = block.end
+        self._finish(contents, end)
+
+    def _indexed(
+        self, summary: Summary, topics: TopicFilter, from_ms: int | None, to_ms: int | None
+    ) -> Iterator[RecordedMessage]:
+        contents = Contents(self.path, topics)
+        contents.start_utc_ms = self.start_utc_ms
+        for channel in summary.channels:
+            contents.announce(channel)
+        wanted = contents.wanted_channels()
+        contents.skip()
+        for place in summary.chunks:
+            first_ms, last_ms = (ns // _NS_PER_MS - self.start_utc_ms for ns in (place.start_ns, place.end_ns))
+            outside = (from_ms is not None and last_ms < from_ms) or (to_ms is not None and first_ms > to_ms)
+            if outside or wanted.isdisjoint(place.channels()):
+                contents.skip()
+                continue
+            for span in spans(self._chunk(place)):
+                message = contents.take(span)
+                if (
+                    message is not None
+                    and (from_ms is None or message.time_ms >= from_ms)
+                    and (to_ms is None or message.time_ms <= to_ms)
+                ):
+                    yield message
+
+    def _chunk(self, place: ChunkPlace) -> Block:
+        end = place.at + place.length
+        block = next(blocks(self._file, place.at, min(end, self._size)), None)
+        if block is None or not block.is_chunk or block.end != end:
+            raise DamagedRecord(place.at, "the index names a chunk here, but there is none")
+        return block
+
+    def _attachment(self, at: int, length: int) -> bytes:
+        block = next(blocks(self._file, at, min(at + length, self._size)), None)
+        record = parse(next(spans(block))) if block is not None and not block.is_chunk else None
+        if not isinstance(record, Attachment):
+            raise DamagedRecord(at, "the index names an attachment here, but there is none")
+        return record.data
+
+    def _scanned_attachments(self) -> dict[str, bytes]:
+        found = {}
+        for block in blocks(self._file, len(MAGIC), self._size):
+            for span in spans(block):
+                if span.opcode == Opcode.ATTACHMENT and isinstance(record := parse(span), Attachment):
+                    found[record.name] = record.data
+        return found
+
+    def _check_magic(self) -> None:
+        self._file.seek(0)
+        magic = self._file.read(len(MAGIC))
+        if magic == MAGIC:
+            return
+        if magic and MAGIC.startswith(magic):
+            raise RecordingError(f"{self.path}: cut short at byte {len(magic)}, before anything was recorded")
+        raise RecordingError(f"{self.path}: is no MCAP recording (byte 0)")
+
+    def _preface(self) -> Contents:
+        """What stands before the first message."""
+        contents = Contents(self.path)
+        for block in blocks(self._file, len(MAGIC), self._size):
+            for span in spans(block):
+                if contents.start_utc_ms is not None or block.is_chunk or span.opcode == Opcode.MESSAGE:
+                    return contents
+                contents.take(span)
+        return contents
+
+    def _check(self, contents: Contents, block: Block, span: Span) -> None:
+        if span.opcode == Opcode.DATA_END:
+            _check_data(block, span)
+        elif isinstance(contents.footer, Footer):
+            check_summary(self._file, span.at, contents.footer)
+
+    def _finish(self, contents: Contents, end: int) -> None:
+        """Say where a file that was cut ends; refuse a whole one with damage at byte ``end``."""
+        has_footer = contents.footer is not None
+        self._file.seek(end)
+        rest = self._file.read(len(MAGIC) + 1)
+        if has_footer and rest == MAGIC and self._damage is None:
+            if not contents.has_data_end or contents.start_utc_ms is None:
+                raise DamagedRecord(len(MAGIC), "the file was closed without saying when its run began")
+            return
+        self.truncated_at = end
+        if has_footer and rest != MAGIC and not MAGIC.startswith(rest):
+            raise DamagedRecord(end, "something else follows the footer than the end of the file")
+        if (
+            self._summary is not None
+            or self._damage is not None
+            or (contents.has_data_end and self._ends_like_closed())
+        ):
+            raise DamagedRecord(end, "the file was closed, but this record does not lead on to its end")
+        if rest.startswith(b"\0") and not self._is_zero_from(end):
+            raise DamagedRecord(end, "a record of kind 0")
+
+    def _ends_like_closed(self) -> bool:
+        self._file.seek(-len(MAGIC), 2)
+        return self._file.read() == MAGIC
+
+    def _is_zero_from(self, at: int) -> bool:
+        self._file.seek(at)
+        return all(not piece.strip(b"\0") for piece in iter(lambda: self._file.read(_PIECE_BYTES), b""))
+
+
+def _check_data(block: Block, span: Span) -> None:
+    """Raise DamagedRecord unless the data before the record in ``span`` is what its checksum says."""
+    stated = int.from_bytes(span.content[:4], "little")
+    if stated != zlib.crc32(block.data[: span.place], block.crc):
+        raise DamagedRecord(span.at, f"the checksum over bytes 0 to {span.at} is wrong")
+
+
+@contextmanager
+def _said_of(path: Path) -> Iterator[None]:
+    """Every error as one of the recording's, with its file."""
+    try:
+        yield
+    except FileNotFoundError:
+        raise RecordingError(f"{path}: there is no such recording") from None
+    except OSError as error:
+        raise RecordingError(f"{path}: cannot be read: {error.strerror}") from error
+    except DamagedRecord as error:
+        raise RecordingError(f"{path}: {error}") from error
