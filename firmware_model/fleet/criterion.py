@@ -5,7 +5,7 @@ import operator
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, cast
 
 from firmware_model.faults.injection import fault_value
 from firmware_model.faults.table import PUMP_FAULTS
@@ -108,7 +108,7 @@ def parse_criterion(text: str) -> Criterion:
         raise ValueError(f'{text!r}: by when? write failed(by="365d")')
     return Criterion(
         text=text.strip(),
-        metric=name,  # type: ignore[arg-type] - it is a key of FORMS
+        metric=cast("Metric", name),
         operator=match["operator"],
         limit=float(match["limit"]) / (100 if match["percent"] and form.unit == "" else 1),
         fault=fault,

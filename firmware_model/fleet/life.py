@@ -8,7 +8,8 @@ from firmware_model.faults.injection import fault_value
 from firmware_model.faults.table import PUMP_FAULTS
 from firmware_model.fleet.chance import Chance, pump_seed
 from firmware_model.fleet.distribution import Distribution
-from firmware_model.fleet.population import FaultIncidence, LoadedPopulation, Variant
+from firmware_model.fleet.incidence import FaultIncidence
+from firmware_model.fleet.population import LoadedPopulation, Variant
 from firmware_model.fleet.trips import Trip, fevers_of, trips_of
 from firmware_model.profile import PumpProfile
 from firmware_model.scenario.episode import SurroundingsTable
@@ -22,13 +23,15 @@ YEAR_MS = 365.25 * DAY_MS
 _REFILL_MS = 20 * MINUTE_MS
 _AROUND_REFILL_MS = HOUR_MS
 """A fault of one refill is there from so long before it to so long after it."""
+_LOOKED_AT_DAYS = 3
+"""After something happened to its electronics, the patient comes to have the pump looked at."""
 _FIRST_HOUR, _LAST_HOUR = 9, 16
 """Appointments are by day."""
 
 
 @dataclass(frozen=True)
 class Occurrence:
-    """One fault in a pump's life."""
+    """One fault in a pump's life. What happens at once is over when the patient has come to have it looked at."""
 
     fault: str
     value: str
@@ -210,12 +213,22 @@ def _accidents(incidence: FaultIncidence, chance: Chance, end_ms: int) -> Iterat
         if at >= end_ms:
             return
         at_ms = _whole(at, MINUTE_MS)
-        at_once = incidence.name in _AT_ONCE
-        until_ms = at_ms if at_once else at_ms + incidence.duration if incidence.duration is not None else None
+        until_ms = None if incidence.duration is None else at_ms + incidence.duration
+        if incidence.name in _AT_ONCE:
+            until_ms = (at_ms // DAY_MS + _LOOKED_AT_DAYS) * DAY_MS + _FIRST_HOUR * HOUR_MS
         yield Occurrence(incidence.name, value, at_ms, until_ms, False, incidence.right_alarms)
         if until_ms is None:
             return
         at = max(at, float(until_ms)) + HOUR_MS
+
+
+def _visits(refills_ms: tuple[int, ...], occurrences: list[Occurrence], end_ms: int) -> Iterator[Visit]:
+    """Whoever refills acknowledges; and once something happened to the electronics they are tested."""
+    for at_ms in refills_ms:
+        yield Visit.model_construct(at=at_ms + _REFILL_MS, actions=("acknowledge",))
+    for each in occurrences:
+        if each.fault in _AT_ONCE and each.until_ms is not None and each.until_ms < end_ms:
+            yield Visit.model_construct(at=each.until_ms, actions=("self-test", "set-clock", "acknowledge"))
 
 
 def _fault(each: Occurrence, restrictor_percent: float, loaded: LoadedPopulation) -> Fault:
@@ -230,7 +243,8 @@ def _fault(each: Occurrence, restrictor_percent: float, loaded: LoadedPopulation
         amount = fault_value(value, PUMP_FAULTS[each.fault]) / 100
         both = share * (1 + amount) - 1 if each.fault == "restrictor-fast-flow" else 1 - share * (1 - amount)
         value = f"{round(100 * both, 4):g}%"
-    duration = None if each.until_ms is None or each.until_ms == each.at_ms else each.until_ms - each.at_ms
+    lasts = each.until_ms is not None and each.fault not in _AT_ONCE
+    duration = (each.until_ms or 0) - each.at_ms if lasts else None
     return _constructed(each.fault, each.at_ms, value, ramp=incidence.ramp, duration=duration)
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from firmware_model.fleet.chance import Chance
-from firmware_model.fleet.population import Patients
+from firmware_model.fleet.habits import Patients
 from firmware_model.scenario.episode import Fever, Flight, Stay
 
 __all__ = ["Trip", "fevers_of", "trips_of"]

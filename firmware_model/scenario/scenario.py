@@ -223,7 +223,7 @@ def load_scenario(path: Path) -> LoadedScenario:
 
 
 def find_profile(path: Path, text: str, name: str) -> Path:
-    """Where the profile is that a file names under ``profile``. Raises ConfigurationError, at that key, if it is nowhere."""
+    """Where the profile is that a file names under ``profile``. Raises ConfigurationError if it is nowhere."""
     shipped = Path(str(resources.files("fixtures"))) / "pumps"
     is_file = name.endswith(".toml")
     profile = path.parent / name if is_file else shipped / f"{name}.toml"
