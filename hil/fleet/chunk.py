@@ -43,9 +43,7 @@ class ChunkResult:
 
 def run_chunk(chunk: Chunk, make_pump: Callable[..., Pump] = Pump) -> ChunkResult:
     """What comes of these pumps, whoever runs them and in whatever company."""
-    checked = [
-        each for pump in range(chunk.first, chunk.last + 1) for each in _run_checked(chunk, pump, make_pump)
-    ]
+    checked = [each for pump in range(chunk.first, chunk.last + 1) for each in _run_checked(chunk, pump, make_pump)]
     return ChunkResult(
         chunk.first,
         chunk.last,

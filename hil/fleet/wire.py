@@ -123,7 +123,9 @@ def _events_differ(events: list[EventRecord], before: PumpMemory, after: PumpMem
         return f"the programmer has {len(ours)} events, and misses the last"
     if ours[-len(theirs) :] == theirs:
         return ""
-    first = next((pair for pair in zip(ours[-len(theirs) :], theirs, strict=False) if pair[0] != pair[1]), ("none", "none"))
+    first = next(
+        (pair for pair in zip(ours[-len(theirs) :], theirs, strict=False) if pair[0] != pair[1]), ("none", "none")
+    )
     return f"the programmer has event {first[0]}, the pump {first[1]}"
 
 
