@@ -1,5 +1,6 @@
 """Some pumps of a fleet, in one process: a task that any executor can take to any machine."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -54,8 +55,9 @@ def run_chunk(chunk: Chunk, make_pump: Callable[..., Pump] = Pump) -> ChunkResul
 
 
 def is_chosen(seed: int, pump: int, check: str, share: float) -> bool:
-    """Whether a pump is of the share that is checked; more of them never leave one out."""
-    return share > 0 and Chance(seed, pump, check).uniform() <= share
+    """Whether a pump is of the share that is checked: evenly dealt out, from a place that the seed chooses."""
+    begin = Chance(seed, 0, check).uniform()
+    return math.floor((pump + 1) * share + begin) > math.floor(pump * share + begin)
 
 
 def _run_checked(chunk: Chunk, pump: int, make_pump: Callable[..., Pump]) -> list[CheckedPump]:

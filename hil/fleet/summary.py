@@ -97,7 +97,7 @@ def _worst(findings: Findings) -> list[tuple[int, str, str]]:
         "round(watched_ms / 86400000.0, 1) || ' d' from faults where latency_ms is null and detected_by is null "
         "and is_failure union all "
         "select pump, variant, 2, false_alarms, false_alarms || ' false alarms' from pumps where false_alarms > 0) "
-        f"select pump, variant, why from bad order by rank, size desc, pump, variant limit {_WORST}"  # noqa: S608
+        f"select pump, variant, why from bad order by rank, size desc, pump, variant limit {_WORST}"
     )
 
 
