@@ -27,7 +27,8 @@ def compared(findings: Findings, first: str, second: str) -> list[Paired]:
     """What is paired: pumps with a false alarm, and each kind of fault that was detected."""
     alarms = findings.one(
         "select count(*) filter (a.n and b.n), count(*) filter (a.n and not b.n), count(*) filter (b.n and not a.n), "
-        "count(*) filter (not a.n and not b.n) from (select pump, false_alarms > 0 as n from pumps where variant = $1) a "
+        "count(*) filter (not a.n and not b.n) "
+        "from (select pump, false_alarms > 0 as n from pumps where variant = $1) a "
         "join (select pump, false_alarms > 0 as n from pumps where variant = $2) b using (pump)",
         first,
         second,

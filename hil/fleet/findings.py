@@ -5,6 +5,7 @@ DuckDB reads the Parquet files part by part, so that a large fleet needs no more
 
 import hashlib
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -84,21 +85,16 @@ class Findings:
 
     def measured(self, criterion: Criterion, variant: str) -> Measured:
         """What a criterion asks for."""
-        match criterion.metric:
-            case "false_alarms_per_pump_year":
-                return self.alarm_rate(variant, "false_alarms")
-            case "misleading_alarms_per_pump_year":
-                return self.alarm_rate(variant, "misleading_alarms")
-            case "detected":
-                return self._detected(variant, criterion)
-            case "latency_h":
-                return self._latency(variant, criterion)
-            case "flow_error_percent":
-                return self._flow_error(variant, criterion.percentile)
-            case "failed":
-                return self._failed(variant, criterion.by_ms or 0)
-            case _:
-                return self._unserved(variant)
+        ask: Callable[[str, Criterion], Measured] = {
+            "false_alarms_per_pump_year": lambda name, _: self.alarm_rate(name, "false_alarms"),
+            "misleading_alarms_per_pump_year": lambda name, _: self.alarm_rate(name, "misleading_alarms"),
+            "detected": self._detected,
+            "latency_h": self._latency,
+            "flow_error_percent": self._flow_error,
+            "failed": self._failed,
+            "unserved_days_per_pump_year": self._unserved,
+        }[criterion.metric]
+        return ask(variant, criterion)
 
     def alarm_rate(self, variant: str, column: str) -> Measured:
         """Alarms in a year of one pump, and the pump that has most of them."""
@@ -140,22 +136,22 @@ class Findings:
         hours = np.array([math.inf if latency is None else latency / HOUR_MS for latency, _ in rows])
         return Measured(_percentile(hours, criterion.percentile), len(rows), rows[0][1] if rows else None)
 
-    def _flow_error(self, variant: str, percentile: float) -> Measured:
+    def _flow_error(self, variant: str, criterion: Criterion) -> Measured:
         rows = self.rows("select abs(flow_error_percent) from refills where variant = ? and is_healthy", variant)
         worst = self.rows(
-            "select pump from refills where variant = ? and is_healthy order by abs(flow_error_percent) desc, pump limit 1",
+            "select pump from refills where variant = ? and is_healthy "
+            "order by abs(flow_error_percent) desc, pump limit 1",
             variant,
         )
         errors = np.array([error for (error,) in rows], dtype=np.float64)
-        return Measured(_percentile(errors, percentile), errors.size, worst[0][0] if worst else None)
+        return Measured(_percentile(errors, criterion.percentile), errors.size, worst[0][0] if worst else None)
 
-    def _failed(self, variant: str, by_ms: int) -> Measured:
-        curve = self.survival(variant)
-        lives = curve.at(by_ms / YEAR_MS)
+    def _failed(self, variant: str, criterion: Criterion) -> Measured:
+        lives = self.survival(variant).at((criterion.by_ms or 0) / YEAR_MS)
         count, worst = self.one("select count(*), arg_min(pump, failure_ms) from pumps where variant = ?", variant)
         return Measured(Interval(1 - lives.estimate, 1 - lives.high, 1 - lives.low), int(count), worst)
 
-    def _unserved(self, variant: str) -> Measured:
+    def _unserved(self, variant: str, _: Criterion) -> Measured:
         rows = self.rows(
             "select pump, sum(empty_ms) from refills where variant = ? and is_healthy group by pump order by 2 desc, 1",
             variant,
@@ -168,7 +164,8 @@ class Findings:
     def survival(self, variant: str) -> Survival:
         """Of the pumps, in years to their failure; those that left or were in good order at the end left before it."""
         rows = self.rows(
-            "select coalesce(failure_ms, watched_ms), failure_ms is not null from pumps where variant = ? order by pump",
+            "select coalesce(failure_ms, watched_ms), failure_ms is not null from pumps where variant = ? "
+            "order by pump",
             variant,
         )
         times = np.array([time for time, _ in rows], dtype=np.float64) / YEAR_MS
@@ -179,7 +176,8 @@ class Findings:
         rows = self.rows(
             "select fault, value, bool_or(is_failure), count(latency_ms), count(*), "
             "quantile_disc(latency_ms, [0.5, 0.9, 1.0]) from faults where variant = ? "
-            "group by fault, value order by 3 desc, fault, try_cast(regexp_extract(value, '^[0-9.]+') as double), value",
+            "group by fault, value "
+            "order by 3 desc, fault, try_cast(regexp_extract(value, '^[0-9.]+') as double), value",
             variant,
         )
         return [
@@ -202,7 +200,7 @@ class Findings:
 
 
 def _percentile(values: np.ndarray, percent: float) -> Interval:
-    """By nearest rank; the interval is that of order statistics, from the binomial distribution (normal, from 30 on)."""
+    """By nearest rank; the interval is that of order statistics, by the normal form of the binomial distribution."""
     if not values.size:
         return Interval(math.nan, math.nan, math.nan)
     ordered = np.sort(values)

@@ -26,7 +26,9 @@ def _survival(curve: Survival) -> Figure | None:
     time = (0.0, *np.round(curve.time, 5).tolist())
 
     def series(name: str, values: np.ndarray) -> Series:
-        return Series(name, *_thinned(time, (100.0, *np.round(100 * values, 3).tolist())), "step")
+        """A step is drawn before its point: what held until then."""
+        shares = (100.0, 100.0, *np.round(100 * values, 3).tolist())
+        return Series(name, *_thinned((*time, time[-1]), shares), "step")
 
     return Figure(
         "Pumps that have not failed",
@@ -69,7 +71,7 @@ def _latencies(findings: Findings, names: list[str]) -> Figure | None:
         of = findings.one("select count(*) from faults where variant = ?", name)[0]
         if rows:
             hours = tuple(max(0.02, round(latency / _HOURS, 4)) for (latency,) in rows)
-            shares = tuple(round(100 * (place + 1) / of, 3) for place in range(len(rows)))
+            shares = tuple(round(100 * place / of, 3) for place in range(len(rows)))
             series.append(Series(f"variant {name}", *_thinned(hours, shares), "step"))
     if not series:
         return None

@@ -38,7 +38,7 @@ def render_fleet_report(findings: Findings, population: Population, plan: FleetP
 def _shown(value: float | None, digits: int = 3, scale: float = 1.0) -> str:
     """A number as people read it; a dash where there is none."""
     if value is None or not math.isfinite(value):
-        return "–"
+        return "-"
     scaled = value * scale
     return number("0" if scaled == 0 else f"{scaled:.{digits}g}" if abs(scaled) < 10**digits else f"{scaled:.0f}")
 

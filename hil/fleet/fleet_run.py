@@ -20,8 +20,8 @@ from hil.shipped import shipped
 
 __all__ = ["FleetOutcome", "FleetSettings", "Progress", "find_population", "finish_fleet", "run_fleet"]
 
-_BIGGEST_CHUNK = 250
-_CHUNKS_PER_JOB = 8
+_BIGGEST_CHUNK = 100
+_CHUNKS_PER_JOB = 12
 _MOST_PUMPS = 10_000_000
 
 

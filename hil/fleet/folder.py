@@ -18,7 +18,6 @@ from hil.fleet.tables import TABLES
 __all__ = ["FleetFolder", "FleetPlan"]
 
 _PLAN, _POPULATION = "fleet.json", "population.toml"
-_DEFAULT_CHUNK = 250
 SCHEMA = "pumprig.fleet/1"
 
 
@@ -33,7 +32,7 @@ class FleetPlan:
     seed: int
     audit: float = 0.0
     wire: float = 0.0
-    chunk: int = _DEFAULT_CHUNK
+    chunk: int = 100
 
     def chunks(self) -> list[tuple[int, int]]:
         """First and last pump of each."""

@@ -43,6 +43,23 @@ class RerunSettings:
     shrink: bool = False
 
 
+@dataclass(frozen=True)
+class _Rerun:
+    """One pump, and what came of it."""
+
+    settings: RerunSettings
+    loaded: LoadedPopulation
+    variant: Variant
+    life: Life
+    result: PumpResult
+    complaint: Complaint | None
+
+    @property
+    def scenario(self) -> Scenario:
+        """Its life, with what is expected of it."""
+        return expecting(self.life.scenario_for(self.variant), self.result)
+
+
 def rerun_and_print(settings: RerunSettings, *, as_json: bool) -> int:
     """Run the pump and say what came of it; gives the exit code: 1 if something went wrong with it.
 
@@ -54,22 +71,21 @@ def rerun_and_print(settings: RerunSettings, *, as_json: bool) -> int:
     check_folder(out)
     life = pump_life(loaded, settings.seed, settings.pump, settings.days)
     result = run_life(loaded, life, variant)
-    complaint = complaint_of(result, loaded.population)
+    rerun = _Rerun(settings, loaded, variant, life, result, complaint_of(result, loaded.population))
     files = []
     if result.problem is None:
-        write_folder(out, _simulated(settings, loaded, life, variant, result))
+        write_folder(out, _simulated(rerun))
         files.append(out / "report.html")
     else:
         out.mkdir(parents=True, exist_ok=True)
-    scenario = expecting(life.scenario_for(variant), result)
-    files.append(_write(out / "scenario.toml", scenario, settings, loaded, "The whole life of one pump of a fleet."))
+    files.append(_write(out / "scenario.toml", rerun.scenario, rerun, "The whole life of one pump of a fleet."))
     if settings.shrink:
-        files.append(_shrunk(out, settings, loaded, life, variant, complaint))
+        files.append(_shrunk(out, rerun))
     if as_json:
-        sys.stdout.write(json.dumps(_as_json(settings, variant, result, complaint, files), indent=2) + "\n")
+        sys.stdout.write(json.dumps(_as_json(rerun, files), indent=2) + "\n")
     else:
-        _print(Console(highlight=False, soft_wrap=True), settings, variant, result, complaint, files)
-    return 0 if complaint is None else 1
+        _print(Console(highlight=False, soft_wrap=True), rerun, files)
+    return 0 if rerun.complaint is None else 1
 
 
 def _variant(loaded: LoadedPopulation, name: str | None) -> Variant:
@@ -79,59 +95,49 @@ def _variant(loaded: LoadedPopulation, name: str | None) -> Variant:
     return loaded.population.variant[0] if name is None else variants[name]
 
 
-def _simulated(
-    settings: RerunSettings, loaded: LoadedPopulation, life: Life, variant: Variant, result: PumpResult
-) -> Simulated:
-    scenario = expecting(life.scenario_for(variant), result)
-    profile = life.profile_for(variant, loaded.profile)
-    full = run_scenario(
-        LoadedScenario(loaded.path, scenario, profile), seed=life.seed, days=scenario.days, profile=profile
-    )
-    return Simulated(f"pump {settings.pump}", LoadedScenario(loaded.path, scenario, profile), full, _command(settings))
+def _simulated(rerun: _Rerun) -> Simulated:
+    scenario, profile = rerun.scenario, rerun.life.profile_for(rerun.variant, rerun.loaded.profile)
+    loaded = LoadedScenario(rerun.loaded.path, scenario, profile)
+    full = run_scenario(loaded, seed=rerun.life.seed, days=scenario.days, profile=profile)
+    return Simulated(f"pump {rerun.settings.pump}", loaded, full, _command(rerun.settings))
 
 
 def _command(settings: RerunSettings) -> str:
     of = "" if settings.variant is None else f" --variant {settings.variant}"
-    return f"pumprig fleet rerun {settings.file} --seed {settings.seed} --pump {settings.pump} --days {settings.days:g}{of}"
+    pump = f"--seed {settings.seed} --pump {settings.pump} --days {settings.days:g}"
+    return f"pumprig fleet rerun {settings.file} {pump}{of}"
 
 
-def _shrunk(
-    out: Path,
-    settings: RerunSettings,
-    loaded: LoadedPopulation,
-    life: Life,
-    variant: Variant,
-    complaint: Complaint | None,
-) -> Path:
+def _shrunk(out: Path, rerun: _Rerun) -> Path:
+    complaint, pump = rerun.complaint, rerun.settings.pump
     if complaint is None:
-        raise UsageError(f"nothing went wrong with pump {settings.pump}: there is nothing to shrink")
+        raise UsageError(f"nothing went wrong with pump {pump}: there is nothing to shrink")
 
     def fails(some: Life) -> bool:
-        return complaint.is_of(run_life(loaded, some, variant))
+        return complaint.is_of(run_life(rerun.loaded, some, rerun.variant))
 
-    small = shrunk_life(life, fails, end_ms=complaint.known_by_ms)
-    scenario = complaint.demanding(small.scenario_for(variant))
-    name = re.sub(r"[^a-z0-9]+", "-", f"{complaint.name}-pump-{settings.pump}".lower())
-    return _write(out / f"{name}.toml", scenario, settings, loaded, f"{complaint.text} The fewest events that show it.")
+    small = shrunk_life(rerun.life, fails, end_ms=complaint.known_by_ms)
+    scenario = complaint.demanding(small.scenario_for(rerun.variant))
+    name = re.sub(r"[^a-z0-9]+", "-", f"{complaint.name}-pump-{pump}".lower())
+    return _write(out / f"{name}.toml", scenario, rerun, f"{complaint.text} The fewest events that show it.")
 
 
-def _write(path: Path, scenario: Scenario, settings: RerunSettings, loaded: LoadedPopulation, text: str) -> Path:
-    """A profile of the user's own is named as seen from the new file."""
+def _write(path: Path, scenario: Scenario, rerun: _Rerun, text: str) -> Path:
+    """A profile of the user's own is named by its whole path."""
     if scenario.profile.endswith(".toml"):
-        profile = (loaded.path.parent / scenario.profile).resolve()
+        profile = (rerun.loaded.path.parent / scenario.profile).resolve()
         scenario = scenario.model_copy(update={"profile": str(profile)})
-    write_whole(path, scenario_toml(scenario, f"{text}\nMade by: {_command(settings)}").encode())
+    write_whole(path, scenario_toml(scenario, f"{text}\nMade by: {_command(rerun.settings)}").encode())
     return path
 
 
-def _as_json(
-    settings: RerunSettings, variant: Variant, result: PumpResult, complaint: Complaint | None, files: list[Path]
-) -> dict[str, object]:
+def _as_json(rerun: _Rerun, files: list[Path]) -> dict[str, object]:
+    result, complaint = rerun.result, rerun.complaint
     return {
         "schema": SCHEMA,
-        "pump": settings.pump,
-        "seed": settings.seed,
-        "variant": variant.name,
+        "pump": rerun.settings.pump,
+        "seed": rerun.settings.seed,
+        "variant": rerun.variant.name,
         "complaint": None if complaint is None else complaint.text,
         "problem": result.problem,
         "log_sha256": result.digest,
@@ -142,21 +148,14 @@ def _as_json(
     }
 
 
-def _print(
-    console: Console,
-    settings: RerunSettings,
-    variant: Variant,
-    result: PumpResult,
-    complaint: Complaint | None,
-    files: list[Path],
-) -> None:
+def _print(console: Console, rerun: _Rerun, files: list[Path]) -> None:
+    settings, result, complaint = rerun.settings, rerun.result, rerun.complaint
     days = result.watched_ms / 86_400_000
-    console.print(f"pump {settings.pump} of seed {settings.seed}, variant {escape(variant.name)}", style="bold")
+    console.print(f"pump {settings.pump} of seed {settings.seed}, variant {escape(rerun.variant.name)}", style="bold")
     console.print(f"  {days:.1f} days, to its end: {result.end}; {len(result.refills)} refills")
     for row in result.faults:
-        found = (
-            "not detected" if row.latency_ms is None else f"{row.detected_by} after {row.latency_ms / 3_600_000:.2f} h"
-        )
+        after = "" if row.latency_ms is None else f" after {row.latency_ms / 3_600_000:.2f} h"
+        found = (row.detected_by or "not detected") + after
         console.print(f"  {row.at_ms / 86_400_000:9.3f} d  {row.fault} {escape(row.value)}: {found}")
     for event in result.events:
         if event.judgement is not None:

@@ -91,4 +91,5 @@ def kaplan_meier(
         spread = NormalDist().inv_cdf((1 + _CONFIDENCE) / 2) * np.sqrt(variance) / np.log(survival)
         low, high = survival ** np.exp(-spread), survival ** np.exp(spread)
     gone = survival <= 0
-    return Survival(steps, survival, np.where(gone, 0.0, low), np.where(gone, 0.0, high), at_risk)
+    low, high = (np.where(gone, 0.0, bound).astype(np.float64) for bound in (low, high))
+    return Survival(steps, survival.astype(np.float64), low, high, at_risk.astype(np.int64))

@@ -61,7 +61,8 @@ def _variant(findings: Findings, name: str) -> dict[str, Any]:
         "justified_alarms": _rate(findings, name, "justified_alarms"),
         "false_by_alarm": dict(
             findings.rows(
-                "select alarm, count(*) from events where variant = ? and judgement = 'false' group by 1 order by 2 desc, 1",
+                "select alarm, count(*) from events where variant = ? and judgement = 'false' "
+                "group by 1 order by 2 desc, 1",
                 name,
             )
         ),
@@ -88,7 +89,7 @@ def _failed(survives: Interval) -> Interval:
 
 
 def _worst(findings: Findings) -> list[tuple[int, str, str]]:
-    """Pumps that somebody should look at: first those that could not be run, then missed failures, then false alarms."""
+    """Pumps that somebody should look at: those that could not be run, then missed failures, then false alarms."""
     return findings.rows(
         "with bad as ("
         "select pump, variant, 0 as rank, 0 as size, 'could not be simulated: ' || problem as why from pumps "
@@ -97,7 +98,8 @@ def _worst(findings: Findings) -> list[tuple[int, str, str]]:
         "round(watched_ms / 86400000.0, 1) || ' d' from faults where latency_ms is null and detected_by is null "
         "and is_failure union all "
         "select pump, variant, 2, false_alarms, false_alarms || ' false alarms' from pumps where false_alarms > 0) "
-        f"select pump, variant, why from bad order by rank, size desc, pump, variant limit {_WORST}"
+        "select pump, variant, why from bad order by rank, size desc, pump, variant limit ?",
+        _WORST,
     )
 
 

@@ -1,4 +1,4 @@
-"""A pump of a fleet on a bad wire: does the programmer end up with what the pump itself remembers?"""
+"""A pump of a fleet on a bad wire: whether the programmer ends up with what the pump itself remembers."""
 
 from collections.abc import Callable
 from hashlib import shake_256
@@ -14,7 +14,7 @@ from hil.links.virtual import VirtualLink
 from hil.programmer import CommandNotApplied, Programmer, PumpFault
 from hil.programmer_memory import ProgrammerMemory
 from protocols.errors import ProtocolError
-from protocols.messages import EventRecord, Role
+from protocols.messages import EventRecord, HistoryRecord, Role
 from protocols.session.keys import insecure_test_key, simulated_uid
 from protocols.session.programmer_channel import ProgrammerChannel
 
@@ -129,7 +129,7 @@ def _events_differ(events: list[EventRecord], before: PumpMemory, after: PumpMem
     return f"the programmer has event {first[0]}, the pump {first[1]}"
 
 
-def _hours_differ(hours: list, before: PumpMemory, after: PumpMemory) -> str:
+def _hours_differ(hours: list[HistoryRecord], before: PumpMemory, after: PumpMemory) -> str:
     first = max(0, before.next_hour - _HOURS)
     theirs = {record.seq: record for record in after.hours(first, after.next_hour - first)}
     missing = [seq for seq in range(first, before.next_hour) if seq in theirs and seq not in {h.seq for h in hours}]
