@@ -117,7 +117,7 @@ def pump_life(loaded: LoadedPopulation, seed: int, pump: int, days: float) -> Li
         flight=tuple(flight for trip in trips for flight in trip.flights if flight.at < end_ms),
         altitude=tuple(trip.stay for trip in trips if trip.stay is not None and trip.stay.at < end_ms),
         refill=refills,
-        visit=tuple(Visit.model_construct(at=at_ms + _REFILL_MS, actions=("acknowledge",)) for at_ms in refills_ms),
+        visit=tuple(_visits(refills_ms, occurrences, end_ms)),
         fault=(*_as_made(restrictor_percent), *faults),
     )
     return Life(pump, scenario.seed, scenario, tuple(occurrences), refills_ms, end, restrictor_percent, weight_kg)

@@ -156,7 +156,7 @@ class Scenario(FrozenModel):
     volume_ml: Positive | None = None
     """In the reservoir at the start; full if not given."""
     limits: Mapping[str, float] = {}
-    """Alarm limits of the firmware, by their names in a profile, that differ from the profile's."""
+    """Alarm limits that the firmware works by instead of those of the profile, by their names there."""
     unit: UnitTable = UnitTable()
     surroundings: SurroundingsTable = SurroundingsTable()
     fever: Several[Fever] = ()
