@@ -18,7 +18,7 @@ _AHEAD = 2
 """Chunks for each worker that are under way at a time: results wait for nobody, so memory does not grow."""
 _TRIES = 3
 """A chunk whose worker died is given to another one so often."""
-_SCHEDULER_S = 30
+_SCHEDULER_S = 10
 
 
 def cores() -> int:
