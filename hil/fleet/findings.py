@@ -63,6 +63,11 @@ class Findings:
         """What a query gives; it should say in which order."""
         return self._base.execute(sql, values).fetchall()
 
+    def column(self, sql: str, *values: Any) -> np.ndarray:
+        """The only column of a query, with NaN for what is not there; shape (rows,)."""
+        (column,) = self._base.execute(sql, values).fetchnumpy().values()
+        return np.ma.filled(np.ma.asarray(column, dtype=np.float64), np.nan)
+
     def one(self, sql: str, *values: Any) -> tuple[Any, ...]:
         """The only row of a query."""
         row = self._base.execute(sql, values).fetchone()
@@ -137,13 +142,12 @@ class Findings:
         return Measured(_percentile(hours, criterion.percentile), len(rows), rows[0][1] if rows else None)
 
     def _flow_error(self, variant: str, criterion: Criterion) -> Measured:
-        rows = self.rows("select abs(flow_error_percent) from refills where variant = ? and is_healthy", variant)
+        errors = self.column("select abs(flow_error_percent) from refills where variant = ? and is_healthy", variant)
         worst = self.rows(
             "select pump from refills where variant = ? and is_healthy "
             "order by abs(flow_error_percent) desc, pump limit 1",
             variant,
         )
-        errors = np.array([error for (error,) in rows], dtype=np.float64)
         return Measured(_percentile(errors, criterion.percentile), errors.size, worst[0][0] if worst else None)
 
     def _failed(self, variant: str, criterion: Criterion) -> Measured:
@@ -153,7 +157,8 @@ class Findings:
 
     def _unserved(self, variant: str, _: Criterion) -> Measured:
         rows = self.rows(
-            "select pump, sum(empty_ms) from refills where variant = ? and is_healthy group by pump order by 2 desc, 1",
+            "select pump, sum(empty_ms) from refills where variant = ? and is_healthy and empty_ms > 0 "
+            "group by pump order by 2 desc, 1",
             variant,
         )
         days = sum(empty for _, empty in rows) / DAY_MS
@@ -163,13 +168,10 @@ class Findings:
 
     def survival(self, variant: str) -> Survival:
         """Of the pumps, in years to their failure; those that left or were in good order at the end left before it."""
-        rows = self.rows(
-            "select coalesce(failure_ms, watched_ms), failure_ms is not null from pumps where variant = ? "
-            "order by pump",
-            variant,
-        )
-        times = np.array([time for time, _ in rows], dtype=np.float64) / YEAR_MS
-        return kaplan_meier(times, np.array([failed for _, failed in rows], dtype=bool))
+        failure_ms = self.column("select failure_ms from pumps where variant = ? order by pump", variant)
+        watched_ms = self.column("select watched_ms from pumps where variant = ? order by pump", variant)
+        failed = ~np.isnan(failure_ms)
+        return kaplan_meier(np.where(failed, failure_ms, watched_ms) / YEAR_MS, failed)
 
     def detections(self, variant: str) -> list[Detection]:
         """Every fault and severity that happened."""
@@ -195,8 +197,9 @@ class Findings:
 
     def flow_errors(self, variant: str) -> np.ndarray:
         """True mean flow of healthy pumps between refills, in percent off label; shape (refills,), sorted."""
-        rows = self.rows("select flow_error_percent from refills where variant = ? and is_healthy order by 1", variant)
-        return np.array([error for (error,) in rows], dtype=np.float64)
+        return self.column(
+            "select flow_error_percent from refills where variant = ? and is_healthy order by 1", variant
+        )
 
 
 def _percentile(values: np.ndarray, percent: float) -> Interval:

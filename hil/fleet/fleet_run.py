@@ -70,6 +70,17 @@ class FleetOutcome:
         """0 pass, 1 fail, 4 inconclusive."""
         return exit_code(self.cases)
 
+    def check(self) -> None:
+        """Raise AssertionError, with what was found and how to repeat it, unless every case passed."""
+        bad = [
+            f"{case.outcome}: {case.criterion} [{case.variant}]: {case.finding}"
+            + (f"\n    {case.reproduce}" if case.reproduce else "")
+            for case in self.cases
+            if case.outcome != "pass"
+        ]
+        if bad:
+            raise AssertionError("\n".join([*bad, f"report: {self.folder / 'report.html'}"]))
+
 
 def find_population(file: str) -> LoadedPopulation:
     """The population of that name, or in that file. Raises UsageError, ConfigurationError."""

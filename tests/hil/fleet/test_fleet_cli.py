@@ -27,7 +27,7 @@ def command(*arguments: str) -> list[str]:
 def run_under(hash_seed: str, path: Path, out: Path) -> subprocess.CompletedProcess[str]:
     """A small fleet under this PYTHONHASHSEED."""
     return subprocess.run(
-        command("run", str(path), "--pumps", "6", "--days", "20", "--jobs", "1", "--out", str(out), "--json"),
+        command("run", str(path), "--pumps", "4", "--days", "15", "--jobs", "1", "--out", str(out), "--json"),
         env=os.environ | {"PYTHONHASHSEED": hash_seed},
         capture_output=True,
         text=True,
@@ -57,8 +57,8 @@ def test_hash_seeds_change_nothing(tmp_path: Path) -> None:
 def test_an_interrupted_fleet_goes_on(tmp_path: Path) -> None:
     """Ctrl-C leaves with 130 and keeps what is finished; --resume does the rest, in plain lines."""
     path, out = written(tmp_path), tmp_path / "out"
-    asked = command("run", str(path), "--pumps", "400", "--days", "60", "--jobs", "2", "--out", str(out))
-    process = subprocess.Popen(asked, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    asked = command("run", str(path), "--pumps", "72", "--days", "20", "--out", str(out))
+    process = subprocess.Popen([*asked, "--jobs", "2"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     until_s = time.monotonic() + 60
     while not list(out.glob("pumps/part-*")) and time.monotonic() < until_s:
         time.sleep(0.05)
@@ -69,6 +69,11 @@ def test_an_interrupted_fleet_goes_on(tmp_path: Path) -> None:
     assert "Traceback" not in stderr
     kept = {file: file.stat().st_mtime_ns for file in out.glob("pumps/part-*")}
     assert 0 < len(kept) < 24
+    code, said = invoke(*asked[4:], "--jobs", "1", "--resume")
+    assert code in {0, 1}
+    assert "pumps are there already" in said
+    assert {file: file.stat().st_mtime_ns for file in kept} == kept
+    assert json.loads((out / "summary.json").read_text(encoding="utf-8"))["variants"]["A"]["pumps"] == 72
 
 
 def invoke(*arguments: str) -> tuple[int, str]:
@@ -113,14 +118,14 @@ def test_a_report_is_written_anew(tmp_path: Path) -> None:
 def test_mistakes_are_told_in_one_line(tmp_path: Path) -> None:
     """A bad file, a variant that is not there, a pump with which nothing is wrong."""
     bad = subprocess.run(
-        command("run", str(written(tmp_path, EVENTFUL.replace("late_share", "late_shar")))),
+        command("run", str(written(tmp_path, EVENTFUL.replace("interval_d", "intervall_d")))),
         capture_output=True,
         text=True,
         timeout=60,
         check=False,
     )
     assert bad.returncode == 2
-    assert "population.toml:23: clinic.late_shar: unknown key; did you mean late_share?" in bad.stderr
+    assert "clinic.refill_intervall_d: unknown" in bad.stderr
     assert bad.stderr.count("\n") == 1
     path = str(written(tmp_path))
     for arguments, problem in (

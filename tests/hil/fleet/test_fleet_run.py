@@ -40,13 +40,11 @@ def test_it_does_not_matter_how_pumps_are_dealt_out(tmp_path: Path) -> None:
 
 
 def test_more_pumps_are_more_of_the_same(tmp_path: Path) -> None:
-    """The first eight of twelve are the eight of eight; with another seed none is."""
-    few, many, others = (
-        fleet(tmp_path, out, **how)
-        for out, how in (("few", {"pumps": 8}), ("many", {"pumps": 12}), ("others", {"pumps": 8, "seed": 6}))
-    )
+    """The first four of seven are the four of four; with another seed none is."""
+    few, many = (fleet(tmp_path, str(pumps), pumps=pumps) for pumps in (4, 7))
+    others = fleet(tmp_path, "others", pumps=4, seed=6)
     ours, more, theirs = (tables_of(each)["pumps"] for each in (few, many, others))
-    assert ours == more[:8]
+    assert ours == more[:4]
     assert not {row["log_sha256"] for row in ours} & {row["log_sha256"] for row in theirs}
 
 
@@ -146,8 +144,8 @@ def test_a_deaf_firmware_fails_with_the_right_finding(tmp_path: Path) -> None:
     assert int(suite.attrib["failures"]) == sum(case.outcome == "fail" for case in outcome.cases)
     assert [each.attrib["name"] for each in suite] == [case.criterion for case in outcome.cases]
     paired = next(row for row in outcome.summary["paired"] if row["what"] == "catheter-occlusion detected")
-    assert (paired["both"], paired["only_second"]) == (0, 0)
-    assert paired["only_first"] >= 0.9 * deaf.of
+    assert paired["only_second"] == 0
+    assert paired["only_first"] >= 0.8 * deaf.of
     assert paired["p"] == pytest.approx(2 * 0.5 ** paired["only_first"])
 
 
