@@ -24,7 +24,7 @@ class _Lines:
 
     def __init__(self, console: Console) -> None:
         self._console = console
-        self._pumps = self._done = 0
+        self._pumps = self._done = self._fresh = 0
         self._years = 0.0
         self._begun_s = self._said_s = time.monotonic()
 
@@ -35,6 +35,7 @@ class _Lines:
 
     def advanced(self, pumps: int, pump_years: float) -> None:
         self._done += pumps
+        self._fresh += pumps
         self._years += pump_years
         now_s = time.monotonic()
         if now_s - self._said_s >= _LINE_S and self._done < self._pumps:
@@ -43,7 +44,7 @@ class _Lines:
 
     def _rate(self, now_s: float) -> str:
         spent_s = max(1e-9, now_s - self._begun_s)
-        left_s = (self._pumps - self._done) * spent_s / max(1, self._done)
+        left_s = (self._pumps - self._done) * spent_s / max(1, self._fresh)
         return f"{self._years / spent_s:.0f} pump-years/s, about {left_s:.0f} s left"
 
 

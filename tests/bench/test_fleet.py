@@ -68,7 +68,7 @@ def _simpy_loop(pump_number: int) -> list[Any]:
 
     def samples() -> Any:
         while True:
-            pump.wake(environment.now)
+            pump.wake(int(environment.now))
             yield environment.timeout(60_000)
 
     environment.process(samples())
