@@ -47,7 +47,7 @@ class RefillRow(NamedTuple):
     empty_ms: int
     """How long the pump stood empty, to the hour."""
     is_healthy: bool
-    """Whether the flow path was sound all the time."""
+    """Whether the flow path was sound all the time, and the last refill went where it should."""
 
 
 @dataclass

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from firmware_model.events import EventKind, PumpEvent, kebab
-from firmware_model.faults.table import FLOW_PATH_FAULTS
+from firmware_model.faults.table import FLOW_PATH_FAULTS, REFILL_FAULTS
 from firmware_model.fleet.judgement import GRACE_MS, Judgement, judged
 from firmware_model.fleet.life import DAY_MS, HOUR_MS, Life, Occurrence, pump_life
 from firmware_model.fleet.population import LoadedPopulation, Variant
@@ -25,6 +25,8 @@ _STEP_MS = 28 * DAY_MS
 _OF_ALARMS = frozenset(kind for kind in EventKind if kind.name.startswith("ALARM"))
 _NAMES = {kind: kind.name.lower().replace("_", "-") for kind in EventKind}
 _ALARM_NAMES = {place: kebab(Alarms(1 << place)) for place in range(len(Alarms))}
+_OF_THE_FLOW = frozenset({*FLOW_PATH_FAULTS, *REFILL_FAULTS})
+"""Those after which less (or more) than usual is there to flow, or flows."""
 _ENTRY = struct.Struct("<qQIqqHqq")
 
 MakePump = Callable[..., Pump]
@@ -141,7 +143,7 @@ def _refill_rows(life: Life, pump: Pump, profile: PumpProfile, begin_ms: int, en
 
 def _is_there(each: Occurrence, since_ms: int, until_ms: int) -> bool:
     over_ms = until_ms if each.until_ms is None else each.until_ms
-    return each.fault in FLOW_PATH_FAULTS and each.at_ms < until_ms and over_ms > since_ms
+    return each.fault in _OF_THE_FLOW and each.at_ms < until_ms and over_ms > since_ms
 
 
 def _empty_ms(pump: Pump, profile: PumpProfile, since_ms: int, at_ms: int) -> int:
