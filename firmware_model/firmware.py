@@ -6,7 +6,7 @@ import numpy as np
 
 from firmware_model.alarm_board import AlarmBoard
 from firmware_model.alarm_state import AlarmState
-from firmware_model.alarms import Quantity, Rhythm, condition_number
+from firmware_model.alarms import LONGEST_REACH, Quantity, Rhythm, condition_number
 from firmware_model.clock import PumpClock
 from firmware_model.configuration import Configuration
 from firmware_model.errors import ModelError
@@ -78,6 +78,8 @@ class Firmware:
         self._restart_due = False
         self.restarted_at = 0
         """Number of the sample with which the windows begin."""
+        self.awake_since = 0
+        """Number of the sample since which every one was taken or passed over: none is on the shelf."""
         counters = memory.counters()
         self.counters = counters._replace(boots=counters.boots + 1)
         self.mode = Mode.SHELF
@@ -219,7 +221,7 @@ class Firmware:
 
     def _judge(self, now_ms: int, rhythm: Rhythm, number: int, sample: int, quantities: dict[Quantity, int]) -> None:
         out_at = self.windows.out_of_range_at
-        gone = sum(1 << sensor for sensor, at in enumerate(out_at) if at > sample - _LONGEST_REACH)
+        gone = sum(1 << sensor for sensor, at in enumerate(out_at) if at > sample - LONGEST_REACH)
         if gone:
             for quantity in [q for q in quantities if q.sensors & gone]:
                 if any(quantity.sensors >> s & 1 and at > sample - quantity.reach for s, at in enumerate(out_at)):
@@ -283,7 +285,7 @@ class Firmware:
         from_shelf = self.mode is Mode.SHELF
         self._change_mode_or_refuse(now_ms, Trigger.SELF_TEST_ASKED)
         if from_shelf:  # no samples were taken there: their numbers are passed over, for they tell the time
-            self.sample_count = -(-(now_ms - self.started_ms) // SAMPLE_PERIOD_MS)
+            self.awake_since = self.sample_count = -(-(now_ms - self.started_ms) // SAMPLE_PERIOD_MS)
             self._restart_windows()
             self._clock_ahead_ms = self.clock.ahead_ms(now_ms)
 
@@ -460,6 +462,3 @@ class Firmware:
         )
         self.memory.log(entry)
         self.events.append(PumpEvent(now_ms, entry))
-
-
-_LONGEST_REACH = max(quantity.reach for quantity in Quantity)

@@ -44,6 +44,8 @@ class Outlook:
         legs = TruthLegs._make([column[begin:end] for column in legs])
         self._samples = SampleOutlook(legs, sampler, calibration, first=first, last=last)
         self._hours = HourOutlook(legs, self._samples, sampler, calibration, configuration, first=first, last=last)
+        self.may_be_out_of_range = self._samples.may_be_out_of_range
+        """Sensors, one bit each, some of whose readings may be at an end of their range."""
         self._open: dict[tuple[int, bool], OpenSamples] = {}
         self._merged: dict[tuple[bool, frozenset[int]], OpenSamples] = {}
 
@@ -70,9 +72,9 @@ class Outlook:
                 return found
             at, undecided = first_open(merged, found, firmware.sample_count, firmware.restarted_at, full, valid)
             if undecided == DECIDED:
-                return at
+                return int(at)
             state = next(state for state in firmware.state.of[Rhythm.HOUR] if state.number == undecided)
-            self._open[undecided, state.active] = self._hours.decide(state, at)
+            self._open[undecided, state.active] = self._hours.decide(state, int(at))
             self._merged.clear()
 
     def _merged_for(self, firmware: Firmware) -> OpenSamples:
@@ -98,4 +100,6 @@ class Outlook:
         """Whether a condition can neither begin nor end in all of the stretch."""
         if state.condition.rhythm is Rhythm.HOUR and not self._hours.count:
             return True
+        if any(quantity.sensors & self._samples.out_of_range for quantity in state.quantities):
+            return True  # what comes from a sensor at the end of its range says nothing
         return settled(self._hours.ranges, state.staying if state.active else state.raising, active=state.active)

@@ -90,12 +90,24 @@ class Reservoir:
         self, driven: Driven, start_ms: int, end_ms: int, conditions: tuple[Cold, Effects], *, into: TruthTable
     ) -> None:
         """Let the infusate flow from ``start_ms`` to ``end_ms``; the legs reach over both, and go ``into`` a table."""
-        cold, effects = conditions
-        laws = tuple(cold), tuple(effects), self._tables, self._shape, into.clock
+        cold, effects = map(tuple, conditions)
         while start_ms < end_ms:
-            start_ms, self.volume_nl, into.count = _flow(
-                *driven, start_ms, end_ms, *laws, self.volume_nl, into.whole, into.real, into.count
+            start_ms, volume_nl, into.count = _flow(
+                driven.times_ms,
+                driven.values,
+                start_ms,
+                end_ms,
+                cold,
+                effects,
+                self._tables,
+                self._shape,
+                into.clock,
+                self.volume_nl,
+                into.whole,
+                into.real,
+                into.count,
             )
+            self.volume_nl = float(volume_nl)
             if start_ms < end_ms:
                 into.make_room(_SPARE)
 

@@ -77,6 +77,10 @@ class SampleOutlook:
             (range_.high <= lower or range_.low >= upper, range_.low <= lower or range_.high >= upper)
             for range_, (lower, upper) in zip(self.readings, self._end_ranges, strict=True)
         ]
+        self.out_of_range = sum(must << sensor for sensor, (must, _) in enumerate(at_end))
+        """Sensors, one bit each, whose readings are all at an end of their range."""
+        self.may_be_out_of_range = sum(may << sensor for sensor, (_, may) in enumerate(at_end))
+        """And those of which some may be."""
         return [
             temperature,
             outlet,

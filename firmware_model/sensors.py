@@ -220,7 +220,8 @@ def _quantised(  # noqa: PLR0917 -- compiled functions take no keyword-only argu
 ) -> NDArray[np.int64]:
     """Readings of many truths, with noise and bias on top: multiples of the resolution, in the range."""
     steps = np.floor((noise + (true_values * gain + bias)) / resolution + 0.5)
-    return np.minimum(np.maximum(steps * resolution, lower), upper).astype(np.int64)
+    readings: NDArray[np.int64] = np.minimum(np.maximum(steps * resolution, lower), upper).astype(np.int64)
+    return readings
 
 
 class Sensors:

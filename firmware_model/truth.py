@@ -234,4 +234,5 @@ class TruthTable:
     def crystal_gain_ms(self, now_ms: int) -> int:
         """How much the clock's crystal has gained since the beginning, in whole ms (rounded down)."""
         leg = self._leg_at(now_ms)
-        return (leg.crystal_ppb_ms + (now_ms - leg.start_ms) * leg.crystal_ppb) // 1_000_000_000
+        gained: int = (leg.crystal_ppb_ms + (now_ms - leg.start_ms) * leg.crystal_ppb) // 1_000_000_000
+        return gained
