@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
+from uuid import uuid4
 
 import hil.links.serial_port
 import hil.links.visa
@@ -66,7 +67,7 @@ SIGNALS = {
     "SIGTERM": [signal.SIGTERM],
     "SIGKILL": [signal.SIGKILL],
 }
-_WAIT = "time.sleep(600)"
+_WAIT = "bench.sleep(hours=1)"
 _SAFE: dict[str, dict[bytes, bytes]] = {
     "bath": {b"in_mode_05\r": b"0", b"in_sp_00\r": b"25.00"},
     "ambient_pressure": {b":OUTP:STAT?\n": b":OUTP:STAT 0"},
@@ -192,7 +193,8 @@ class Runner:
 def write_procedure(folder: Path, end: str) -> tuple[Path, Path]:
     """A procedure in ``folder`` that makes the bench unsafe and ends so, and the file that says that it is unsafe."""
     folder.mkdir(parents=True, exist_ok=True)
-    procedure, marker = folder / "test_heat.py", folder / "heating"
+    # pytest in one process would find the module of another test again, were it called the same
+    procedure, marker = folder / f"heat_{uuid4().hex}.py", folder / "heating"
     text = _PROCEDURE.format(marker=marker, then=ENDS.get(end, _WAIT), hangs=end == "hung teardown")
     procedure.write_text(text, encoding="utf-8")
     return procedure, marker
