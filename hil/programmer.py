@@ -128,6 +128,11 @@ class Programmer:
         """How often a request was sent again so far, because no answer came in time."""
         return self._exchange.repeats
 
+    @property
+    def surplus(self) -> int:
+        """How many answers came so far that nobody waited for: twice, or too late."""
+        return self._exchange.dropped
+
     # What the pump is, measures and remembers.
 
     def identify(self) -> Identity:

@@ -17,14 +17,14 @@ from protocols.reference import ANSWER_MS
 EXCHANGES = 10_000
 PAUSE_EVERY, PAUSE_S = 100, 6.0
 """So that the pump takes samples meanwhile, and ends hours: an answer must not wait for them."""
-MAX_LOSS_PERCENT = 0.1
+MAX_LOSS_PERCENT = MAX_SURPLUS_PERCENT = 0.1
 _BINS = 25
 
 
 @pytest.mark.procedure(
     "link-quality",
-    measurements=("loss", "median-latency", "p99-latency"),
-    requirements=("REQ-LINK-001", "REQ-LINK-002"),
+    measurements=("loss", "surplus", "median-latency", "p99-latency"),
+    requirements=("REQ-LINK-001", "REQ-LINK-002", "REQ-LINK-003"),
     parameters=(Parameter("exchanges", "1", EXCHANGES, 100, 1_000_000, "how many telecommands are sent"),),
     duration_h=lambda parameters: parameters["exchanges"] * (PAUSE_S / PAUSE_EVERY + 0.05) / 3600,
 )
@@ -33,7 +33,8 @@ def test_link_quality(bench: Bench, pump: Programmer, procedure: Procedure) -> N
     make_ready(bench, procedure.progressed, warm=False)
     exchanges = round(procedure.parameters["exchanges"])
     latencies_ms: list[int] = []
-    repeats_before, unanswered, asked_ms = pump.repeats, 0, None
+    repeats_before, surplus_before = pump.repeats, pump.surplus
+    unanswered, asked_ms = 0, None
     for number in range(exchanges):
         if number % PAUSE_EVERY == 0:
             bench.sleep(seconds=PAUSE_S)
@@ -48,23 +49,25 @@ def test_link_quality(bench: Bench, pump: Programmer, procedure: Procedure) -> N
         if asked_ms is not None and pump.repeats == repeats:
             latencies_ms.append(bench.now_ms() - asked_ms)
         asked_ms = bench.now_ms()
-    _measure_loss(procedure, exchanges, pump.repeats - repeats_before + unanswered)
+    lost = pump.repeats - repeats_before + unanswered
+    attempts = exchanges + lost
+    _measure_share(procedure, "loss", lost, attempts, "attempts that nothing came back to in time")
+    _measure_share(procedure, "surplus", pump.surplus - surplus_before, attempts, "answers that nobody waited for")
     _measure_latency(procedure, np.sort(np.array(latencies_ms)))
 
 
-def _measure_loss(procedure: Procedure, exchanges: int, lost: int) -> None:
-    """Attempts that nothing came back to within the deadline, of all attempts, with their interval."""
-    attempts = exchanges + lost
-    interval = binomtest(lost, attempts).proportion_ci(confidence_level=0.95, method="exact")
-    share = lost / attempts
+def _measure_share(procedure: Procedure, name: str, count: int, attempts: int, what: str) -> None:
+    """A share of all attempts, with the interval in which it lies."""
+    interval = binomtest(min(count, attempts), attempts).proportion_ci(confidence_level=0.95, method="exact")
+    share = count / attempts
     procedure.measure(
-        "loss",
+        name,
         100 * share,
         "%",
         expanded_uncertainty=100 * max(interval.high - share, share - interval.low),
-        upper=MAX_LOSS_PERCENT,
-        requirements=("REQ-LINK-001",),
-        note=f"{lost} of {attempts} attempts; 95 % interval of Clopper and Pearson {100 * interval.low:.4f} to "
+        upper=MAX_LOSS_PERCENT if name == "loss" else MAX_SURPLUS_PERCENT,
+        requirements=("REQ-LINK-001" if name == "loss" else "REQ-LINK-003",),
+        note=f"{count} {what}, of {attempts}; 95 % interval of Clopper and Pearson {100 * interval.low:.4f} to "
         f"{100 * interval.high:.4f} %, whose longer side is the uncertainty",
     )
 
