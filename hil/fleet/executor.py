@@ -90,7 +90,7 @@ def _on_cluster(chunks: Sequence[Chunk], address: str) -> Iterator[ChunkResult]:
     except ImportError:
         raise UsageError('--scheduler needs the extra "cluster": pip install "pumprig[cluster]"') from None
     try:
-        client: Any = Client(address, timeout=_SCHEDULER_S, set_as_default=False)
+        client: Any = Client(address, timeout=_SCHEDULER_S, set_as_default=False)  # type: ignore[no-untyped-call]
     except (OSError, TimeoutError, ValueError) as error:
         raise UsageError(f"{address}: no Dask scheduler answers here ({error})") from error
     with client:
