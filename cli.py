@@ -478,6 +478,70 @@ def print_vectors() -> None:
     click.echo(vectors_json(), nl=False)
 
 
+@pumprig.group(short_help="Thousands of simulated pumps.")
+def fleet() -> None:
+    """Run thousands of simulated pumps of one population, and judge what their firmware makes of it."""
+
+
+_SHARE = click.FloatRange(min=0, max=1)
+_SEED = click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True, help="Seed of all chance.")
+_DAYS = click.option("--days", type=float, default=365.0, show_default=True, help="For how long they are looked at.")
+
+
+@fleet.command(name="run", epilog=EXIT_CODES, short_help="Run a fleet, and judge it.")
+@click.argument("population", metavar="FILE", default="ambulatory")
+@click.option("--pumps", type=int, default=1000, show_default=True, help="How many.")
+@_DAYS
+@_SEED
+@click.option("--jobs", type=click.IntRange(min=1), help="Processes. Default: one for each core.")
+@click.option("--scheduler", metavar="ADDRESS", help="Dask scheduler, such as tcp://host:8786, instead of processes.")
+@click.option("--out", type=_ANY_PATH, help="Folder for tables, summary and report. Default: under fleets/.")
+@click.option("--junit", type=_FILE, help="Write the criteria as JUnit XML as well.")
+@click.option("--audit", type=_SHARE, default=0.0, help="Run this share of the pumps again, sample by sample.")
+@click.option("--wire", type=_SHARE, default=0.0, help="Read this share of the pumps over a bad wire, and compare.")
+@click.option("--resume", is_flag=True, help="Go on with the fleet in the folder.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
+def fleet_run(population: str, as_json: bool, **options: Any) -> None:
+    """Run the fleet of FILE: the name of a population that comes with pumprig (ambulatory) or a TOML file.
+
+    Exit code 1 if one of the file's criteria is not met. Ctrl-C keeps what is finished; --resume goes on.
+    """
+    from hil.fleet.fleet_console import run_and_print
+    from hil.fleet.fleet_run import FleetSettings
+
+    sys.exit(run_and_print(FleetSettings(population, **options), as_json=as_json))
+
+
+@fleet.command(name="rerun", short_help="Repeat one pump of a fleet in full detail.")
+@click.argument("population", metavar="FILE")
+@click.option("--pump", type=click.IntRange(min=0), required=True, help="Its number.")
+@_SEED
+@_DAYS
+@click.option("--variant", help="Of the firmware. Default: the file's first.")
+@click.option("--out", type=_ANY_PATH, help="Folder for scenario, events, curves and report. Default: under fleets/.")
+@click.option("--shrink", is_flag=True, help="Write the fewest events that still go wrong, as a scenario.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
+def fleet_rerun(population: str, as_json: bool, **options: Any) -> None:
+    """Repeat pump number PUMP of the population in FILE: event log, curves, and what its alarms were worth.
+
+    Exit code 1 if a failure was not detected or an alarm was false.
+    """
+    from hil.fleet.rerun import RerunSettings, rerun_and_print
+
+    sys.exit(rerun_and_print(RerunSettings(population, **options), as_json=as_json))
+
+
+@fleet.command(name="report", short_help="Judge a fleet's folder anew, and write its report.")
+@click.argument("folder", type=_ANY_PATH)
+@click.option("--junit", type=_FILE, help="Write the criteria as JUnit XML as well.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
+def fleet_report(folder: Path, junit: Path | None, as_json: bool) -> None:
+    """Judge the fleet in FOLDER anew, write its summary and report anew, and say what is in it."""
+    from hil.fleet.fleet_console import print_fleet
+
+    sys.exit(print_fleet(folder, junit=junit, as_json=as_json))
+
+
 def main() -> None:
     """Run the command line; every error of ours leaves as one line and a documented exit code."""
     try:

@@ -267,7 +267,7 @@ class Answers:
             first_seq=memory.first_event,
             next_seq=memory.next_event,
             chain_before=before,
-            events=tuple(EventRecord(**{**_plain(entry), "kind": int(entry.kind)}) for entry in entries),
+            events=tuple(EventRecord(**{**entry._asdict(), "kind": int(entry.kind)}) for entry in entries),
             chain_after=memory.event_chain(entries[-1].seq) if entries else before,
         )
 
@@ -354,7 +354,3 @@ def _unbroken(records: list[Any]) -> list[Any]:
     """The records up to the first that is missing: a chain goes over no gap."""
     whole = [record for place, record in enumerate(records) if record.seq == records[0].seq + place]
     return whole[: next((place for place, record in enumerate(whole) if record is not records[place]), len(whole))]
-
-
-def _plain(entry: Any) -> dict[str, Any]:
-    return {field.name: getattr(entry, field.name) for field in fields(entry)}

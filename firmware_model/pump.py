@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from firmware_model.alarms import LONGEST_REACH
 from firmware_model.battery import Battery
 from firmware_model.clock import EARLIEST_UTC_MS, PumpClock
 from firmware_model.configuration import Configuration
@@ -12,10 +13,11 @@ from firmware_model.faults.table import ELECTRONIC_FAULTS, PUMP_FAULTS, SENSOR_F
 from firmware_model.firmware import HOUR_SAMPLES, SAMPLE_PERIOD_MS, CommandRefused, Firmware
 from firmware_model.interventions import Aspiration, BolusChange, FaultChange, Filling
 from firmware_model.memory.nvram import PowerLost
-from firmware_model.outlook import REACH_MS, Outlook
+from firmware_model.outlook import Outlook
 from firmware_model.plant import Plant
 from firmware_model.profile import PumpProfile, nanolitres
 from firmware_model.pump_memory import HISTORY_DTYPE, HISTORY_RECORDS, Counters, PumpMemory
+from firmware_model.sample_outlook import REACH_MS
 from firmware_model.sampler import Sampler
 from firmware_model.sensors import Readings, Sensors
 from firmware_model.surroundings import Surroundings
@@ -83,6 +85,8 @@ class Pump:
         self._hangs_left = 0
         self._forgot_ms = 0
         self._outlook: Outlook | None = None
+        self._may_be_out_of_range = 0
+        """Sensors, one bit each, of which readings that were passed over may have been at an end of their range."""
         self._hang_at_ms: int | None = None
         self._boot_at_ms: int | None = None
         self._boot_reason = BootReason.POWER_ON
@@ -393,7 +397,9 @@ class Pump:
             last = min(last, due + 12 * HOUR_SAMPLES)
         self._forget(due_ms)
         legs = self.plant.legs(self._sampler.time_ms(last))
-        return Outlook(legs, self._sampler, self._calibration, self.firmware.configuration, first=due, last=last)
+        outlook = Outlook(legs, self._sampler, self._calibration, self.firmware.configuration, first=due, last=last)
+        self._may_be_out_of_range |= outlook.may_be_out_of_range
+        return outlook
 
     def _take(self, sample: int) -> None:
         firmware = self.firmware
@@ -429,9 +435,23 @@ class Pump:
         if hours.size:
             means = self._sampler.hour_means(hours, np.full(hours.size, firmware.restarted_at))
             windows.hours.extend(Readings(*row) for row in zip(*(column.tolist() for column in means), strict=True))
-        earlier = firmware.windows.out_of_range_at
-        windows.out_of_range_at = [max(a, b) for a, b in zip(windows.out_of_range_at, earlier, strict=True)]
+        self._note_out_of_range(windows)
         firmware.resume(windows)
+
+    def _note_out_of_range(self, windows: Windows) -> None:
+        """Know of readings at the end of their range for as long as conditions do, which is longer than windows."""
+        firmware, sensors = self.firmware, self._may_be_out_of_range
+        out_at = [max(both) for both in zip(windows.out_of_range_at, firmware.windows.out_of_range_at, strict=True)]
+        begin = max(firmware.awake_since, firmware.sample_count - LONGEST_REACH)
+        if sensors and begin < firmware.sample_count:
+            samples = np.arange(begin, firmware.sample_count)
+            columns = zip(self._sampler.read_many(samples, sensors), self._calibration.ranges, strict=True)
+            for sensor, (readings, (lower, upper)) in enumerate(columns):
+                if sensors >> sensor & 1:
+                    out = samples[(readings <= lower) | (readings >= upper)]
+                    out_at[sensor] = max(out_at[sensor], int(out[-1]) if out.size else out_at[sensor])
+        windows.out_of_range_at = out_at
+        self._may_be_out_of_range = 0 if self._outlook is None else self._outlook.may_be_out_of_range
 
     def _flush_history(self) -> None:
         """Write the hours that were passed over, as far as the ring holds them."""

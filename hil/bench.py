@@ -29,7 +29,7 @@ from hil.wiring import Wiring
 from protocols.messages import Identity
 from protocols.session.programmer_channel import ProgrammerChannel
 
-__all__ = ["Bench", "open_bench"]
+__all__ = ["PUMP_SERIAL", "Bench", "identified", "identified_pump", "open_bench"]
 
 Table = TypeVar("Table", bound=InstrumentTable)
 Driver = TypeVar("Driver", bound=Instrument)
@@ -154,7 +154,7 @@ class Bench:
 def open_bench(
     loaded: LoadedBench, wiring: Wiring, sink: WireSink, cleanup: ExitStack, *, seed: int, began_ms: int = 0
 ) -> Bench:
-    """Open every link, ask every device who it is, and refuse strangers.
+    """Open every link, feed the pump if it hangs on a supply, ask every device who it is, and refuse strangers.
 
     Raises BenchFault where a port is missing, a device is silent, or another serial number answers.
     ``cleanup`` closes what was opened, also if this fails half way; ``seed`` is that of a simulated pump's keys;
@@ -186,17 +186,27 @@ def open_bench(
         for role, table in tables.items()
     }
 
-    identity = pump.identify()
-    if file.pump.serial_number not in (None, identity.serial_number):
-        raise PumpFault(
-            f"{file.pump.link}: pump {identity.serial_number} answers, but {loaded.path} is for "
-            f"{file.pump.serial_number}; connect that pump or correct pump.serial_number"
-        )
-    identities = {
-        role: _identified(role, instrument.identify(), tables[role].serial_number)
-        for role, instrument in instruments.items()
-    }
+    def who(role: str) -> InstrumentIdentity:
+        return identified(role, instruments[role].identify(), tables[role].serial_number)
+
+    early = {"supply": who("supply")} if "supply" in instruments else {}
+    if early:
+        _feed(instruments["supply"], file.instruments.supply)
+    identity = identified_pump(loaded, pump.identify())
+    identities = {role: early[role] if role in early else who(role) for role in instruments}
     return Bench(loaded, wiring.clock, pump, identity, instruments, identities, pump_link, reader, tuple(taps))
+
+
+def _feed(supply: Instrument, table: SupplyTable | None) -> None:
+    """Feed the pump's electronics before anybody asks the pump: the safe state of the run before has switched them off.
+
+    A supply that is on is left as somebody has set it.
+    """
+    assert isinstance(supply, Supply)  # noqa: S101 - the catalogue has it so
+    assert table is not None  # noqa: S101 - there is a supply
+    if not supply.is_on():
+        supply.set(table.voltage_v, table.current_limit_a)
+        supply.output(on=True)
 
 
 def _present(role: str, table: Table | None) -> Table:
@@ -205,7 +215,19 @@ def _present(role: str, table: Table | None) -> Table:
     return table
 
 
-def _identified(role: str, identity: InstrumentIdentity, wanted: str | None) -> InstrumentIdentity:
+def identified_pump(loaded: LoadedBench, identity: Identity) -> Identity:
+    """``identity``, if it is that of the pump that the bench is for. Raises PumpFault for a stranger."""
+    table = loaded.file.pump
+    if table.serial_number not in (None, identity.serial_number):
+        raise PumpFault(
+            f"{table.link}: pump {identity.serial_number} answers, but {loaded.path} is for "
+            f"{table.serial_number}; connect that pump or correct pump.serial_number"
+        )
+    return identity
+
+
+def identified(role: str, identity: InstrumentIdentity, wanted: str | None) -> InstrumentIdentity:
+    """``identity``, if it has the serial number ``wanted``. Raises BenchFault for a stranger."""
     if wanted is not None and not identity.serial_number:
         raise UsageError(f"instruments.{role}.serial_number: it does not tell its number; leave the key out")
     if wanted not in (None, identity.serial_number):

@@ -44,8 +44,10 @@ def print_result(result: RunResult) -> None:
     if not result.procedures:
         console.print("no procedure was run")
     console.print(f"verdict    [{STYLES[result.verdict]}]{result.verdict}[/]")
+    replayed = result.plan.target == "replay"
     for part in result.resumed:
-        how = "the bench went on meanwhile" if part["world"] == "went on" else "the simulated world began anew"
+        anew = "from the beginning of the recording" if replayed else "the simulated world began anew"
+        how = "the bench went on meanwhile" if part["world"] == "went on" else anew
         console.print(f"resumed    {part['recording']}: {how}")
     if result.not_claimed:
         ids = ", ".join(each["requirement"] for each in result.not_claimed)
@@ -118,9 +120,7 @@ def print_check(file: Path, *, as_json: bool) -> int:
     console = Console(highlight=False, soft_wrap=True)
     for line in lines:
         mark = "[bold red]amiss[/]" if line.problem else "[green]ok[/]   "
-        console.print(
-            f"{mark} {line.name:<11} {escape(line.found)}{escape(f': {line.problem}' if line.problem else '')}"
-        )
+        console.print(f"{mark} {line.name:<17} {escape(str(line))}")
     return 0 if sound else 3
 
 

@@ -117,6 +117,10 @@ class Part(BaseModel):
     world: Literal["first", "went on", "began anew"]
     lives_on: bool
     """Whether the bench outlives the process."""
+    served_by: str = ""
+    """Which server's world it is, if a served bench says so: a server that was started again has another."""
+    pumprig: str = ""
+    """Version that worked on it."""
 
 
 @dataclass
@@ -159,6 +163,10 @@ class KeptRun:
                     f"{path / JOURNAL}: is of another version of pumprig: {str(error).splitlines()[0]}"
                 ) from error
         return kept
+
+    def from_the_start(self) -> "KeptRun":
+        """The same run with nothing found yet: a recording cannot be entered in its middle, so it is judged again."""
+        return replace(self, finished={}, measured={}, kept={}, quarantined=None)
 
     def check_unfinished(self) -> None:
         """Raises UsageError if the run has ended, and was not interrupted."""

@@ -1,7 +1,8 @@
 """What a person sees while a run goes on: plain lines in a log, a view that keeps itself up to date on a terminal."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import datetime, timedelta
 
 from rich.console import Console, ConsoleOptions, RenderResult
@@ -57,6 +58,10 @@ class PlainLines:
     def procedure_finished(self, procedure: str, outcome: str) -> None:
         """The result says it."""
 
+    def asking(self) -> AbstractContextManager[None]:
+        """Lines that are printed stay where they are."""
+        return nullcontext()
+
 
 class LiveView(PlainLines):
     """Which procedure, what it does, since when, until about when, and how flow and alarms stand."""
@@ -95,6 +100,18 @@ class LiveView(PlainLines):
         if self._live is not None:
             self._live.stop()
             self._live = None
+
+    @contextmanager
+    def asking(self) -> Iterator[None]:
+        """Clear the view away while a person is asked: it would draw over question and answer."""
+        live = self._live
+        if live is not None:
+            live.stop()
+        try:
+            yield
+        finally:
+            if live is not None and live is self._live:
+                live.start()
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """The view as it is now."""

@@ -1,6 +1,7 @@
 """Who watches a run: the command line on a terminal, plain lines elsewhere, nobody in a test."""
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Protocol
 
 from hil.measurement import Measurement
@@ -29,6 +30,9 @@ class Observer(Protocol):
     def procedure_finished(self, procedure: str, outcome: str) -> None:
         """A procedure has ended."""
 
+    def asking(self) -> AbstractContextManager[None]:
+        """For as long as a person is asked at the same terminal: nothing else may be drawn there."""
+
 
 class Silent:
     """Watches nothing."""
@@ -50,3 +54,7 @@ class Silent:
 
     def procedure_finished(self, procedure: str, outcome: str) -> None:
         """Nobody is waiting."""
+
+    def asking(self) -> AbstractContextManager[None]:
+        """Nothing is drawn anyway."""
+        return nullcontext()

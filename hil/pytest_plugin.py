@@ -11,6 +11,7 @@ import pytest
 
 if TYPE_CHECKING:  # every pytest of the user's imports this module: nothing heavy before a fixture is asked for
     from hil.bench import Bench
+    from hil.fleet.fleet_run import FleetOutcome
     from hil.instruments.balance import Balance
     from hil.instruments.bath import Bath
     from hil.instruments.multimeter import Multimeter
@@ -57,6 +58,11 @@ def pytest_configure(config: pytest.Config) -> None:
         "markers",
         "procedure(name, measurements=(), requirements=(), limits={}, parameters=(), duration_h=None, group=None): a "
         "test of a pump; each named measurement must be taken for it to pass; those of one group are repeated together",
+    )
+    config.addinivalue_line(
+        "markers",
+        "fleet(population, pumps=1000, days=365, seed=1, jobs=None, scheduler=None, audit=0, wire=0): "
+        "the fleet of simulated pumps that the fixture of that name runs",
     )
 
 
@@ -204,6 +210,14 @@ def parameters(procedure: "Procedure") -> Any:
 def measure(procedure: "Procedure") -> Any:
     """Take a measurement: ``measure(name, value, unit, expanded_uncertainty=..., lower=..., upper=...)``."""
     return procedure.measure
+
+
+@pytest.fixture
+def fleet(request: pytest.FixtureRequest, tmp_path: Path) -> "FleetOutcome":
+    """The fleet that the test's marker asks for, finished; its folder is under ``tmp_path``."""
+    from hil.fleet.pytest_fleet import fleet_of
+
+    return fleet_of(request.node.get_closest_marker("fleet"), tmp_path / "fleet")
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)

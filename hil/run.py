@@ -8,6 +8,7 @@
 import json
 from contextlib import ExitStack
 from datetime import UTC, date, datetime
+from importlib.metadata import version
 from pathlib import Path
 
 from hil.bench import Bench, open_bench
@@ -91,6 +92,8 @@ class Run:
                 self._cleanup.callback(self._leave_safe)
             wiring = self.plan.wiring()
             self._cleanup.callback(wiring.close)
+            if isinstance(wiring, PortWiring):
+                wiring.asking = self.observer.asking
             part = self._next_part(wiring)
             several = {} if part.part == 1 else {"part": str(part.part), "began_ms": str(part.began_ms)}
             writer = RecordingWriter(
@@ -121,8 +124,8 @@ class Run:
     def _next_part(self, wiring: Wiring) -> Part:
         """This process's share of the run. On a bench that lives on, bench time goes on from the wall clock."""
         clock, before = wiring.clock, self.keeper.parts
-        lives_on = isinstance(wiring, PortWiring) and isinstance(clock, WallClock)
-        goes_on = lives_on and bool(before)
+        lives_on = isinstance(wiring, PortWiring) and wiring.lives_on
+        goes_on = isinstance(wiring, PortWiring) and wiring.is_as_left
         if goes_on and isinstance(clock, WallClock):
             clock.go_on(before[0].start_utc_ms, max(self._last_ms(part) for part in before))
         number, recording = self.folder.next_recording()
@@ -134,6 +137,8 @@ class Run:
             began_ms=clock.now_ms() if goes_on else 0,
             world=("went on" if goes_on else "began anew") if before else "first",
             lives_on=lives_on,
+            served_by=wiring.served_by if isinstance(wiring, PortWiring) else "",
+            pumprig=version("pumprig"),
         )
 
     def _last_ms(self, part: Part) -> int:

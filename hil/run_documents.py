@@ -5,12 +5,14 @@ import platform
 from dataclasses import asdict
 from datetime import datetime
 from importlib.metadata import version
+from itertools import pairwise
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from hil.evaporation import evaporation_text
+from hil.kept_run import Part
 from hil.measurement import Measurement, Outcome
 from hil.procedure import Procedure
 from hil.pump_session import said_of
@@ -228,8 +230,11 @@ def _deviations(result: RunResult) -> tuple[str, ...]:
     said += [
         f"Repeated: {page.name} came to {page.outcome} in attempt {page.attempt}, not in the first." for page in retried
     ]
-    for part in result.parts[1:]:
-        said.append(_resumption(part.part, part.recording, part.began_ms, part.world))
+    for before, part in pairwise(result.parts):
+        said.append(_resumption(part, replayed=plan.target == "replay"))
+        if before.pumprig != part.pumprig:
+            earlier = before.pumprig or "another"
+            said.append(f"Part {part.part} was run by pumprig {part.pumprig}, the one before it by {earlier}.")
     said += [f"Begun again after an interruption: {name}." for name in result.repeated if name not in result.went_on]
     said += [f"Went on after an interruption from what had been recorded: {name}." for name in result.went_on]
     skipped = [page for page in result.final if page.outcome is Outcome.SKIPPED and not page.quarantined]
@@ -240,15 +245,17 @@ def _deviations(result: RunResult) -> tuple[str, ...]:
     return tuple(said)
 
 
-def _resumption(part: int, recording: str, began_ms: int, world: str) -> str:
-    if world == "went on":
+def _resumption(part: Part, *, replayed: bool) -> str:
+    if part.world == "went on":
         return (
-            f"Interrupted, and resumed at bench time {began_ms / 3_600_000:.2f} h ({recording}); "
+            f"Interrupted, and resumed at bench time {part.began_ms / 3_600_000:.2f} h ({part.recording}); "
             "nobody watched the bench in between."
         )
+    if replayed:
+        return f"Interrupted, and done again from the beginning of the recording ({part.recording})."
     return (
-        f"Interrupted, and resumed with a simulated world that began anew ({recording}): bench time starts at 0 again, "
-        f"and nothing that happened before part {part} has happened to its pump."
+        f"Interrupted, and resumed with a simulated world that began anew ({part.recording}): bench time starts at 0 "
+        f"again, and nothing that happened before part {part.part} has happened to its pump."
     )
 
 

@@ -85,8 +85,8 @@ class RunPlan:
             return ReplayWiring(self.recording)
         if self.target == "sim":
             return SimulatedWiring(self.bench, self.seed, self.injections, self.wire_faults)
-        begun = self.resumed is not None and bool(self.resumed.parts)
-        return PortWiring(self.bench, self.seed, self.injections, goes_on=begun)
+        parts = [] if self.resumed is None else self.resumed.parts
+        return PortWiring(self.bench, self.seed, self.injections, begun_on=parts[-1].served_by if parts else None)
 
     def markers(self) -> tuple[tuple[float, str], ...]:
         """When each fault begins, in hours of bench time, and how it was asked for."""
@@ -157,8 +157,9 @@ def _plan_resumption(settings: RunSettings, folder: Path) -> RunPlan:
     kept.check_unfinished()
     kept.plan.check_files()
     begun = kept.plan.settings
-    plan = _plan_replay(begun, begun.recording) if begun.recording is not None else _plan(begun, kept.plan.bench)
-    return replace(plan, command=kept.plan.command, resumed=kept)
+    if begun.recording is not None:
+        return replace(_plan_replay(begun, begun.recording), command=kept.plan.command, resumed=kept.from_the_start())
+    return replace(_plan(begun, kept.plan.bench), command=kept.plan.command, resumed=kept)
 
 
 def _plan_replay(settings: RunSettings, source: Path) -> RunPlan:

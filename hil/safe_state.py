@@ -5,10 +5,11 @@ The pump is never touched: stopping therapy is not a safe state.
 
 import json
 import os
+import time
 from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from hashlib import sha256
+from threading import Thread
 from typing import Any
 
 from hil.bench_file import LoadedBench, SafeStateTable
@@ -23,7 +24,10 @@ from hil.instruments.supply import Supply
 from hil.links.open_link import open_link
 from hil.state_folder import state_folder
 
-__all__ = ["BenchState", "SafeStep", "bring_to_safe_state", "is_confirmed", "needs_a_safe_state"]
+__all__ = ["BenchState", "SafeStep", "bring_to_safe_state", "is_confirmed", "needs_a_safe_state", "safe_states"]
+
+_AT_MOST_S = 20.0
+"""An unplugged instrument is waited for so long, and then given up: a lost port may be back within ten seconds."""
 
 
 @dataclass(frozen=True)
@@ -41,16 +45,29 @@ def needs_a_safe_state(bench: LoadedBench) -> bool:
     return bool(_roles(bench))
 
 
-def bring_to_safe_state(bench: LoadedBench) -> list[SafeStep]:
+def safe_states(bench: LoadedBench) -> dict[str, str]:
+    """What each instrument that can do harm is left in, in words."""
+    links = bench.file.links()
+    return {role: say(bench.file.safe_state) for role, (say, _) in _SAFE.items() if role in links}
+
+
+def bring_to_safe_state(bench: LoadedBench, at_most_s: float = _AT_MOST_S) -> list[SafeStep]:
     """Tell every instrument that has a safe state, all at once, and read it back.
 
-    Raises nothing: problems are in the steps.
+    None waits for another, and nothing waits longer than ``at_most_s``: the thread of an instrument that is still
+    silent then is left to itself. Raises nothing: problems are in the steps.
     """
-    roles = _roles(bench)
-    if not roles:
-        return []
-    with ThreadPoolExecutor(len(roles)) as pool:
-        return list(pool.map(lambda role: _made_safe(bench, role), roles))
+    done: dict[str, SafeStep] = {}
+    threads = {role: Thread(target=_make_safe, args=(bench, role, done), daemon=True) for role in _roles(bench)}
+    for thread in threads.values():
+        thread.start()
+    deadline = time.monotonic() + at_most_s
+    for thread in threads.values():
+        thread.join(max(0.0, deadline - time.monotonic()))
+    said = safe_states(bench)
+    late = f"{{}}: gave no answer within {at_most_s:g} s"
+    links = bench.file.links()
+    return [done.get(role) or SafeStep(role, said[role], "not known", late.format(links[role])) for role in threads]
 
 
 def is_confirmed(steps: Iterable[SafeStep]) -> bool:
@@ -62,6 +79,14 @@ def _roles(bench: LoadedBench) -> list[str]:
     """Real instruments that can do harm; those that take pressure and current off the pump first."""
     links = bench.file.links()
     return [role for role in _SAFE if role in links and not links[role].startswith("sim:")]
+
+
+def _make_safe(bench: LoadedBench, role: str, done: dict[str, SafeStep]) -> None:
+    try:
+        done[role] = _made_safe(bench, role)
+    except Exception as error:  # noqa: BLE001 - whatever it is: the other instruments, and the report, must not miss it
+        said = safe_states(bench)[role]
+        done[role] = SafeStep(role, said, "not known", f"{type(error).__name__}: {error}")
 
 
 def _made_safe(bench: LoadedBench, role: str) -> SafeStep:

@@ -11,13 +11,15 @@ wiring                  links                         bench time
 ======================  ============================  ===========================================
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Protocol
 
 from firmware_model.faults.injection import Injection, parse_injection
 from hil.bench_file import LoadedBench
 from hil.clock import Clock, WallClock
 from hil.errors import UsageError
+from hil.links.console import CONSOLE, ConsoleLink
 from hil.links.faulty import FaultyDevice, FaultyLink
 from hil.links.link import Link
 from hil.links.open_link import open_link
@@ -94,12 +96,23 @@ class SimulatedWiring:
 class PortWiring:
     """Real ports, whatever stands behind them; a served bench is asked for its time."""
 
-    def __init__(self, bench: LoadedBench, seed: int, injections: Sequence[str], *, goes_on: bool = False) -> None:
+    def __init__(
+        self, bench: LoadedBench, seed: int, injections: Sequence[str], *, begun_on: str | None = None
+    ) -> None:
         """Find out in whose time the bench runs. Raises BenchFault if a served bench is not there.
 
-        ``goes_on`` if this run was begun by a process that is gone: what it injected then is still there.
+        ``begun_on`` is the server's instance, "" for a real bench, if this run was begun by a process that is gone:
+        what it injected then is still there, unless the server was started again.
         """
         self._control: ControlClient | None = None
+        self.asking: Callable[[], AbstractContextManager[None]] = nullcontext
+        """What a question to a person at the terminal is asked in."""
+        self.served_by = ""
+        """Which server's world it is; nothing for a real bench."""
+        self.lives_on = True
+        """Whether the bench outlives this process."""
+        self.is_as_left = begun_on is not None
+        """Whether it is the very bench that an interrupted process has left."""
         if bench.file.serve is None:
             if injections:
                 raise UsageError("--inject needs a simulated bench: nothing can be injected into real instruments")
@@ -108,14 +121,13 @@ class PortWiring:
         _parse(injections)  # a typing mistake should not need a served bench to be found
         self._control = ControlClient(bench.file.serve.control)
         try:
-            self.clock = self._take_over(self._control, bench, seed, injections, goes_on=goes_on)
+            self.clock = self._take_over(self._control, bench, seed, injections, begun_on)
         except BaseException:
             self._control.close()
             raise
 
-    @staticmethod
     def _take_over(
-        control: ControlClient, bench: LoadedBench, seed: int, injections: Sequence[str], *, goes_on: bool
+        self, control: ControlClient, bench: LoadedBench, seed: int, injections: Sequence[str], begun_on: str | None
     ) -> Clock:
         hello = control.hello()
         if hello.digest != bench.world_digest():
@@ -123,12 +135,14 @@ class PortWiring:
                 f"{bench.path}: the bench served at {control.address} ({hello.name}) simulates another world or pump "
                 "than this file states; serve this file, or run with the file that is served"
             )
+        self.served_by, self.lives_on = hello.instance, hello.time == "real"
+        self.is_as_left = self.lives_on and begun_on == hello.instance
         if hello.time == "lock-step":
             control.reset(seed, injections)
             return LockStepClock(control, hello.start_utc_ms)
         if hello.seed != seed:
             raise UsageError(f"the bench at {control.address} is served with seed {hello.seed}; run with that --seed")
-        for injection in () if goes_on else injections:
+        for injection in () if self.is_as_left else injections:
             control.inject(injection)
         return WallClock(hello.rate)
 
@@ -136,7 +150,7 @@ class PortWiring:
         """Open the port that the bench file names."""
         if resource.startswith("sim:"):
             raise UsageError(f"{wire}: link {resource} is simulated in process; run with --target sim")
-        return open_link(resource, serial)
+        return ConsoleLink(resource, self.asking) if resource == CONSOLE else open_link(resource, serial)
 
     def close(self) -> None:
         """Leave a served bench to the next client."""

@@ -4,6 +4,8 @@ import os
 import select
 import sys
 import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 
 from hil.errors import LinkError
 from hil.links.link import BufferedLink
@@ -21,10 +23,15 @@ class ConsoleLink(BufferedLink):
     An empty line means that it is done; one that begins with ``no`` that it is not.
     """
 
-    def __init__(self, resource: str) -> None:
-        """Talk to this process's terminal. Raises LinkError if it has none."""
+    def __init__(self, resource: str, asking: Callable[[], AbstractContextManager[None]] = nullcontext) -> None:
+        """Talk to this process's terminal, in ``asking()`` from each question to its answer, so that nothing else does.
+
+        Raises LinkError if there is no terminal.
+        """
         super().__init__(resource)
         self._task: Task | None = None
+        self._asking = asking
+        self._asked = ExitStack()
         try:
             self._terminal = os.open("CON" if sys.platform == "win32" else "/dev/tty", os.O_RDWR)
         except OSError as error:
@@ -39,6 +46,8 @@ class ConsoleLink(BufferedLink):
 
     def _send(self, data: bytes) -> None:
         self._task = parse_task(data)
+        self._asked.close()  # nobody answered the one before
+        self._asked.enter_context(self._asking())
         self._write(f"\r\n\a>> Please {self._task.words}.\r\n   [Enter] when done, or the answer; `no REASON` if not: ")
 
     def _receive(self, timeout_ms: int) -> bytes:
@@ -48,12 +57,14 @@ class ConsoleLink(BufferedLink):
             typed = os.read(self._terminal, 4096).decode(errors="replace").strip()
         except OSError as error:
             raise LinkError(f"{self.resource}: lost while reading: {error.strerror}") from error
+        self._asked.close()
         word, _, reason = typed.partition(" ")
         if self._task is not None and self._task.verb == IDENTIFY:
             return format_name(typed or "unnamed")
         return format_refused(reason) if word.lower() == "no" else format_done(typed)
 
     def _close(self) -> None:
+        self._asked.close()
         if self._terminal >= 0:
             os.close(self._terminal)
             self._terminal = -1

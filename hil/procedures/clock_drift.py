@@ -1,12 +1,12 @@
 """Clock drift: the pump's clock against the bench's UTC for some hours at 37 C, and no alarm meanwhile."""
 
-from dataclasses import dataclass
 from itertools import pairwise
 from math import hypot, sqrt
 
 import pytest
 
 from hil.bench import Bench
+from hil.clock_comparison import BENCH_CLOCK_PPM, MAX_DRIFT_PPM, RESOLUTION_MS, Comparison, compare, drift_ppm
 from hil.figure import Figure, Limit, Series
 from hil.parameter import Parameter
 from hil.procedure import Procedure
@@ -16,19 +16,6 @@ from hil.ready_bench import make_ready
 HOURS = 6.0
 INTERVAL_MIN = 30.0
 SETTLING_H = 2.25
-MAX_DRIFT_PPM = 50.0
-BENCH_CLOCK_PPM = 10.0
-"""How far the bench's own clock may be off rate: more than a computer's clock under NTP is."""
-RESOLUTION_MS = 1.0
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """How far the pump's clock was ahead of the bench's, when, and within which half width that is known."""
-
-    time_ms: float
-    ahead_ms: float
-    half_width_ms: float
 
 
 @pytest.mark.procedure(
@@ -57,27 +44,16 @@ def test_clock_drift(bench: Bench, procedure: Procedure) -> None:
     assert not raised, f"alarms were raised, though nothing was done to the pump: {raised}"
 
 
-def compare(bench: Bench) -> Comparison:
-    """One comparison: the second answer was given between the bench times of the first and of itself."""
-    bench.pump.read_status()
-    before_ms = bench.now_ms()
-    status = bench.pump.read_status()
-    after_ms = bench.now_ms()
-    middle_ms = (before_ms + after_ms) / 2
-    ahead_ms = status.clock_utc_ms - (bench.utc_ms() - after_ms + middle_ms)
-    return Comparison(middle_ms, ahead_ms, (after_ms - before_ms) / 2)
-
-
 def measure_drift(comparisons: list[Comparison], procedure: Procedure) -> None:
     """The rate of the pump's clock, from first and last comparison."""
     first, last = comparisons[0], comparisons[-1]
     lasted_ms = last.time_ms - first.time_ms
-    reading_ms = [sqrt((each.half_width_ms**2 + 2 * (RESOLUTION_MS / 2) ** 2) / 3) for each in (first, last)]
+    drift, expanded_uncertainty = drift_ppm(first, last)
     procedure.measure(
         "clock-drift",
-        1e6 * (last.ahead_ms - first.ahead_ms) / lasted_ms,
+        drift,
         "ppm",
-        expanded_uncertainty=2 * hypot(BENCH_CLOCK_PPM / sqrt(3), 1e6 * hypot(*reading_ms) / lasted_ms),
+        expanded_uncertainty=expanded_uncertainty,
         lower=-MAX_DRIFT_PPM,
         upper=MAX_DRIFT_PPM,
         requirements=("REQ-CLOCK-001",),

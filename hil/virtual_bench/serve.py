@@ -10,6 +10,7 @@ import selectors
 import socket
 import sys
 import tempfile
+import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -78,6 +79,7 @@ class ServedBench:
         self._listeners: list[socket.socket] = []
         self._locks: list[ResourceLock] = []
         self._request = b""
+        self._instance = uuid.uuid4().hex
         self.served: list[ServedPort] = []
         try:
             self._listen(_CONTROL, table.control)
@@ -288,6 +290,7 @@ class ServedBench:
             "rate": 0.0 if self._clock is None else self._clock.rate,
             "now_ms": self._world.now_ms,
             "start_utc_ms": self._world.start_utc_ms,
+            "instance": self._instance,
         }
 
 

@@ -2,13 +2,16 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
 from dataclasses import replace
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
@@ -162,6 +165,68 @@ def test_interrupted_run_can_be_resumed(pumprig: PumpRig, tmp_path: Path) -> Non
     assert {"manifest-1.json", "report-1.html", "manifest.json", "run-2.mcap"} <= {
         each.name for each in folder.iterdir()
     }
+
+
+def test_replay_is_done_again_from_its_start(tmp_path: Path) -> None:
+    """A recording cannot be entered in its middle: a killed replay repeats what had ended, and comes to the same."""
+    path = tmp_path / f"two_{uuid4().hex}.py"
+    path.write_text(TWO, encoding="utf-8")
+    recorded = run_procedures(RunSettings((str(path),), out=tmp_path / "recorded"), Silent())
+    replay = RunSettings(recording=recorded.folder, procedures=(str(path),), out=tmp_path / "replayed")
+    assert run_in_child(replay, kill_at=30).killed
+    folder = only_run(tmp_path / "replayed")
+    assert folder is not None
+    ended = [each["page"]["name"] for each in read_journal(folder / "journal.jsonl") if each["entry"] == "finished"]
+    assert ended == ["first"]
+    result = run_procedures(RunSettings(resume=folder), Silent())
+    assert (str(result.verdict), result.exit_code) == ("pass", 0)
+    assert result.measurements == recorded.measurements
+    now = Recording.open(folder / "run-2.mcap").records
+    assert [(each.wire, each.direction, each.data) for each in now] == [
+        (each.wire, each.direction, each.data) for each in Recording.open(recorded.folder / "run.mcap").records
+    ]
+    deviations = json.loads((folder / "manifest.json").read_bytes())["deviations"]
+    assert deviations[0] == "Interrupted, and done again from the beginning of the recording (run-2.mcap)."
+    assert "Begun again after an interruption: first." in deviations
+
+
+def test_another_version_is_told(killed: Path) -> None:
+    """A run that two versions of pumprig have worked on says so."""
+    journal = killed / "journal.jsonl"
+    journal.write_text(re.sub(r'"pumprig":"[^"]*"', '"pumprig":"0.0.1"', journal.read_text(encoding="utf-8"), count=1))
+    result = run_procedures(RunSettings(resume=killed), Silent())
+    said = json.loads((result.folder / "manifest.json").read_bytes())["deviations"]
+    assert f"Part 2 was run by pumprig {version('pumprig')}, the one before it by 0.0.1." in said
+    assert "the one before it by 0.0.1" in (result.folder / "report.html").read_text(encoding="utf-8")
+
+
+def test_served_bench_that_was_started_again_is_another(
+    serve: Serve, served_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its world began anew: bench time starts at 0, nothing is gone on from, and what is injected is injected again."""
+    monkeypatch.setenv("PUMPRIG_STATE_DIR", str(tmp_path / "state"))
+    path = tmp_path / f"two_{uuid4().hex}.py"
+    path.write_text(TWO, encoding="utf-8")
+    server = serve(served_file, "--rate", "1")
+    settings = RunSettings((str(path),), bench=served_file, out=tmp_path / "runs", injections=("bath-offset=+1.5C@0h",))
+    assert run_in_child(settings, kill_at=30).killed
+    folder = only_run(tmp_path / "runs")
+    assert folder is not None
+    deadline = time.monotonic() + 60
+    while not (folder / "safe-state.json").exists():  # its supervisor must be done with the bench
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    server.terminate()
+    server.wait()
+    serve(served_file, "--rate", "1")
+    result = run_procedures(RunSettings(resume=folder), Silent())
+    assert result.exit_code == 0, [page.problem for page in result.procedures]
+    before, after = result.parts
+    assert (before.lives_on, after.lives_on, after.world, after.began_ms) == (True, True, "began anew", 0)
+    assert before.served_by != after.served_by
+    assert any(
+        "world that began anew" in each for each in json.loads((folder / "manifest.json").read_bytes())["deviations"]
+    )
 
 
 def test_long_collection_goes_on(serve: Serve, served_file: Path, tmp_path: Path) -> None:
