@@ -1,0 +1,58 @@
+"""Procedures that use every instrument, on a bench served by another process in lock step."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from hil.observer import Silent
+from hil.run_procedures import run_procedures
+from hil.run_settings import RunSettings
+from hil.shipped import shipped
+from tests.system.conftest import PumpRig, Serve, free_ports
+
+pytestmark = pytest.mark.system
+
+SOME = ("identity-self-test", "occlusion-detection", "brown-out", "supply-current")
+ALL = (*SOME, "low-reservoir-and-empty", "refill", "alarm-latching")
+ROLES = (
+    "balance",
+    "reference_balance",
+    "bath",
+    "ambient_pressure",
+    "outlet_pressure",
+    "multimeter",
+    "supply",
+    "operator",
+)
+
+
+@pytest.fixture
+def full_served(tmp_path: Path) -> Path:
+    """full.toml with a socket for each of its instruments, and one for the clock."""
+    text = shipped("benches/full.toml").read_text(encoding="utf-8")
+    control, *ports = free_ports(2 + len(ROLES))
+    wires = dict(zip(("pump", *ROLES), ports, strict=True))
+    text = re.sub(r'"sim:(\w+)"', lambda match: f'"socket://127.0.0.1:{wires[match[1]]}"', text)
+    text = text.replace("../pumps/", f"{shipped('pumps')}/")
+    rows = [f'{wire} = {{ tcp = "127.0.0.1:{port}" }}' for wire, port in wires.items()]
+    text += "\n".join(["", "[serve]", f'control = "127.0.0.1:{control}"', 'time = "lock-step"', *rows, ""])
+    path = tmp_path / "full-served.toml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize("procedures", [SOME, pytest.param(ALL, marks=pytest.mark.soak)], ids=["some", "all"])
+def test_served_procedures_measure_what_those_in_process_do(
+    pumprig: PumpRig, serve: Serve, full_served: Path, procedures: tuple[str, ...], tmp_path: Path
+) -> None:
+    """Same outcomes, same numbers: whether sockets lie between or not."""
+    serve(full_served)
+    result = pumprig("run", *procedures, "--bench", full_served, "--json")
+    assert result.returncode == 0, result.stdout + result.stderr
+    served = json.loads(result.stdout)
+    settings = RunSettings(procedures=procedures, bench=shipped("benches/full.toml"), out=tmp_path / "in-process")
+    in_process = run_procedures(settings, Silent()).as_json()
+    assert served["procedures"] == in_process["procedures"]
+    assert served["measurements"] == in_process["measurements"]
