@@ -49,7 +49,7 @@ def pumprig() -> None:
     type=click.Choice(["sim", "bench", "replay"]),
     help="What stands behind the bench: a simulation, real ports or a recording. Default: as the bench file says.",
 )
-@click.option("--recording", type=_ANY_PATH, help="Recording (run.mcap or a run folder) for --target replay.")
+@click.option("--recording", metavar="RUN", help="Recording for --target replay: a file, a run folder, or `last`.")
 @click.option("--seed", type=click.IntRange(min=0), help="Seed of everything random on a simulated bench. [default: 1]")
 @click.option(
     "--inject",
@@ -92,16 +92,15 @@ def pumprig() -> None:
 )
 @click.option(
     "--resume",
-    type=click.Path(path_type=Path, file_okay=False),
     metavar="RUN",
-    help="Go on with a run that was killed or interrupted: its folder, and no other option.",
+    help="Go on with a run that was killed or interrupted: its folder or `last`, and no other option.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
 def run(
     procedures: tuple[str, ...],
     bench: Path | None,
     target: Any,
-    recording: Path | None,
+    recording: str | None,
     seed: int | None,
     injections: tuple[str, ...],
     wire_faults: tuple[str, ...],
@@ -112,7 +111,7 @@ def run(
     only_plan: bool,
     uncertainty: str | None,
     retries: int,
-    resume: Path | None,
+    resume: str | None,
     as_json: bool,
 ) -> None:
     """Run procedures on a bench and write a run folder with recording and report.
@@ -126,6 +125,7 @@ def run(
         print_wire_faults(as_json=as_json)
         return
     from hil.console import console_observer, print_result
+    from hil.history.run_names import find_run
     from hil.observer import Silent
     from hil.run_procedures import run_procedures
     from hil.run_settings import RunSettings
@@ -134,7 +134,7 @@ def run(
         procedures,
         bench,
         target,
-        recording,
+        None if recording is None else find_run(recording, Path("runs")),
         seed,
         injections,
         out,
@@ -142,7 +142,7 @@ def run(
         parameters=parameters,
         accept_overdue=accept_overdue,
         retries=retries,
-        resume=resume,
+        resume=None if resume is None else find_run(resume, out),
     )
     if only_plan:
         from hil.forecast_console import print_forecast
@@ -371,13 +371,15 @@ def trend(
 
 
 @pumprig.command(short_help="Say what a recording holds.")
-@click.argument("recording", type=_ANY_PATH)
+@click.argument("recording")
+@_RUNS
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
-def info(recording: Path, as_json: bool) -> None:
-    """Say what a RECORDING (run.mcap or a run folder) holds, even if it was cut short."""
+def info(recording: str, runs: Path, as_json: bool) -> None:
+    """Say what a RECORDING holds, even if it was cut short: a file, a run folder, or a run's name as in `report`."""
     from hil.console import print_recording
+    from hil.history.run_names import find_run
 
-    print_recording(recording, as_json=as_json)
+    print_recording(find_run(recording, runs), as_json=as_json)
 
 
 @pumprig.command(name="record", epilog=EXIT_CODES, short_help="Record a pump's wire, or any device's.")

@@ -61,6 +61,10 @@ class TruthLegs(NamedTuple):
 
 _WHOLE = TruthLegs._fields.index("temperature_c")
 _REAL = len(TruthLegs._fields) - _WHOLE
+_START_MS, _END_MS, _END_NL = 0, 1, TruthLegs._fields.index("end_nl") - _WHOLE
+"""Rows of the table."""
+_SPARE_SHARE = 8
+"""So many times more room than the spare."""
 
 
 @compiled
@@ -138,6 +142,7 @@ class TruthTable:
         """Have room for so many ``more`` legs."""
         room = self.count + more + 1
         if room > self.whole.shape[1]:
+            room += room // _SPARE_SHARE  # or a table that grows leg by leg would be copied for each of them
             used, blocks = self.count + 1, (self.whole, self.real)
             self.whole, self.real = np.empty((_WHOLE, room), dtype=np.int64), np.empty((_REAL, room))
             self.whole[:, :used], self.real[:, :used] = (block[:, :used] for block in blocks)
@@ -145,7 +150,7 @@ class TruthTable:
     @property
     def last_nl(self) -> float | None:
         """Volume at the end of the last leg, or None if there is none."""
-        return float(self.legs.end_nl[-1]) if self.count else None
+        return float(self.real[_END_NL, self.count - 1]) if self.count else None
 
     @property
     def legs(self) -> TruthLegs:
@@ -156,7 +161,7 @@ class TruthTable:
 
     def cut(self, now_ms: int) -> None:
         """Take back what comes after ``now_ms``."""
-        self.count = int(np.searchsorted(self.legs.start_ms, now_ms, side="left"))
+        self.count = int(np.searchsorted(self.whole[_START_MS, : self.count], now_ms, side="left"))
         last = self.count - 1
         self._legs = self._leg = None
         if self.count and self.whole[1, last] > now_ms:
@@ -183,7 +188,7 @@ class TruthTable:
 
     def forget(self, before_ms: int) -> None:
         """Forget the legs that ended before a time, but never the last one."""
-        first = min(int(np.searchsorted(self.legs.end_ms, before_ms, side="left")), self.count - 1)
+        first = min(int(np.searchsorted(self.whole[_END_MS, : self.count], before_ms, side="left")), self.count - 1)
         if first > 0:
             for block in (self.whole, self.real):
                 block[:, : self.count + 1 - first] = block[:, first : self.count + 1]

@@ -61,7 +61,8 @@ class Findings:
 
     def rows(self, sql: str, *values: Any) -> list[tuple[Any, ...]]:
         """What a query gives; it should say in which order."""
-        return self._base.execute(sql, values).fetchall()
+        found: list[tuple[Any, ...]] = self._base.execute(sql, values).fetchall()
+        return found
 
     def column(self, sql: str, *values: Any) -> np.ndarray:
         """The only column of a query, with NaN for what is not there; shape (rows,)."""
@@ -70,7 +71,7 @@ class Findings:
 
     def one(self, sql: str, *values: Any) -> tuple[Any, ...]:
         """The only row of a query."""
-        row = self._base.execute(sql, values).fetchone()
+        row: tuple[Any, ...] | None = self._base.execute(sql, values).fetchone()
         if row is None:
             raise ValueError(f"no row: {sql}")
         return row

@@ -22,12 +22,13 @@ def run_folders(runs: Path) -> list[Path]:
 def find_run(name: str | Path, runs: Path) -> Path:
     """The run that ``name`` means: a path, ``last``, ``last~N``, or what one folder under ``runs`` begins or ends with.
 
-    A path may be a run folder or a recording. Raises UsageError if there is none, or more than one.
+    A path may be a run folder or a recording; what looks like one is taken as it is. Raises UsageError if a name means
+    no run, or more than one.
     """
-    if Path(name).exists():
+    text = str(name)
+    if Path(name).exists() or "/" in text or "\\" in text or text.endswith(".mcap"):
         return Path(name)
     folders = run_folders(runs)
-    text = str(name)
     if (match := _LAST.fullmatch(text)) is not None:
         back = int(match["back"] or 0)
         if back >= len(folders):

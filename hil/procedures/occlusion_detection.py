@@ -6,7 +6,7 @@ from math import hypot, sqrt
 import pytest
 
 from hil.bench import Bench
-from hil.held_alarm import check_held
+from hil.held_alarm import check_held, held_alarm
 from hil.instruments.operator import Operator
 from hil.procedure import Procedure
 from hil.programmer import Programmer
@@ -32,6 +32,7 @@ MAX_TIME_TO_CLEAR_MIN = 15.0
 def test_occlusion_detection(bench: Bench, pump: Programmer, operator: Operator, procedure: Procedure) -> None:
     """A clamped catheter raises occlusion in time; it goes when the clamp does, and no other alarm comes."""
     make_ready(bench, procedure.progressed)
+    assert held_alarm(pump, Alarms.OCCLUSION) is None, "occlusion holds, before anything was clamped"
     log = PumpLog(bench)
     try:
         clamped_ms, u_clamped_min = by_hand(bench, pump, operator.clamp)

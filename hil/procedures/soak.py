@@ -30,6 +30,8 @@ DAYS = 14.0
 LOOK_MIN = 360.0
 SETTLING_H = 14.0
 """Bath, and two windows over which the pump estimates its flow: then what was before is forgotten."""
+FORGETTING_H = 7
+"""The pump's estimates, and the alarms that come from them, look back over six hours."""
 QUIET_LIMIT_H = 24
 BATTERY_ERROR_MV = 20.0
 """Within which the pump reads its supply, by requirement."""
@@ -74,10 +76,10 @@ def test_soak(bench: Bench, balance: Balance, bath: Bath, procedure: Procedure) 
 
 
 def wait_until_quiet(bench: Bench, procedure: Procedure) -> None:
-    """Wait until the pump estimates its flow and no alarm holds; if one stays for a day, that is a finding later."""
+    """Wait until the pump has forgotten what was before, and no alarm holds; one that stays for a day is a finding."""
     for hour in range(QUIET_LIMIT_H):
         status = bench.pump.read_status()
-        if status.flow_valid and not status.alarms:
+        if hour >= FORGETTING_H and status.flow_valid and not status.alarms:
             break
         procedure.progressed("waiting until the pump has nothing to say", hour / QUIET_LIMIT_H)
         bench.sleep(hours=1)

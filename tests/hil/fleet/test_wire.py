@@ -1,6 +1,5 @@
 """Pumps on a bad wire: the programmer ends up with what the pump remembers, or it is told."""
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +43,7 @@ class Forgetful(Pump):
     def memory_image(self, now_ms: int) -> bytes:
         """One event more than it told."""
         memory = PumpMemory(super().memory_image(now_ms))
-        memory.log(replace(memory.events(0, memory.next_event)[-1], kind=EventKind.BOOTED))
+        memory.log(memory.events(0, memory.next_event)[-1]._replace(kind=EventKind.BOOTED))
         return memory.nvram.image
 
 
