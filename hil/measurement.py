@@ -57,7 +57,8 @@ class Measurement:
         """``flow: 1.004 +- 0.018 mL/day (0.850 to 1.150)``."""
         lower = "no lower limit" if self.lower is None else f"{self.lower:.3f}"
         upper = "no upper limit" if self.upper is None else f"{self.upper:.3f}"
-        said = f"{self.name}: {self.value:.3f} +- {self.expanded_uncertainty:.3f} {self.unit} ({lower} to {upper})"
+        unit = "" if self.unit == "1" else f" {self.unit}"  # a pure number
+        said = f"{self.name}: {self.value:.3f} +- {self.expanded_uncertainty:.3f}{unit} ({lower} to {upper})"
         return f"{said}; {self.objection}" if self.objection else said
 
     def as_json(self) -> dict[str, Any]:

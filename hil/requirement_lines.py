@@ -23,7 +23,7 @@ def requirement_lines(pages: Iterable[Procedure]) -> tuple[RequirementLine, ...]
     }
     spoken = dict.fromkeys(each for page in pages for each in spoken_of(page))
     lines = [_line(each, known.get(each, _STATED_ELSEWHERE), pages) for each in spoken]
-    lines.sort(key=lambda line: line.outcome is None)
+    lines.sort(key=lambda line: (line.outcome is None, line.name))
     nobody = "no procedure of this run"
     lines += [RequirementLine(each, text, "", "", None, nobody) for each, text in known.items() if each not in spoken]
     return tuple(lines)

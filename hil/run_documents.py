@@ -41,6 +41,8 @@ _SCHEMA = pa.schema(
 )
 
 
+_NAMED = 3
+"""More procedures than this are counted in a title, not named."""
 _TARGETS = {"sim": "simulated bench", "bench": "bench", "replay": "recording"}
 
 
@@ -107,7 +109,8 @@ def _manifest(result: RunResult) -> dict[str, Any]:
 
 def _content(result: RunResult, hashes: dict[str, str]) -> ReportContent:
     plan = result.plan
-    names = ", ".join(plan.procedures)
+    several = len(plan.procedures) > _NAMED
+    names = f"{len(result.final)} procedures" if several else ", ".join(plan.procedures)
     environment = plan.bench.file.environment
     return ReportContent(
         verdict=result.verdict,

@@ -37,7 +37,7 @@ def sentence(measurement: Measurement) -> str:
     """One measurement in one sentence: what was found and what its limits make of it."""
     value, u = measurement.value, measurement.expanded_uncertainty
     unit = unit_text(measurement.unit)
-    found = f"{measurement.name} is {rounded(value, u)} ± {rounded(u, u)} {unit}"
+    found = f"{measurement.name} is {rounded(value, u)} ± {rounded(u, u)} {unit}".rstrip()
     if measurement.outcome is Outcome.ERROR:
         return f"{measurement.name} came to no number."
     if measurement.outcome is Outcome.PASS:
@@ -51,7 +51,7 @@ def sentence(measurement: Measurement) -> str:
         limit, side, off = upper, "upper", "above"
     else:
         return f"{found}: {measurement.outcome}."
-    named = f"{side} limit of {number(f'{limit:g}')} {unit}"
+    named = f"{side} limit of {number(f'{limit:g}')} {unit}".rstrip()
     if measurement.outcome is Outcome.FAIL:
         return f"{found}, {off} the {named}."
     return f"{found}: its uncertainty reaches across the {named}, so it is neither a pass nor a fail."

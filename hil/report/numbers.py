@@ -7,6 +7,7 @@ from markupsafe import Markup
 __all__ = ["limits_text", "number", "rounded", "significant", "unit_text"]
 
 _UNITS = {
+    "1": "",  # a pure number
     "C": "°C",
     "K": "K",
     "ug/s": "µg/s",

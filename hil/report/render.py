@@ -1,13 +1,15 @@
 """A report as one HTML file that opens offline: text by Jinja, curves by Bokeh, both inlined."""
 
+from collections import Counter
+from collections.abc import Sequence
 from functools import cache
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from hil.figure import Marker
-from hil.measurement import BudgetLine, Measurement, effective_degrees_of_freedom
-from hil.report.content import ReportContent
+from hil.measurement import BudgetLine, Measurement, Outcome, effective_degrees_of_freedom
+from hil.report.content import ReportContent, RequirementLine
 from hil.report.interval import interval_svg
 from hil.report.numbers import limits_text, rounded, significant, unit_text
 from hil.report.page import page_policy, plot_scripts
@@ -45,10 +47,18 @@ def _environment() -> Environment:
         "rounded": rounded,
         "shares": _shares,
         "significant": significant,
+        "tally": _tally,
         "unit": unit_text,
     }
     environment.globals |= {"limits_text": limits_text}
     return environment
+
+
+def _tally(lines: Sequence[RequirementLine]) -> str:
+    """How many requirements came to what, such as ``52 requirements: 49 pass, 2 fail, 1 not shown.``."""
+    counts = Counter(line.outcome for line in lines)
+    named = [f"{counts[outcome]} {outcome or 'not shown'}" for outcome in (*Outcome, None) if counts[outcome]]
+    return f"{len(lines)} requirement{'s' if len(lines) > 1 else ''}: {', '.join(named)}."
 
 
 def _shares(measurement: Measurement) -> list[tuple[BudgetLine, float]]:
