@@ -63,6 +63,23 @@ def pumprig() -> None:
     show_default=True,
     help="Where run folders go.",
 )
+@click.option(
+    "--set",
+    "parameters",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="Parameter of a procedure, such as collection_h=48.",
+)
+@click.option(
+    "--accept-overdue",
+    multiple=True,
+    metavar="ROLE=REASON",
+    help="Judge by an instrument although its calibration is overdue, and say why in every document of the run.",
+)
+@click.option("--plan", "only_plan", is_flag=True, help="Only say what the run will do; no port is touched.")
+@click.option(
+    "--uncertainty", metavar="PERCENT", help="With --plan: say how long a collection must be, such as for 2%."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
 def run(
     procedures: tuple[str, ...],
@@ -72,6 +89,10 @@ def run(
     seed: int | None,
     injections: tuple[str, ...],
     out: Path,
+    parameters: tuple[str, ...],
+    accept_overdue: tuple[str, ...],
+    only_plan: bool,
+    uncertainty: str | None,
     as_json: bool,
 ) -> None:
     """Run procedures on a bench and write a run folder with recording and report.
@@ -84,7 +105,15 @@ def run(
     from hil.run_procedures import run_procedures
     from hil.run_settings import RunSettings
 
-    settings = RunSettings(procedures, bench, target, recording, seed, injections, out)
+    settings = RunSettings(
+        procedures, bench, target, recording, seed, injections, out, parameters, accept_overdue=accept_overdue
+    )
+    if only_plan:
+        from hil.forecast_console import print_forecast
+
+        sys.exit(print_forecast(settings, uncertainty, as_json=as_json))
+    if uncertainty is not None:
+        raise click.UsageError("--uncertainty goes with --plan")
     result = run_procedures(settings, Silent() if as_json else console_observer())
     if as_json:
         click.echo(json.dumps(result.as_json(), indent=2))

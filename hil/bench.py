@@ -45,6 +45,8 @@ class Bench:
     reader: Programmer | None
     """The same pump under a reader's key; None in the open mode, or if the bench has none."""
     _taps: tuple[TappedLink, ...]
+    reference_balance: MtSicsBalance | None = None
+    """Under the vessel that only evaporates."""
 
     @property
     def balance_table(self) -> BalanceTable:
@@ -104,7 +106,11 @@ def open_bench(loaded: LoadedBench, wiring: Wiring, sink: WireSink, cleanup: Exi
     pump = Programmer(pump_link, session.channel, first_seq=first_seq, memory=session.memory)
     reader = None if session.reader is None else Programmer(pump_link, session.reader, memory=session.memory)
     balance_table, bath_table = file.instruments.balance, file.instruments.bath
-    balance = bath = None
+    balance = reference_balance = bath = None
+    reference_table = file.instruments.reference_balance
+    if reference_table is not None:
+        serial = _settings(MtSicsBalance.SERIAL, reference_table.serial)
+        reference_balance = MtSicsBalance(tap("reference_balance", reference_table.link, serial), wiring.clock)
     if balance_table is not None:
         serial = _settings(MtSicsBalance.SERIAL, balance_table.serial)
         balance = MtSicsBalance(tap("balance", balance_table.link, serial), wiring.clock)
@@ -121,9 +127,24 @@ def open_bench(loaded: LoadedBench, wiring: Wiring, sink: WireSink, cleanup: Exi
     identities = {}
     if balance is not None and balance_table is not None:
         identities["balance"] = _identified("balance", balance.identify(), balance_table.serial_number)
+    if reference_balance is not None and reference_table is not None:
+        identity_told = reference_balance.identify()
+        identities["reference_balance"] = _identified("reference_balance", identity_told, reference_table.serial_number)
     if bath is not None and bath_table is not None:
         identities["bath"] = _identified("bath", bath.identify(), bath_table.serial_number)
-    return Bench(loaded, wiring.clock, pump, identity, balance, bath, identities, pump_link, reader, tuple(taps))
+    return Bench(
+        loaded,
+        wiring.clock,
+        pump,
+        identity,
+        balance,
+        bath,
+        identities,
+        pump_link,
+        reader,
+        tuple(taps),
+        reference_balance,
+    )
 
 
 def _present(role: str, table: Table | None) -> Table:

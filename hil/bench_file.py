@@ -19,6 +19,8 @@ __all__ = [
     "BathTable",
     "BenchFile",
     "EnvironmentTable",
+    "InstrumentTable",
+    "InstrumentsTable",
     "PumpTable",
     "SerialTable",
     "ServeTable",
@@ -38,7 +40,7 @@ SerialNumber = Annotated[str, Field(pattern=r"^[!-~]{1,16}$")]
 
 _URL = re.compile(r"(socket|rfc2217)://[^:/\s]+:(?P<port>\d+)([/?].*)?")
 _VISA = re.compile(r"(ASRL\S+::INSTR|TCPIP\d*::[^:\s]+::(?P<port>\d+)::SOCKET)", re.IGNORECASE)
-_PATH = re.compile(r"/(?!.*(::|://))[^\0]+|[A-Za-z0-9_.\\-]+|sim:[a-z]+")  # by-path names of Linux have single colons
+_PATH = re.compile(r"/(?!.*(::|://))[^\0]+|[A-Za-z0-9_.\\-]+|sim:[a-z_]+")  # by-path names of Linux have single colons
 
 
 def _link(text: str) -> str:
@@ -94,6 +96,12 @@ class BalanceTable(InstrumentTable):
     readability_mg: Positive
     u_repeatability_mg: NotNegative
     u_drift_mg_per_day: NotNegative
+    u_sensitivity_ppm: NotNegative = 0.0
+    """Of the slope between load and reading, relative: it scales every difference of two readings."""
+    u_linearity_mg: NotNegative = 0.0
+    """Of one reading, beside the slope; at two loads taken as independent, which is the safe side."""
+    repeatability_weighings: Annotated[int, Field(ge=2)] | None = None
+    """From how many weighings u_repeatability_mg was found; None if a certificate states it."""
 
 
 class BathTable(InstrumentTable):
@@ -107,6 +115,8 @@ class InstrumentsTable(FrozenModel):
     """One table for each role that a procedure can ask for."""
 
     balance: BalanceTable | None = None
+    reference_balance: BalanceTable | None = None
+    """Under a vessel like the beaker, into which nothing flows: it shows what evaporates."""
     bath: BathTable | None = None
 
 
@@ -121,9 +131,37 @@ class EnvironmentTable(FrozenModel):
     u_ambient_kpa: NotNegative
     outlet_kpa: OutletKpa
     u_outlet_kpa: NotNegative
-    evaporation_ug_per_s: float
-    u_evaporation_ug_per_s: NotNegative
+    evaporation: Literal["rate", "oil-film", "reference-vessel"] = "rate"
+    """How it is known what evaporates from the beaker; each way has its own keys."""
+    evaporation_ug_per_s: float | None = None
+    """For "rate"; with a reference vessel, what to plan with."""
+    u_evaporation_ug_per_s: NotNegative | None = None
+    evaporation_bound_ug_per_s: Positive | None = None
+    """For "oil-film": no more than this gets through."""
+    u_vessel_likeness_percent: NotNegative | None = None
+    """For "reference-vessel": how far the two vessels may differ in what they lose."""
+    beaker_volume_ml: NotNegative = 0.0
+    """Of air that beaker and glass displace: the tare does not cancel when the air changes between two readings."""
     drop_volume_nl: DropNl
+
+    @model_validator(mode="after")
+    def _evaporation_has_its_keys(self) -> Self:
+        wanted = {
+            "rate": ("evaporation_ug_per_s", "u_evaporation_ug_per_s"),
+            "oil-film": ("evaporation_bound_ug_per_s",),
+            "reference-vessel": ("u_vessel_likeness_percent",),
+        }
+        may = {
+            *wanted[self.evaporation],
+            *(("evaporation_ug_per_s",) if self.evaporation == "reference-vessel" else ()),
+        }
+        for key in wanted[self.evaporation]:
+            if getattr(self, key) is None:
+                raise ValueError(f'evaporation = "{self.evaporation}" needs the key {key}')
+        for key in {each for keys in wanted.values() for each in keys} - may:
+            if getattr(self, key) is not None:
+                raise ValueError(f'{key} does not go with evaporation = "{self.evaporation}"')
+        return self
 
 
 class SafeBathTable(FrozenModel):
@@ -216,13 +254,17 @@ class BenchFile(FrozenModel):
                 raise ValueError(f"the simulated {name} is linked by sim:{name}, not by {self.links()[name]}")
         if simulated and self.world is None:
             raise ValueError(f"the link of {simulated[0]} is simulated, but there is no [world] table to simulate")
+        if self.environment.evaporation == "reference-vessel" and self.instruments.reference_balance is None:
+            raise ValueError('evaporation = "reference-vessel" needs [instruments.reference_balance], which weighs it')
         if (self.pump.session == "key-file") != (self.pump.key_file is not None):
             raise ValueError('pump.key_file and pump.session = "key-file" go together')
         return self
 
     def links(self) -> dict[str, str]:
         """The link of every device on this bench, by wire name."""
-        instruments = {"balance": self.instruments.balance, "bath": self.instruments.bath}
+        instruments: dict[str, InstrumentTable | None] = {
+            role: getattr(self.instruments, role) for role in InstrumentsTable.model_fields
+        }
         return {"pump": self.pump.link} | {name: table.link for name, table in instruments.items() if table is not None}
 
     def is_simulated(self) -> bool:

@@ -23,6 +23,8 @@ class Sample:
     bath_c: float
     pump_uptime_ms: int
     pump_temperature_c: float
+    reference_g: float | None = None
+    """Of the vessel that only evaporates, if there is one."""
 
 
 @dataclass(frozen=True)
@@ -35,27 +37,37 @@ class Collection:
 
 
 def collect(
-    bench: Bench, balance: MtSicsBalance, bath: JulaboBath, *, hours: float, interval_min: float, progress: Progress
+    bench: Bench,
+    balance: MtSicsBalance,
+    bath: JulaboBath,
+    *,
+    hours: float,
+    interval_min: float,
+    progress: Progress,
+    reference: MtSicsBalance | None = None,
 ) -> Collection:
     """Weigh the beaker every ``interval_min`` for ``hours``; the first sample is taken at once.
+
+    A ``reference`` balance is read right after the beaker's.
 
     Samples are due at whole intervals from the first, so one late reading does not shift the rest.
     """
     interval_ms = round(interval_min * 60_000)
     count = round(hours * 3_600_000 / interval_ms)
     history_from = bench.pump.read_status().history_next
-    samples = [_sample(bench, balance, bath)]
+    samples = [_sample(bench, balance, bath, reference)]
     for number in range(1, count + 1):
         bench.sleep_until(samples[0].time_ms + number * interval_ms)
-        samples.append(_sample(bench, balance, bath))
+        samples.append(_sample(bench, balance, bath, reference))
         passed_h = number * interval_ms / 3_600_000
         progress(f"collecting: {samples[-1].mass_g:.4f} g after {passed_h:.1f} h", number / count)
     return Collection(tuple(samples), tuple(bench.pump.read_history(history_from)), interval_ms)
 
 
-def _sample(bench: Bench, balance: MtSicsBalance, bath: JulaboBath) -> Sample:
+def _sample(bench: Bench, balance: MtSicsBalance, bath: JulaboBath, reference: MtSicsBalance | None) -> Sample:
     weighing = balance.weigh()
     time_ms = bench.now_ms()
+    reference_g = None if reference is None else reference.weigh().mass_g
     status = bench.pump.read_status()
     return Sample(
         time_ms=time_ms,
@@ -63,4 +75,5 @@ def _sample(bench: Bench, balance: MtSicsBalance, bath: JulaboBath) -> Sample:
         bath_c=bath.temperature_c(),
         pump_uptime_ms=status.uptime_ms,
         pump_temperature_c=status.temperature_mc / 1000,
+        reference_g=reference_g,
     )

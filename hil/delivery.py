@@ -1,5 +1,6 @@
 """What a collection says about the pump: delivered volume in time, flow, and how well the pump knows it."""
 
+import math
 from dataclasses import dataclass, replace
 from typing import Self
 
@@ -11,10 +12,11 @@ from hil.air import air_density_kg_per_m3
 from hil.bench_file import BalanceTable, EnvironmentTable
 from hil.collection import Collection
 from hil.errors import BenchFault
-from hil.gravimetry import Gravimetry, buoyancy_factor
+from hil.evaporation import evaporation_of
+from hil.gravimetry import Gravimetry, ReferenceVessel, buoyancy_factor
 from hil.trumpet import equal_interval_min
 
-__all__ = ["ESTIMATE_WINDOW_H", "Delivery", "delivery_of", "gravimetry_of"]
+__all__ = ["ESTIMATE_WINDOW_H", "Delivery", "delivery_of", "gravimetry_of", "reference_of"]
 
 ESTIMATE_WINDOW_H = 6
 """Over which the pump estimates its flow."""
@@ -54,6 +56,8 @@ class Delivery:
 
 def gravimetry_of(profile: PumpProfile, balance: BalanceTable, room: EnvironmentTable) -> Gravimetry:
     """The measurement's setup, from the bench file and the pump profile."""
+    evaporation = evaporation_of(room)
+    weighings = balance.repeatability_weighings
     return Gravimetry(
         readability_g=balance.readability_mg / 1000,
         u_repeatability_g=balance.u_repeatability_mg / 1000,
@@ -67,10 +71,28 @@ def gravimetry_of(profile: PumpProfile, balance: BalanceTable, room: Environment
         density_room_kg_per_m3=profile.infusate.density_20c_kg_per_m3,
         density_pump_kg_per_m3=profile.infusate.density_kg_per_m3,
         u_density_kg_per_m3=U_DENSITY_KG_PER_M3,
-        evaporation_ug_per_s=room.evaporation_ug_per_s,
-        u_evaporation_ug_per_s=room.u_evaporation_ug_per_s,
+        evaporation_ug_per_s=evaporation.rate_ug_per_s,
+        u_evaporation_ug_per_s=evaporation.u_ug_per_s,
+        evaporation_name=evaporation.name,
         drop_volume_nl=room.drop_volume_nl,
         u_time_s=U_TIME_S,
+        u_sensitivity_share=balance.u_sensitivity_ppm * 1e-6,
+        u_linearity_g=balance.u_linearity_mg / 1000,
+        beaker_volume_ml=room.beaker_volume_ml,
+        repeatability_degrees_of_freedom=math.inf if weighings is None else weighings - 1,
+    )
+
+
+def reference_of(change_g: float, balance: BalanceTable, room: EnvironmentTable) -> ReferenceVessel:
+    """The reference vessel, whose balance's reading changed by ``change_g`` over the collection."""
+    return ReferenceVessel(
+        change_g=change_g,
+        readability_g=balance.readability_mg / 1000,
+        u_repeatability_g=balance.u_repeatability_mg / 1000,
+        u_drift_g_per_day=balance.u_drift_mg_per_day / 1000,
+        u_sensitivity_share=balance.u_sensitivity_ppm * 1e-6,
+        u_linearity_g=balance.u_linearity_mg / 1000,
+        u_likeness_share=(room.u_vessel_likeness_percent or 0.0) / 100,
     )
 
 
@@ -86,8 +108,14 @@ def delivery_of(collection: Collection, setup: Gravimetry) -> Delivery:
         raise BenchFault(f"the collection has a gap: {error}; what held the rig up?") from error
     masses_g = np.array([sample.mass_g for sample in collection.samples])
     air = air_density_kg_per_m3(setup.room_temperature_c, setup.ambient_kpa, setup.relative_humidity_percent)
+    buoyancy = buoyancy_factor(air, setup.density_room_kg_per_m3)
     evaporated_g = setup.evaporation_ug_per_s * (times_ms - times_ms[0]) * 1e-9
-    collected_g = (masses_g - masses_g[0]) * buoyancy_factor(air, setup.density_room_kg_per_m3) + evaporated_g
+    weighed_g = [sample.reference_g for sample in collection.samples if sample.reference_g is not None]
+    if len(weighed_g) == times_ms.size:  # the mean rate: single weighings of so small a loss would only add noise
+        evaporated_g = (
+            buoyancy * (weighed_g[0] - weighed_g[-1]) * (times_ms - times_ms[0]) / (times_ms[-1] - times_ms[0])
+        )
+    collected_g = (masses_g - masses_g[0]) * buoyancy + evaporated_g
     volumes_ml = collected_g / setup.density_pump_kg_per_m3 * 1000
     grid_ms = times_ms[0] + collection.interval_ms * np.arange(times_ms.size)
     grid_ml = np.interp(grid_ms, times_ms, volumes_ml)

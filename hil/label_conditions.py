@@ -6,7 +6,7 @@ from firmware_model.flow import expected_flow, flow_sensitivities
 from firmware_model.profile import PumpProfile
 from hil.bench_file import EnvironmentTable
 from hil.errors import UsageError
-from hil.gravimetry import Condition
+from hil.gravimetry import AMBIENT_LINE, Condition
 
 __all__ = ["LABEL_AMBIENT_KPA", "LABEL_OUTLET_KPA", "LABEL_TEMPERATURE_C", "LabelConversion", "to_label_conditions"]
 
@@ -45,7 +45,7 @@ def to_label_conditions(
         factor=label.flow_ml_per_day / here.flow_ml_per_day,
         conditions=(
             Condition("bath temperature", bath_c, "C", u_bath_c, slopes.per_k),
-            Condition("ambient pressure", room.ambient_kpa, "kPa", room.u_ambient_kpa, slopes.per_ambient_kpa),
+            Condition(AMBIENT_LINE, room.ambient_kpa, "kPa", room.u_ambient_kpa, slopes.per_ambient_kpa),
             Condition("outlet pressure", room.outlet_kpa, "kPa", room.u_outlet_kpa, slopes.per_outlet_kpa),
         ),
     )

@@ -50,12 +50,15 @@ class Measurement:
     requirements: tuple[str, ...] = ()
     budget: tuple[BudgetLine, ...] = ()
     note: str = ""
+    objection: str = ""
+    """Why it proves nothing although it was judged by its limits: an instrument whose calibration is overdue."""
 
     def __str__(self) -> str:
         """``flow: 1.004 +- 0.018 mL/day (0.850 to 1.150)``."""
         lower = "no lower limit" if self.lower is None else f"{self.lower:.3f}"
         upper = "no upper limit" if self.upper is None else f"{self.upper:.3f}"
-        return f"{self.name}: {self.value:.3f} +- {self.expanded_uncertainty:.3f} {self.unit} ({lower} to {upper})"
+        said = f"{self.name}: {self.value:.3f} +- {self.expanded_uncertainty:.3f} {self.unit} ({lower} to {upper})"
+        return f"{said}; {self.objection}" if self.objection else said
 
     def as_json(self) -> dict[str, Any]:
         """The fields that a manifest has; a number that is none (NaN, infinite) is null, which JSON can say."""

@@ -1,13 +1,16 @@
 """What one procedure found out, from its first progress to its outcome."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from math import nan
 from typing import Any
 
 import pytest
 
 from firmware_model.errors import ConfigurationError
+from hil.calibration import Calibration
+from hil.declaration import Declaration, Limit, Parameters, limit_in
 from hil.errors import BenchFault, UsageError
 from hil.figure import Figure
 from hil.measurement import BudgetLine, Measurement, Outcome, judge
@@ -36,13 +39,21 @@ class Procedure:
     problem: str | None = None
     exit_code: int | None = None
     """Of a procedure that ended in an error: whose fault that was."""
+    limits: Mapping[str, tuple[Limit, Limit]] = field(default_factory=dict)
+    """Of the measurements whose limits the marker states."""
+    parameters: Parameters = field(default_factory=dict)
+    instruments: tuple[str, ...] = ()
+    """Roles that it asked for as fixtures: what its measurements rest on, unless they say otherwise."""
+    calibration: Calibration | None = None
+    today: Callable[[], date] = date.today
+    """The bench's own date: a simulated or recorded bench has another than the wall."""
 
     @classmethod
     def of(cls, name: str, marker: Mapping[str, Any] | None, observer: Observer) -> "Procedure":
         """A page for the procedure ``name``, with what its marker declares; None if it has no marker."""
-        declared = marker or {}
-        measurements, requirements = declared.get("measurements", ()), declared.get("requirements", ())
-        return cls(name, tuple(measurements), tuple(requirements), observer, marked=marker is not None)
+        said = Declaration.of(name, marker)
+        marked = marker is not None
+        return cls(name, said.measurements, said.requirements, observer, marked=marked, limits=said.limits)
 
     @classmethod
     def unreadable(cls, name: str, problem: str, observer: Observer) -> "Procedure":
@@ -61,33 +72,57 @@ class Procedure:
         unit: str,
         *,
         expanded_uncertainty: float | None,
-        lower: float | None = None,
-        upper: float | None = None,
+        lower: Limit = None,
+        upper: Limit = None,
         requirements: Sequence[str] | None = None,
         budget: Sequence[BudgetLine] = (),
         note: str = "",
+        instruments: Sequence[str] | None = None,
     ) -> Measurement:
-        """The measurement, judged; ``expanded_uncertainty`` (k = 2) and limits are in the ``unit`` of ``value``.
+        """The measurement, judged; ``expanded_uncertainty`` (k = 2) is in the ``unit`` of ``value``.
 
-        None, like NaN, is no number, and so an error. It never raises for a missed limit: an outcome is data, and the
-        procedure goes on to measure the rest.
+        A limit is a number in that unit, or text with any compatible one (``"35 uL/h"``); without limits here, those of
+        the marker count. ``instruments`` are the roles that it rests on, by default all that the procedure asked for:
+        is one of them overdue for calibration, it is inconclusive. None, like NaN, is no number, and so an error. It
+        never raises for a missed limit: an outcome is data, and the procedure goes on to measure the rest. Raises
+        UsageError for a limit of another dimension, or one that the marker states as well.
         """
+        least, most = self._limits(name, unit, lower, upper)
+        outcome = judge(value, expanded_uncertainty, least, most)
+        rests_on = self.instruments if instruments is None else tuple(instruments)
+        objection, concession = "", ""
+        if self.calibration is not None and rests_on:
+            objection = self.calibration.objection(self.today(), rests_on)
+            concession = self.calibration.concession(self.today(), rests_on)
+        if objection and outcome in {Outcome.PASS, Outcome.FAIL}:
+            outcome = Outcome.INCONCLUSIVE
         measurement = Measurement(
             name=name,
             procedure=self.name,
             value=nan if value is None else value,
             unit=unit,
             expanded_uncertainty=nan if expanded_uncertainty is None else expanded_uncertainty,
-            lower=lower,
-            upper=upper,
-            outcome=judge(value, expanded_uncertainty, lower, upper),
+            lower=least,
+            upper=most,
+            outcome=outcome,
             requirements=self.requirements if requirements is None else tuple(requirements),
             budget=tuple(budget),
-            note=note,
+            note="; ".join(each for each in (note, concession) if each),
+            objection=objection,
         )
         self.measurements.append(measurement)
         self.observer.measured(measurement)
         return measurement
+
+    def _limits(self, name: str, unit: str, lower: Limit, upper: Limit) -> tuple[float | None, float | None]:
+        if name in self.limits:
+            if lower is not None or upper is not None:
+                raise UsageError(f"{name}: its limits are stated in the marker and in measure(); say them once")
+            lower, upper = self.limits[name]
+        try:
+            return limit_in(lower, unit), limit_in(upper, unit)
+        except UsageError as error:
+            raise UsageError(f"limits of {name}: {error}") from error
 
     def show(self, figure: Figure) -> None:
         """Put ``figure`` into the report."""

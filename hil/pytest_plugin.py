@@ -3,7 +3,7 @@
 Loaded by every pytest in which pumprig is installed; it stays out of the way of tests that ask for none of this.
 """
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,9 +17,14 @@ if TYPE_CHECKING:  # every pytest of the user's imports this module: nothing hea
     from hil.programmer import Programmer
     from hil.run import Run
 
-__all__ = ["RUN_KEY"]
+__all__ = ["DECLARATION_KEY", "REFUSE_KEY", "RUN_KEY", "VALUES_KEY"]
 
 RUN_KEY = pytest.StashKey["Run"]()
+REFUSE_KEY = pytest.StashKey[Callable[[str, str], None]]()
+"""Who is told of procedures that make no sense; nobody under plain pytest, which is told by an error."""
+DECLARATION_KEY = pytest.StashKey[Any]()
+"""What its marker declares (a Declaration)."""
+VALUES_KEY = pytest.StashKey[Mapping[str, float]]()
 OWN_RUN_KEY = pytest.StashKey[bool]()
 PROCEDURE_KEY = pytest.StashKey["Procedure"]()
 
@@ -32,6 +37,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--pumprig-recording", metavar="FILE", help="recording to replay")
     group.addoption("--pumprig-seed", type=int, metavar="N", help="seed of everything random on a simulated bench")
     group.addoption("--pumprig-inject", action="append", default=[], metavar="FAULT@TIME", help="fault to simulate")
+    group.addoption("--pumprig-set", action="append", default=[], metavar="NAME=VALUE", help="procedure parameter")
+    group.addoption(
+        "--pumprig-accept-overdue", action="append", default=[], metavar="ROLE=REASON", help="accept a calibration date"
+    )
     group.addoption("--pumprig-out", metavar="DIR", default="runs", help="where run folders go (default: runs)")
 
 
@@ -39,18 +48,55 @@ def pytest_configure(config: pytest.Config) -> None:
     """Make the procedure marker known."""
     config.addinivalue_line(
         "markers",
-        "procedure(name, measurements=(), requirements=()): a test of a pump; "
-        "each named measurement must be taken for it to pass",
+        "procedure(name, measurements=(), requirements=(), limits={}, parameters=(), duration_h=None): a test of a "
+        "pump; each named measurement must be taken for it to pass",
     )
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Refuse procedures whose markers, units or limits make no sense: then nothing at all is run."""
+    procedures = [item for item in items if RUN_KEY in config.stash or _asks_for_a_bench(item)]
+    if not procedures:
+        return
+    from hil.collected import declare
+
+    problems = declare(procedures)
+    if not problems:
+        return
+    items.clear()  # pytest goes on to finish its collection, whatever is raised here
+    refuse = config.stash.get(REFUSE_KEY, None)
+    if refuse is None:
+        raise pytest.UsageError("\n".join(f"{name}: {problem}" for name, problem in problems))
+    for name, problem in problems:
+        refuse(name, problem)
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Begin a run if procedures were collected and ``pumprig run`` has not begun one already."""
-    if RUN_KEY in session.config.stash or session.config.option.collectonly:
+    config = session.config
+    if config.option.collectonly:
         return
-    if any(_asks_for_a_bench(item) for item in session.items):
-        session.config.stash[RUN_KEY] = _run_from_options(session.config)
-        session.config.stash[OWN_RUN_KEY] = True
+    if RUN_KEY not in config.stash:
+        if not any(_asks_for_a_bench(item) for item in session.items):
+            return
+        config.stash[RUN_KEY] = _run_from_options(config)
+        config.stash[OWN_RUN_KEY] = True
+    run = config.stash[RUN_KEY]
+    declared = [item for item in session.items if DECLARATION_KEY in item.stash]
+    if not declared:
+        return
+    from hil.collected import choose_parameters
+
+    problems = choose_parameters(declared, run.plan)
+    if problems and OWN_RUN_KEY in config.stash:
+        raise pytest.UsageError("\n".join(problem for _, problem in problems))
+    for name, problem in problems:
+        config.stash[REFUSE_KEY](name, problem)
+    if problems:
+        session.items.clear()
+    run.parameters = {item.stash[DECLARATION_KEY].name: item.stash[VALUES_KEY] for item in declared if not problems}
+    run.parameters = {name: values for name, values in run.parameters.items() if values}
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
@@ -78,6 +124,12 @@ def balance(bench: "Bench") -> "MtSicsBalance":
 
 
 @pytest.fixture
+def reference_balance(bench: "Bench") -> "MtSicsBalance":
+    """The balance under the vessel that only evaporates. The procedure is skipped if the bench has none."""
+    return bench.reference_balance or pytest.skip("the bench file has no [instruments.reference_balance]")
+
+
+@pytest.fixture
 def bath(bench: "Bench") -> "JulaboBath":
     """The water bath around the pump. The procedure is skipped if the bench has none."""
     return bench.bath or pytest.skip("the bench file has no [instruments.bath]")
@@ -88,6 +140,12 @@ def procedure(request: pytest.FixtureRequest) -> "Procedure":
     """What this procedure found out: measurements, figures, and how far it has come."""
     found: Procedure = request.node.stash[PROCEDURE_KEY]
     return found
+
+
+@pytest.fixture
+def parameters(procedure: "Procedure") -> Any:
+    """What the procedure's parameters are in this run, by name, each a number in its declared unit."""
+    return procedure.parameters
 
 
 @pytest.fixture
@@ -106,8 +164,10 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
 
     run = item.config.stash[RUN_KEY]
     marker = item.get_closest_marker("procedure")
-    name = marker.args[0] if marker and marker.args else item.name.removeprefix("test_").replace("_", "-")
-    item.stash[PROCEDURE_KEY] = Procedure.of(name, marker.kwargs if marker else None, run.observer)
+    name = item.stash[DECLARATION_KEY].name
+    page = item.stash[PROCEDURE_KEY] = Procedure.of(name, marker.kwargs if marker else None, run.observer)
+    page.parameters = item.stash.get(VALUES_KEY, {})
+    page.instruments = tuple(role for role in run.roles() if role in getattr(item, "fixturenames", ()))
     run.begin(item.stash[PROCEDURE_KEY])
     try:
         return (yield)
@@ -163,6 +223,8 @@ def _run_from_options(config: pytest.Config) -> "Run":
         seed=config.getoption("--pumprig-seed"),
         injections=tuple(config.getoption("--pumprig-inject")),
         out=Path(config.getoption("--pumprig-out")),
+        parameters=tuple(config.getoption("--pumprig-set")),
+        accept_overdue=tuple(config.getoption("--pumprig-accept-overdue")),
     )
     try:
         return Run(plan_run(settings), settings.out, Silent())

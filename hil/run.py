@@ -1,11 +1,13 @@
 """One execution of procedures on a bench: opens it, keeps what was found, writes the run folder."""
 
+import json
 from contextlib import ExitStack
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 from hil.bench import Bench, open_bench
 from hil.clock import WallClock
+from hil.declaration import Parameters
 from hil.errors import RigError
 from hil.measurement import Outcome, verdict
 from hil.observer import Observer
@@ -44,6 +46,11 @@ class Run:
             started=self.started,
         )
         self.folder.audit("run started", why=plan.command)
+        for role, reason in plan.accepted_overdue.items():
+            self.folder.audit("overdue calibration accepted", why=f"{role}: {reason}")
+        self.calibration = plan.calibration()
+        self.parameters: dict[str, Parameters] = {}
+        """What the procedures' parameters are in this run, by procedure."""
         self._cleanup = ExitStack()
         self._supervisor: Supervisor | None = None
         self.safe_state: list[SafeStep] = []
@@ -60,7 +67,7 @@ class Run:
             writer = RecordingWriter(
                 self.folder.path / "run.mcap",
                 start_utc_ms=wiring.clock.start_utc_ms,
-                metadata=self.plan.metadata(),
+                metadata=self.plan.metadata() | {"parameters": json.dumps(self.parameters)},
                 attachments={BENCH_ATTACHMENT: self.plan.bench.model_dump_json(indent=2).encode()},
                 pump_wires=("pump",),
                 wall_utc_ns=WallClock.utc_ns if isinstance(wiring.clock, WallClock) else None,
@@ -69,8 +76,19 @@ class Run:
             self.bench = open_bench(self.plan.bench, self._watched(wiring), writer, self._cleanup, seed=self.plan.seed)
         return self.bench
 
+    def today(self) -> date:
+        """The bench's own date."""
+        if self.bench is None:
+            return self.plan.today()
+        return datetime.fromtimestamp(self.bench.utc_ms() / 1000, UTC).date()
+
+    def roles(self) -> tuple[str, ...]:
+        """What a procedure can ask for beside the pump, by the names of the fixtures."""
+        return tuple(type(self.plan.bench.file.instruments).model_fields)
+
     def begin(self, procedure: Procedure) -> None:
         """Open a page for ``procedure``."""
+        procedure.calibration, procedure.today = self.calibration, self.today
         self.procedures.append(procedure)
         self.observer.procedure_started(procedure.name)
 
@@ -100,6 +118,8 @@ class Run:
             started=self.started,
             finished=datetime.now(UTC),
             safe_state=tuple(self.safe_state),
+            parameters=self.parameters,
+            overdue=self.calibration.overdue(self.today()),
         )
         self.folder.audit("run finished", why=f"verdict {said}")
         write_documents(self.folder, result, self.bench)

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from hil.bench import Bench
+from hil.evaporation import evaporation_text
 from hil.measurement import Measurement, Outcome
 from hil.procedure import Procedure
 from hil.pump_session import said_of
@@ -64,6 +65,9 @@ def _manifest(result: RunResult, bench: Bench | None) -> dict[str, Any]:
         "target": plan.target,
         "seed": plan.seed,
         "inject": list(plan.injections),
+        "parameters": {name: dict(values) for name, values in result.parameters.items()},
+        "overdue": {role: day.isoformat() for role, day in result.overdue.items()},
+        "accepted_overdue": dict(plan.accepted_overdue),
         "procedures": [
             {"name": page.name, "outcome": str(page.outcome), "problem": page.problem} for page in result.procedures
         ],
@@ -105,10 +109,7 @@ def _content(result: RunResult, bench: Bench | None, hashes: dict[str, str]) -> 
             ("room", f"{environment.room_temperature_c:g} C, {environment.relative_humidity_percent:g} % humidity"),
             ("ambient pressure", f"{environment.ambient_kpa:g} kPa absolute, u = {environment.u_ambient_kpa:g} kPa"),
             ("outlet pressure", f"{environment.outlet_kpa:g} kPa gauge, u = {environment.u_outlet_kpa:g} kPa"),
-            (
-                "evaporation",
-                f"{environment.evaporation_ug_per_s:g} ug/s, u = {environment.u_evaporation_ug_per_s:g} ug/s",
-            ),
+            ("evaporation", evaporation_text(environment)),
         ),
         notes=_notes(result),
         not_claimed=_not_claimed(result),
@@ -160,7 +161,8 @@ def _device(result: RunResult, bench: Bench | None) -> Rows:
 def _instruments(result: RunResult, bench: Bench | None) -> tuple[tuple[str, Rows], ...]:
     tables = result.plan.bench.file.instruments
     described = []
-    for role, table in (("balance", tables.balance), ("bath", tables.bath)):
+    for role in type(tables).model_fields:
+        table = getattr(tables, role)
         if table is None:
             continue
         identity = None if bench is None else bench.identities.get(role)
@@ -192,6 +194,10 @@ def _notes(result: RunResult) -> tuple[str, ...]:
     if plan.target == "replay":
         notes.append("Judged from a recording: no device was touched.")
     notes += _overdue(result)
+    notes += [
+        f"Parameters of {name}: {', '.join(f'{key} = {value:g}' for key, value in values.items())}."
+        for name, values in result.parameters.items()
+    ]
     notes += [f"Injected on purpose: {injection}" for injection in plan.injections]
     notes += [
         f"Safe state: the {step.instrument} is {step.found}{f'; {step.problem}' if step.problem else ', as wanted'}."
@@ -209,12 +215,10 @@ def _not_claimed(result: RunResult) -> tuple[str, ...]:
 
 
 def _overdue(result: RunResult) -> list[str]:
-    """Instruments whose calibration had run out by the bench's own date."""
-    tables = result.plan.bench.file.instruments
-    world = result.plan.bench.file.world
-    day = result.started.date() if world is None else world.start_utc.date()
+    """Instruments whose calibration had run out by the bench's own date, and who answers for them."""
+    accepted = result.plan.accepted_overdue
     return [
-        f"The calibration of the {role} was due on {table.calibration_due}: its results are not traceable."
-        for role, table in (("balance", tables.balance), ("bath", tables.bath))
-        if table is not None and table.calibration_due is not None and table.calibration_due < day
+        f"The calibration of the {role} was due on {day}: its results are not traceable. "
+        + (f"Accepted: {accepted[role]}." if role in accepted else "What rests on it is inconclusive.")
+        for role, day in result.overdue.items()
     ]

@@ -1,13 +1,17 @@
 """What a run will do, worked out and checked before a port is touched or a folder made."""
 
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 from pydantic import ValidationError
 
 from firmware_model.faults.injection import parse_injection
 from hil.bench_file import LoadedBench, load_bench
+from hil.calibration import Calibration, accepted_reasons
+from hil.declaration import Parameters
 from hil.errors import RecordingError, UsageError
 from hil.procedures import PROCEDURES
 from hil.pump_session import said_of
@@ -39,6 +43,23 @@ class RunPlan:
     """The pytest files that hold them."""
     recording: Recording | None
     command: str
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    """Choices of parameters as they were typed, by name."""
+    recorded_parameters: Mapping[str, Parameters] = field(default_factory=dict)
+    """Of a recording: the values that each procedure had, by its name."""
+    accepted_overdue: Mapping[str, str] = field(default_factory=dict)
+    """Reasons, by role."""
+
+    def calibration(self) -> Calibration:
+        """When the bench's instruments are due, and what was accepted."""
+        return Calibration.of(self.bench.file.instruments, self.accepted_overdue)
+
+    def today(self) -> date:
+        """The bench's own date before it is opened: that of its world, of its recording, or of the wall."""
+        if self.recording is not None:
+            return datetime.fromtimestamp(self.recording.start_utc_ms / 1000, UTC).date()
+        world = self.bench.file.world
+        return datetime.now(UTC).date() if world is None else world.start_utc.astimezone(UTC).date()
 
     def wiring(self) -> Wiring:
         """The links and the clock of this run's target. Raises BenchFault if a served bench is not there."""
@@ -60,6 +81,7 @@ class RunPlan:
             "inject": json.dumps(self.injections),
             "procedures": json.dumps(self.procedures),
             "session": said_of(self.bench.file.pump.session),
+            **({"accepted_overdue": json.dumps(self.accepted_overdue)} if self.accepted_overdue else {}),
         }
 
 
@@ -81,16 +103,23 @@ def plan_run(settings: RunSettings) -> RunPlan:
     names = settings.procedures or ("flow-accuracy",)
     seed = DEFAULT_SEED if settings.seed is None else settings.seed
     files = tuple(_file_of(name) for name in names)
-    return RunPlan(target, bench, seed, settings.injections, names, files, None, settings.command())
+    accepted = accepted_reasons(settings.accept_overdue, bench.file.instruments)
+    command, chosen = settings.command(), _choices(settings.parameters)
+    return RunPlan(
+        target, bench, seed, settings.injections, names, files, None, command, chosen, accepted_overdue=accepted
+    )
 
 
 def _plan_replay(settings: RunSettings, source: Path) -> RunPlan:
     if settings.target not in (None, "replay"):
         raise UsageError(f"--recording goes with --target replay, not {settings.target}")
     given = {"--bench": settings.bench, "--seed": settings.seed, "--inject": settings.injections or None}
+    given["--set"] = settings.parameters or None
     for option, value in given.items():
         if value is not None:
-            raise UsageError(f"{option} does not go with a recording, which holds the bench, the seed and the faults")
+            raise UsageError(
+                f"{option} does not go with a recording, which holds the bench, the seed, the faults and parameters"
+            )
     path = source / "run.mcap" if source.is_dir() else source
     if not path.exists():
         raise UsageError(f"{path}: there is no such recording")
@@ -106,10 +135,29 @@ def _plan_replay(settings: RunSettings, source: Path) -> RunPlan:
         seed = int(metadata["seed"])
         injections = tuple(json.loads(metadata["inject"]))
         recorded = tuple(json.loads(metadata["procedures"]))
+        parameters = json.loads(metadata.get("parameters", "{}"))
+        accepted = json.loads(metadata.get("accepted_overdue", "{}"))
     except (KeyError, ValidationError, ValueError) as error:
         raise RecordingError(f"{path}: is no recording of a run of this version of pumprig: {error}") from error
     names = settings.procedures or recorded
-    return RunPlan("replay", bench, seed, injections, names, tuple(map(_file_of, names)), recording, settings.command())
+    accepted |= accepted_reasons(settings.accept_overdue, bench.file.instruments)
+    files, command = tuple(map(_file_of, names)), settings.command()
+    return RunPlan(
+        "replay", bench, seed, injections, names, files, recording, command, {}, parameters, accepted_overdue=accepted
+    )
+
+
+def _choices(texts: tuple[str, ...]) -> dict[str, str]:
+    """Names and values of ``NAME=VALUE`` texts; what they mean is known when the procedures are."""
+    choices: dict[str, str] = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not (equals and name.strip() and value.strip()):
+            raise UsageError(f"--set {text}: write it like collection_h=48 or collection_h='2 days'")
+        if name.strip() in choices:
+            raise UsageError(f"--set {text}: {name.strip()} is set twice")
+        choices[name.strip()] = value.strip()
+    return choices
 
 
 def _check_target(bench: LoadedBench, target: Target) -> None:

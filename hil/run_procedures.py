@@ -11,7 +11,7 @@ import pytest
 
 from hil.observer import Observer
 from hil.procedure import Procedure
-from hil.pytest_plugin import RUN_KEY
+from hil.pytest_plugin import REFUSE_KEY, RUN_KEY
 from hil.run import Run
 from hil.run_plan import plan_run
 from hil.run_result import RunResult
@@ -29,6 +29,7 @@ class _Session:
 
     def pytest_configure(self, config: pytest.Config) -> None:
         config.stash[RUN_KEY] = self._run
+        config.stash[REFUSE_KEY] = self._note
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         if report.failed:

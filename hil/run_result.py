@@ -1,10 +1,12 @@
 """How a run ended, and where everything about it stands."""
 
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
+from hil.declaration import Parameters
 from hil.measurement import Measurement, Outcome
 from hil.procedure import Procedure
 from hil.run_plan import RunPlan
@@ -26,6 +28,10 @@ class RunResult:
     finished: datetime
     safe_state: tuple[SafeStep, ...] = ()
     """How each instrument was left, as read back."""
+    parameters: Mapping[str, Parameters] = field(default_factory=dict)
+    """Of each procedure that has some."""
+    overdue: Mapping[str, date] = field(default_factory=dict)
+    """Instruments whose calibration had run out by the bench's own date, and when."""
 
     @property
     def measurements(self) -> list[Measurement]:

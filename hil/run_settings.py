@@ -21,6 +21,10 @@ class RunSettings:
     seed: int | None = None
     injections: tuple[str, ...] = ()
     out: Path = Path("runs")
+    parameters: tuple[str, ...] = ()
+    """Choices of the procedures' parameters, as ``NAME=VALUE``."""
+    accept_overdue: tuple[str, ...] = ()
+    """Instruments whose overdue calibration somebody answers for, as ``ROLE=REASON``."""
 
     def command(self) -> str:
         """The command that repeats this run, for reports and failure messages."""
@@ -31,6 +35,8 @@ class RunSettings:
             ("--recording", self.recording),
             ("--seed", self.seed),
             *(("--inject", injection) for injection in self.injections),
+            *(("--set", choice) for choice in self.parameters),
+            *(("--accept-overdue", accepted) for accepted in self.accept_overdue),
         ]
         for option, value in options:
             if value is not None:

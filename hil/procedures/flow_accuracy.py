@@ -11,12 +11,13 @@ import pytest
 
 from hil.bench import Bench
 from hil.collection import Collection, collect
-from hil.delivery import ESTIMATE_WINDOW_H, delivery_of, gravimetry_of
+from hil.delivery import ESTIMATE_WINDOW_H, delivery_of, gravimetry_of, reference_of
 from hil.flow_figures import flow_figure, temperature_figure, trumpet_figure
-from hil.gravimetry import gravimetric_flow
+from hil.gravimetry import ReferenceVessel, gravimetric_flow
 from hil.instruments.balance_mt_sics import MtSicsBalance
 from hil.instruments.bath_julabo import JulaboBath
 from hil.label_conditions import LABEL_TEMPERATURE_C, LabelConversion, to_label_conditions
+from hil.parameter import Parameter
 from hil.procedure import Procedure
 from hil.programmer import Programmer
 from hil.settling import settle_bath
@@ -24,6 +25,8 @@ from hil.trumpet import trumpet
 
 BATH_TOLERANCE_C = 0.1
 COLLECTION_H = 24.0
+SETTLING_H = 2.25
+"""What a bath from room temperature takes, with the half hour in which it must hold still."""
 INTERVAL_MIN = 15.0
 OBSERVATION_WINDOWS_MIN = (15, 60, 150, 330, 570, 930)
 """Interval and windows in the form of IEC 60601-2-24, for pumps as slow as this."""
@@ -36,9 +39,15 @@ MAX_TEMPERATURE_ERROR_C = 0.5
     "flow-accuracy",
     measurements=("flow", "flow-estimate-error", "pump-temperature-error"),
     requirements=("REQ-FLOW-001", "REQ-FLOW-002", "REQ-TEMP-001"),
+    parameters=(Parameter("collection_h", "h", COLLECTION_H, 8.0, 672.0, "how long infusate is collected"),),
+    duration_h=lambda parameters: SETTLING_H + parameters["collection_h"],
 )
 def test_flow_accuracy(
-    bench: Bench, pump: Programmer, balance: MtSicsBalance, bath: JulaboBath, procedure: Procedure
+    bench: Bench,
+    pump: Programmer,
+    balance: MtSicsBalance,
+    bath: JulaboBath,
+    procedure: Procedure,
 ) -> None:
     """The pump delivers its label flow at 37 C, and knows its own flow and temperature."""
     conversion(bench, LABEL_TEMPERATURE_C)  # a bench file that makes no sense is found now, not in a day
@@ -46,7 +55,13 @@ def test_flow_accuracy(
     settle_bath(bench, bath, LABEL_TEMPERATURE_C, BATH_TOLERANCE_C, procedure.progressed)
     balance.tare()
     collection = collect(
-        bench, balance, bath, hours=COLLECTION_H, interval_min=INTERVAL_MIN, progress=procedure.progressed
+        bench,
+        balance,
+        bath,
+        hours=procedure.parameters["collection_h"],
+        interval_min=INTERVAL_MIN,
+        progress=procedure.progressed,
+        reference=reference_balance_of(bench),
     )
     factor = measure_flow(bench, collection, procedure)
     measure_temperature(bench, collection, procedure)
@@ -77,9 +92,11 @@ def measure_flow(bench: Bench, collection: Collection, procedure: Procedure) -> 
         setup,
         conversion=to_label.factor,
         conditions=to_label.conditions,
+        reference=reference(bench, collection),
     )
     label, tolerance = profile.label_flow_ml_per_day, profile.label_tolerance_percent / 100
     lower, upper = label * (1 - tolerance), label * (1 + tolerance)
+    hours = (last.time_ms - first.time_ms) / 3_600_000
     procedure.measure(
         "flow",
         flow.flow_ml_per_day,
@@ -89,10 +106,31 @@ def measure_flow(bench: Bench, collection: Collection, procedure: Procedure) -> 
         upper=upper,
         requirements=("REQ-FLOW-001",),
         budget=flow.budget,
-        note=f"mean over {COLLECTION_H:.0f} h at label conditions; {flow.raw_flow_ml_per_day:.4f} mL/day as collected; "
+        instruments=instruments(bench),
+        note=f"mean over {hours:.4g} h at label conditions; {flow.raw_flow_ml_per_day:.4f} mL/day as collected; "
         "volume is what the infusate takes up at the pump's temperature",
     )
     return to_label.factor
+
+
+def reference_balance_of(bench: Bench) -> MtSicsBalance | None:
+    """The balance that shows what evaporates, if that is how this bench knows it."""
+    return bench.reference_balance if bench.loaded.file.environment.evaporation == "reference-vessel" else None
+
+
+def reference(bench: Bench, collection: Collection) -> ReferenceVessel | None:
+    """What the reference vessel lost meanwhile; None if evaporation is known in another way."""
+    first, last = collection.samples[0], collection.samples[-1]
+    table, room = bench.loaded.file.instruments.reference_balance, bench.loaded.file.environment
+    if room.evaporation != "reference-vessel" or table is None or first.reference_g is None or last.reference_g is None:
+        return None
+    return reference_of(last.reference_g - first.reference_g, table, room)
+
+
+def instruments(bench: Bench) -> tuple[str, ...]:
+    """What a flow rests on."""
+    weighed = bench.loaded.file.environment.evaporation == "reference-vessel"
+    return ("balance", "bath", *(("reference_balance",) if weighed else ()))
 
 
 def show_curves(bench: Bench, collection: Collection, procedure: Procedure, factor: float) -> None:
@@ -120,7 +158,12 @@ def measure_estimate(bench: Bench, collection: Collection, procedure: Procedure)
         return  # the pump gave no estimates: then this is declared, but never measured, and so no pass
     first, last = collection.samples[0], collection.samples[-1]
     collected = gravimetric_flow(
-        last.mass_g - first.mass_g, last.time_ms - first.time_ms, setup, conversion=1.0, conditions=()
+        last.mass_g - first.mass_g,
+        last.time_ms - first.time_ms,
+        setup,
+        conversion=1.0,
+        conditions=(),
+        reference=reference(bench, collection),
     )
     independent = max(1.0, differences.size / ESTIMATE_WINDOW_H)
     u_mean = float(np.std(differences, ddof=1)) / sqrt(independent)
@@ -132,6 +175,7 @@ def measure_estimate(bench: Bench, collection: Collection, procedure: Procedure)
         lower=-MAX_ESTIMATE_ERROR_PERCENT,
         upper=MAX_ESTIMATE_ERROR_PERCENT,
         requirements=("REQ-FLOW-002",),
+        instruments=tuple(role for role in instruments(bench) if role != "bath"),
         note=f"mean of {differences.size} hourly estimates",
     )
 
@@ -148,5 +192,6 @@ def measure_temperature(bench: Bench, collection: Collection, procedure: Procedu
         lower=-MAX_TEMPERATURE_ERROR_C,
         upper=MAX_TEMPERATURE_ERROR_C,
         requirements=("REQ-TEMP-001",),
+        instruments=("bath",),
         note="the pump's reading less the bath's",
     )

@@ -42,6 +42,8 @@ def sentence(measurement: Measurement) -> str:
         return f"{measurement.name} came to no number."
     if measurement.outcome is Outcome.PASS:
         return f"{found}, within its limits."
+    if measurement.objection:
+        return f"{found}, but proves nothing: {measurement.objection}."
     lower, upper = measurement.lower, measurement.upper
     if lower is not None and value - u < lower:
         limit, side, off = lower, "lower", "below"

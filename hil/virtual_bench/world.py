@@ -54,12 +54,15 @@ class World:
         )
         if bench.file.pump.session != "open":
             self._pump.secure(*test_keys(seed))
-        self._beaker = Beaker(
-            density_kg_per_m3=bench.profile.infusate.density_kg_per_m3,
-            drop_volume_nl=self._truth.drop_volume_nl,
-            evaporation_ug_per_s=self._truth.evaporation_ug_per_s,
-            room_temperature_c=self._truth.room_temperature_c,
-            ambient_kpa=self._truth.ambient_kpa,
+        self._beaker, self._reference_beaker = (
+            Beaker(
+                density_kg_per_m3=bench.profile.infusate.density_kg_per_m3,
+                drop_volume_nl=self._truth.drop_volume_nl,
+                evaporation_ug_per_s=self._truth.evaporation_ug_per_s,
+                room_temperature_c=self._truth.room_temperature_c,
+                ambient_kpa=self._truth.ambient_kpa,
+            )
+            for _ in range(2)
         )
         self.devices: Mapping[str, Device] = {
             "pump": self._pump,
@@ -67,6 +70,11 @@ class World:
                 serial_number="SIM-BALANCE-1",
                 load_g=lambda now_ms: self._beaker.load_g(now_ms, self._pump.delivered_nl(now_ms)),
                 seed=seed,
+            ),
+            "reference_balance": SimulatedBalance(
+                serial_number="SIM-BALANCE-2",
+                load_g=lambda now_ms: self._reference_beaker.load_g(now_ms, 0),
+                seed=seed + 1,  # wavers and drifts on its own
             ),
             "bath": SimulatedBath(self._tank),
         }

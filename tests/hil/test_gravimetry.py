@@ -188,7 +188,13 @@ def test_a_bench_that_knows_all_is_given_the_floor() -> None:
     flow = measured(0.97085, EXACT, ())
     assert flow.flow_ml_per_day == pytest.approx(1.0, abs=1e-3)
     assert 100 * flow.expanded_uncertainty_ml_per_day / flow.flow_ml_per_day == pytest.approx(1.07, abs=0.002)
-    assert {line.name for line in flow.budget} == {"air density", FLOOR_LINE}
+    assert {line.name for line in flow.budget} == {
+        "ambient pressure",
+        "room temperature",
+        "relative humidity",
+        "formula for air density",
+        FLOOR_LINE,
+    }
 
 
 def test_environment_comes_on_top_of_the_floor() -> None:
@@ -239,7 +245,7 @@ def test_few_weighings_behind_the_repeatability_show() -> None:
 def test_senseless_setup_is_refused(key: str, value: float) -> None:
     """Negative uncertainties, NaN and densities in the wrong unit are refused by name."""
     with pytest.raises(ValueError, match=key):
-        replace(SETUP, **{key: value})
+        replace(SETUP, **{key: value})  # type: ignore[arg-type]
 
 
 def test_senseless_collection_is_refused() -> None:

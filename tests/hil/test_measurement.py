@@ -28,6 +28,17 @@ uncertainties = st.floats(0, 1e6)
         (9.0, 0.1, 0.85, None, Outcome.PASS),
         (-9.0, 0.1, None, 1.15, Outcome.PASS),
         (1.2, 0.1, None, 1.15, Outcome.INCONCLUSIVE),
+        (0.875, 0.125, 0.75, None, Outcome.PASS),
+        (1.0, 0.125, None, 1.125, Outcome.PASS),
+        (0.625, 0.125, 0.75, None, Outcome.INCONCLUSIVE),
+        (1.25, 0.125, None, 1.125, Outcome.INCONCLUSIVE),
+        (0.5, 0.125, 0.75, None, Outcome.FAIL),
+        (1.5, 0.125, None, 1.125, Outcome.FAIL),
+        (1.0, 0.0, 1.0, 1.0, Outcome.PASS),
+        (1.0, 0.125, 1.0, 1.0, Outcome.INCONCLUSIVE),
+        (math.nextafter(0.85, 0), 0.0, 0.85, 1.15, Outcome.FAIL),
+        (math.nextafter(1.15, 2), 0.0, 0.85, 1.15, Outcome.FAIL),
+        (5.0, 0.125, None, None, Outcome.PASS),
     ],
 )
 def test_interval_against_limits(

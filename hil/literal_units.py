@@ -1,0 +1,50 @@
+"""Units and limits that a procedure's source gives in plain sight: a wrong one is found before anything runs."""
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+__all__ = ["LiteralMeasurement", "literal_measurements"]
+
+_UNIT_POSITION = 2
+
+
+@dataclass(frozen=True)
+class LiteralMeasurement:
+    """One call of ``measure`` as it is written; a limit is here only if it is text."""
+
+    line: int
+    name: str
+    unit: str
+    lower: str | None
+    upper: str | None
+
+
+def literal_measurements(source: str) -> tuple[LiteralMeasurement, ...]:
+    """Every ``measure("name", value, "unit", ...)`` of a file whose name and unit are written out.
+
+    What is worked out at run time is not seen; it is checked when the measurement is taken. Raises SyntaxError.
+    """
+    return tuple(_found(ast.parse(source)))
+
+
+def _found(tree: ast.AST) -> Iterator[LiteralMeasurement]:
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.Call) or not _is_measure(node.func):
+            continue
+        given = {keyword.arg: _text(keyword.value) for keyword in node.keywords}
+        positional = [_text(each) for each in node.args]
+        name = positional[0] if positional else given.get("name")
+        unit = positional[_UNIT_POSITION] if len(positional) > _UNIT_POSITION else given.get("unit")
+        if name is not None and unit is not None:
+            yield LiteralMeasurement(node.lineno, name, unit, given.get("lower"), given.get("upper"))
+
+
+def _is_measure(function: ast.expr) -> bool:
+    return (isinstance(function, ast.Name) and function.id == "measure") or (
+        isinstance(function, ast.Attribute) and function.attr == "measure"
+    )
+
+
+def _text(node: ast.expr) -> str | None:
+    return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else None
