@@ -80,6 +80,14 @@ def pumprig() -> None:
 @click.option(
     "--uncertainty", metavar="PERCENT", help="With --plan: say how long a collection must be, such as for 2%."
 )
+@click.option(
+    "--limit",
+    "limits",
+    multiple=True,
+    metavar="NAME=LOWER..UPPER",
+    help="Re-judge a recording, such as --limit 'flow=0.9 mL/day..1.1 mL/day'. May be repeated.",
+)
+@click.option("--limits", "limits_file", type=_FILE, help="Re-judge a recording by the [limits] of a TOML file.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
 def run(
     procedures: tuple[str, ...],
@@ -93,6 +101,8 @@ def run(
     accept_overdue: tuple[str, ...],
     only_plan: bool,
     uncertainty: str | None,
+    limits: tuple[str, ...],
+    limits_file: Path | None,
     as_json: bool,
 ) -> None:
     """Run procedures on a bench and write a run folder with recording and report.
@@ -106,7 +116,17 @@ def run(
     from hil.run_settings import RunSettings
 
     settings = RunSettings(
-        procedures, bench, target, recording, seed, injections, out, parameters, accept_overdue=accept_overdue
+        procedures,
+        bench,
+        target,
+        recording,
+        seed,
+        injections,
+        out,
+        parameters,
+        accept_overdue=accept_overdue,
+        limits=limits,
+        limits_file=limits_file,
     )
     if only_plan:
         from hil.forecast_console import print_forecast

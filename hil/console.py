@@ -94,7 +94,8 @@ def print_result(result: RunResult) -> None:
             console.print(f"[{_STYLES[page.outcome or Outcome.ERROR]}]{page.name}:[/] {escape(page.problem)}")
     if not result.procedures:
         console.print("no procedure was run")
-    console.print(f"verdict    [{_STYLES[result.verdict]}]{result.verdict}[/]")
+    rejudged = ", re-judged by other limits than the procedure's" if result.plan.new_limits else ""
+    console.print(f"verdict    [{_STYLES[result.verdict]}]{result.verdict}[/]{rejudged}")
     for step in result.safe_state:
         said = f"[bold magenta]not confirmed:[/] {escape(step.problem)}" if step.problem else "confirmed: "
         console.print(f"safe state {said}{'' if step.problem else f'{step.instrument} {escape(step.found)}'}")

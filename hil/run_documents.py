@@ -62,6 +62,7 @@ def _manifest(result: RunResult, bench: Bench | None) -> dict[str, Any]:
         "schema": "pumprig.manifest/1",
         "verdict": str(result.verdict),
         "exit_code": result.exit_code,
+        "rejudged": bool(plan.new_limits),
         "target": plan.target,
         "seed": plan.seed,
         "inject": list(plan.injections),
@@ -97,7 +98,8 @@ def _content(result: RunResult, bench: Bench | None, hashes: dict[str, str]) -> 
     environment = plan.bench.file.environment
     return ReportContent(
         verdict=result.verdict,
-        title=f"{names} of pump {plan.bench.file.pump.serial_number or 'unidentified'} on bench {plan.bench.file.name}",
+        rejudged=bool(plan.new_limits),
+        title=f"{'Re-judged: ' if plan.new_limits else ''}{names} of pump {plan.bench.file.pump.serial_number or 'unidentified'} on bench {plan.bench.file.name}",
         finding=_finding(result),
         device=_device(result, bench),
         measurements=tuple(result.measurements),
@@ -193,6 +195,7 @@ def _notes(result: RunResult) -> tuple[str, ...]:
     notes = [f"Skipped: {page.name}: {page.problem}" for page in result.procedures if page.outcome is Outcome.SKIPPED]
     if plan.target == "replay":
         notes.append("Judged from a recording: no device was touched.")
+    notes += [f"RE-JUDGED by other limits than the procedure's: {each}." for each in result.rejudged]
     notes += _overdue(result)
     notes += [
         f"Parameters of {name}: {', '.join(f'{key} = {value:g}' for key, value in values.items())}."

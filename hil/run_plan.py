@@ -13,6 +13,7 @@ from hil.bench_file import LoadedBench, load_bench
 from hil.calibration import Calibration, accepted_reasons
 from hil.declaration import Parameters
 from hil.errors import RecordingError, UsageError
+from hil.new_limits import NewLimits, new_limits
 from hil.procedures import PROCEDURES
 from hil.pump_session import said_of
 from hil.recording.reader import Recording
@@ -49,6 +50,9 @@ class RunPlan:
     """Of a recording: the values that each procedure had, by its name."""
     accepted_overdue: Mapping[str, str] = field(default_factory=dict)
     """Reasons, by role."""
+
+    new_limits: NewLimits = field(default_factory=dict)
+    """To re-judge a recording by; nothing if its procedures judge it themselves."""
 
     def calibration(self) -> Calibration:
         """When the bench's instruments are due, and what was accepted."""
@@ -95,6 +99,8 @@ def plan_run(settings: RunSettings) -> RunPlan:
         raise UsageError("--target replay needs --recording FILE")
     if settings.recording is not None:
         return _plan_replay(settings, settings.recording)
+    if settings.limits or settings.limits_file is not None:
+        raise UsageError("--limit and --limits re-judge a recording: they need --target replay --recording FILE")
     bench = load_bench(settings.bench or shipped("benches/simulated.toml"))
     target: Target = settings.target or ("sim" if bench.file.is_simulated() else "bench")
     _check_target(bench, target)
@@ -143,7 +149,18 @@ def _plan_replay(settings: RunSettings, source: Path) -> RunPlan:
     accepted |= accepted_reasons(settings.accept_overdue, bench.file.instruments)
     files, command = tuple(map(_file_of, names)), settings.command()
     return RunPlan(
-        "replay", bench, seed, injections, names, files, recording, command, {}, parameters, accepted_overdue=accepted
+        "replay",
+        bench,
+        seed,
+        injections,
+        names,
+        files,
+        recording,
+        command,
+        {},
+        parameters,
+        accepted_overdue=accepted,
+        new_limits=new_limits(settings.limits_file, settings.limits),
     )
 
 

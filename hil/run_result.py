@@ -38,12 +38,18 @@ class RunResult:
         """All measurements, in the order in which they were taken."""
         return [measurement for procedure in self.procedures for measurement in procedure.measurements]
 
+    @property
+    def rejudged(self) -> list[Measurement]:
+        """Measurements that were judged by other limits than their procedure's."""
+        return [measurement for measurement in self.measurements if measurement.before is not None]
+
     def as_json(self) -> dict[str, Any]:
         """The result for other programs."""
         return {
             "schema": "pumprig.result/1",
             "verdict": str(self.verdict),
             "exit_code": self.exit_code,
+            "rejudged": bool(self.plan.new_limits),
             "folder": str(self.folder),
             "procedures": [
                 {"name": page.name, "outcome": str(page.outcome), "problem": page.problem} for page in self.procedures

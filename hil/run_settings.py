@@ -26,6 +26,10 @@ class RunSettings:
     accept_overdue: tuple[str, ...] = ()
     """Instruments whose overdue calibration somebody answers for, as ``ROLE=REASON``."""
 
+    limits: tuple[str, ...] = ()
+    """To judge a recording by, as ``NAME=LOWER..UPPER``."""
+    limits_file: Path | None = None
+
     def command(self) -> str:
         """The command that repeats this run, for reports and failure messages."""
         words = ["pumprig", "run", *self.procedures]
@@ -38,6 +42,7 @@ class RunSettings:
             *(("--set", choice) for choice in self.parameters),
             *(("--accept-overdue", accepted) for accepted in self.accept_overdue),
         ]
+        options += [("--limits", self.limits_file), *(("--limit", limit) for limit in self.limits)]
         for option, value in options:
             if value is not None:
                 words += [option, str(value)]

@@ -33,5 +33,7 @@ class ReportContent:
     hashes: Rows
     command: str
     wall_clock: Rows
+    rejudged: bool = False
+    """Whether limits other than the procedures' decided the verdict."""
     not_claimed: tuple[str, ...] = ()
     """What this run does not show, beside what no report of ours claims."""
