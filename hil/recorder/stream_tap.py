@@ -22,6 +22,7 @@ class StreamTap(BufferedLink):
         self._sink = sink
         self._clock = clock
         self._is_closed = False
+        self._is_lost = False
 
     def monotonic_ms(self) -> int:
         """The link's own time."""
@@ -46,6 +47,9 @@ class StreamTap(BufferedLink):
         return data
 
     def _lost(self, error: LinkError) -> None:
+        if self._is_lost:
+            return
+        self._is_lost = True
         now_ms = self._clock.now_ms()
         self._sink.write(self._wire, "lost", now_ms, b"")
         self._sink.note(now_ms, f"{self._wire}: {error}")
