@@ -312,6 +312,20 @@ def record_wire(
     sys.exit(run_record(settings))
 
 
+@pumprig.command(epilog=EXIT_CODES, short_help="Check a recording or a run's folder against itself.")
+@click.argument("recording", type=_ANY_PATH)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
+def verify(recording: Path, as_json: bool) -> None:
+    """Check a RECORDING (run.mcap or a run folder): hashes, audit chain, checksums and tags of every frame, and more.
+
+    One line for each check, and what was not checked and why. Exit code 0 without findings, 1 with, 3 if nothing of it
+    can be read.
+    """
+    from hil.verification.verify_console import print_verification
+
+    sys.exit(print_verification(recording, as_json=as_json))
+
+
 @pumprig.group(short_help="The telemetry protocol, for people and other tools.")
 def protocol() -> None:
     """The telemetry protocol, for people and other tools: all made from the declarations that the code works by."""
