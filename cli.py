@@ -312,6 +312,44 @@ def record_wire(
     sys.exit(run_record(settings))
 
 
+@pumprig.command(epilog=EXIT_CODES, short_help="Play a recording to another program, or to today's pump model.")
+@click.argument("recording", type=_ANY_PATH)
+@click.option("--to", metavar="WHERE", help="pty, tcp[:HOST:PORT], serial:PORT, or a link such as socket://HOST:PORT.")
+@click.option("--speed", default="1", show_default=True, help="Times as fast as recorded, or max.")
+@click.option("--from", "begin", metavar="TIME", help="Bench time to begin at, such as 90min or 1d2h.")
+@click.option("--to-time", "end", metavar="TIME", help="Bench time to end at.")
+@click.option("--skip-gaps", metavar="TIME", help="Cut every longer silence to this, such as 2s.")
+@click.option("--loop", is_flag=True, help="Begin anew at the end.")
+@click.option("--wire", default="pump", show_default=True, help="Whose bytes to play.")
+@click.option("--baud", type=click.IntRange(min=1), default=115_200, show_default=True, help="Of a serial port.")
+def replay(
+    recording: Path,
+    to: str | None,
+    speed: str,
+    begin: str | None,
+    end: str | None,
+    skip_gaps: str | None,
+    loop: bool,
+    wire: str,
+    baud: int,
+) -> None:
+    """Play what came over a wire of RECORDING (run.mcap or a run folder) to another program, at its recorded times.
+
+    On a terminal, keys pause, seek and change the speed. At the end it says how exactly the times were kept.
+    To run procedures on a recording, use: pumprig run --target replay --recording RECORDING.
+    """
+    from hil.player.play_console import PlaySettings, run_player
+    from hil.player.schedule import Schedule, speed_of, time_of
+    from hil.recording.place import recording_at
+
+    if to is None:
+        raise click.UsageError("say where to play to with --to, or --model")
+    schedule = Schedule(
+        recording_at(recording), wire, time_of("--from", begin), time_of("--to-time", end), time_of("--skip-gaps", skip_gaps)
+    )
+    sys.exit(run_player(schedule, PlaySettings(to, speed_of(speed), loop, baud)))
+
+
 @pumprig.command(epilog=EXIT_CODES, short_help="Check a recording or a run's folder against itself.")
 @click.argument("recording", type=_ANY_PATH)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
