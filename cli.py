@@ -322,6 +322,11 @@ def record_wire(
 @click.option("--loop", is_flag=True, help="Begin anew at the end.")
 @click.option("--wire", default="pump", show_default=True, help="Whose bytes to play.")
 @click.option("--baud", type=click.IntRange(min=1), default=115_200, show_default=True, help="Of a serial port.")
+@click.option("--model", is_flag=True, help="Compare what the pump said with today's model under the same conditions.")
+@click.option("--profile", help="With --model: another pump, the name of a profile or a file.")
+@click.option("--tolerance", "allowed", multiple=True, metavar="QUANTITY=VALUE", help="With --model, such as flow='0.1 mL/day'.")
+@click.option("--out", type=_ANY_PATH, help="With --model: folder for model.html.")
+@click.option("--json", "as_json", is_flag=True, help="With --model: print one JSON object instead of text.")
 def replay(
     recording: Path,
     to: str | None,
@@ -332,6 +337,11 @@ def replay(
     loop: bool,
     wire: str,
     baud: int,
+    model: bool,
+    profile: str | None,
+    allowed: tuple[str, ...],
+    out: Path | None,
+    as_json: bool,
 ) -> None:
     """Play what came over a wire of RECORDING (run.mcap or a run folder) to another program, at its recorded times.
 
@@ -342,8 +352,13 @@ def replay(
     from hil.player.schedule import Schedule, speed_of, time_of
     from hil.recording.place import recording_at
 
-    if to is None:
-        raise click.UsageError("say where to play to with --to, or --model")
+    if model == (to is not None):
+        raise click.UsageError("say where to play to with --to WHERE, or compare with the model with --model")
+    if model:
+        from hil.comparison.compare_console import print_model_replay
+
+        file = recording_at(recording)
+        sys.exit(print_model_replay(file, profile=profile, allowed=allowed, out=out, as_json=as_json))
     schedule = Schedule(
         recording_at(recording), wire, time_of("--from", begin), time_of("--to-time", end), time_of("--skip-gaps", skip_gaps)
     )
