@@ -379,6 +379,21 @@ def verify(recording: Path, as_json: bool) -> None:
     sys.exit(print_verification(recording, as_json=as_json))
 
 
+@pumprig.command(name="diff", epilog=EXIT_CODES, short_help="Say what changed between two recordings.")
+@click.argument("a", type=_ANY_PATH)
+@click.argument("b", type=_ANY_PATH)
+@click.option("--out", type=_FILE, help="Write a page with the curves laid over each other: FILE.html.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
+def diff_recordings(a: Path, b: Path, out: Path | None, as_json: bool) -> None:
+    """Say what changed between A and B (run.mcap or run folders): settings, messages, timing, measurements.
+
+    Exit code 0 if they are the same but for timing, 1 if not.
+    """
+    from hil.comparison.compare_console import print_diff
+
+    sys.exit(print_diff(a, b, out=out, as_json=as_json))
+
+
 @pumprig.group(short_help="The telemetry protocol, for people and other tools.")
 def protocol() -> None:
     """The telemetry protocol, for people and other tools: all made from the declarations that the code works by."""
