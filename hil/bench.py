@@ -16,8 +16,9 @@ from hil.links.link import Link
 from hil.links.serial_settings import SerialSettings
 from hil.programmer import Programmer, PumpFault
 from hil.pump_session import open_session
+from hil.recording.replayed_session import ReplayedChannel
 from hil.recording.tap import TappedLink, WireSink
-from hil.wiring import Wiring
+from hil.wiring import ReplayWiring, Wiring
 from protocols.messages import Identity
 from protocols.session.programmer_channel import ProgrammerChannel
 
@@ -98,9 +99,12 @@ def open_bench(loaded: LoadedBench, wiring: Wiring, sink: WireSink, cleanup: Exi
     pump_link = tap("pump", file.pump.link, _settings(PUMP_SERIAL, file.pump.serial))
     first_seq = wiring.clock.start_utc_ms & 0xFFFF
     key_file = None if file.pump.key_file is None else Path(loaded.path).parent / file.pump.key_file
-    session = open_session(file.pump.session, key_file, seed, wiring.clock.start_utc_ms)
+    if isinstance(wiring, ReplayWiring) and file.pump.session == "key-file":
+        session = wiring.session()
+    else:
+        session = open_session(file.pump.session, key_file, seed, wiring.clock.start_utc_ms)
     for channel in (session.channel, session.reader):
-        if isinstance(channel, ProgrammerChannel):
+        if isinstance(channel, ProgrammerChannel) and not isinstance(channel, ReplayedChannel):
             insecure = file.pump.session == "insecure-test-key"
             channel.on_session = partial(sink.session, "pump", key=channel.key, insecure=insecure)
     pump = Programmer(pump_link, session.channel, first_seq=first_seq, memory=session.memory)

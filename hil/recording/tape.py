@@ -32,6 +32,22 @@ class Tape:
         """How many records are left."""
         return len(self._recording.records) - self._next
 
+    @property
+    def position(self) -> int:
+        """Number of the next record."""
+        return self._next
+
+    def peek(self, wire: str, direction: Direction) -> Record | None:
+        """The next record, if it is that of ``wire`` and ``direction``."""
+        record = self._recording.records[self._next] if self.unplayed else None
+        return record if record is not None and (record.wire, record.direction) == (wire, direction) else None
+
+    def says(self, wire: str, asked: str) -> str:
+        """What is wrong with asking this here, in words."""
+        if not self.unplayed:
+            return f"{self._recording.path}:{wire}: the procedure {asked}, but {self._end()}"
+        return str(self.diverges(wire, asked, self._recording.records[self._next]))
+
     def next_direction(self, wire: str) -> Direction | None:
         """What happened next, if it happened on ``wire``."""
         if not self.unplayed:
@@ -42,7 +58,7 @@ class Tape:
     def take(self, wire: str, direction: Direction, asked: str, data: bytes | None = None) -> Record:
         """The next record. Raises RecordingError unless it is what was asked for, with ``data`` if that is known."""
         if not self.unplayed:
-            raise RecordingError(f"{self._recording.path}:{wire}: the procedure {asked}, but {self._end()}")
+            raise RecordingError(self.says(wire, asked))
         record = self._recording.records[self._next]
         if (record.wire, record.direction) != (wire, direction) or (data is not None and record.data != data):
             raise self.diverges(wire, asked, record, data if (record.wire, record.direction) == (wire, direction) else None)
