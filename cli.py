@@ -324,7 +324,9 @@ def record_wire(
 @click.option("--baud", type=click.IntRange(min=1), default=115_200, show_default=True, help="Of a serial port.")
 @click.option("--model", is_flag=True, help="Compare what the pump said with today's model under the same conditions.")
 @click.option("--profile", help="With --model: another pump, the name of a profile or a file.")
-@click.option("--tolerance", "allowed", multiple=True, metavar="QUANTITY=VALUE", help="With --model, such as flow='0.1 mL/day'.")
+@click.option(
+    "--tolerance", "allowed", multiple=True, metavar="QUANTITY=VALUE", help="With --model, such as flow='0.1 mL/day'."
+)
 @click.option("--out", type=_ANY_PATH, help="With --model: folder for model.html.")
 @click.option("--json", "as_json", is_flag=True, help="With --model: print one JSON object instead of text.")
 def replay(
@@ -354,13 +356,17 @@ def replay(
 
     if model == (to is not None):
         raise click.UsageError("say where to play to with --to WHERE, or compare with the model with --model")
-    if model:
+    if to is None:
         from hil.comparison.compare_console import print_model_replay
 
         file = recording_at(recording)
         sys.exit(print_model_replay(file, profile=profile, allowed=allowed, out=out, as_json=as_json))
     schedule = Schedule(
-        recording_at(recording), wire, time_of("--from", begin), time_of("--to-time", end), time_of("--skip-gaps", skip_gaps)
+        recording_at(recording),
+        wire,
+        time_of("--from", begin),
+        time_of("--to-time", end),
+        time_of("--skip-gaps", skip_gaps),
     )
     sys.exit(run_player(schedule, PlaySettings(to, speed_of(speed), loop, baud)))
 

@@ -15,8 +15,7 @@ from hil.instruments.identity import InstrumentIdentity
 from hil.links.link import Link
 from hil.links.serial_settings import SerialSettings
 from hil.programmer import Programmer, PumpFault
-from hil.pump_session import open_session
-from hil.recording.replayed_session import ReplayedChannel
+from hil.pump_session import PumpSession, open_session
 from hil.recording.tap import TappedLink, WireSink
 from hil.wiring import ReplayWiring, Wiring
 from protocols.messages import Identity
@@ -98,13 +97,9 @@ def open_bench(loaded: LoadedBench, wiring: Wiring, sink: WireSink, cleanup: Exi
 
     pump_link = tap("pump", file.pump.link, _settings(PUMP_SERIAL, file.pump.serial))
     first_seq = wiring.clock.start_utc_ms & 0xFFFF
-    key_file = None if file.pump.key_file is None else Path(loaded.path).parent / file.pump.key_file
-    if isinstance(wiring, ReplayWiring) and file.pump.session == "key-file":
-        session = wiring.session()
-    else:
-        session = open_session(file.pump.session, key_file, seed, wiring.clock.start_utc_ms)
+    session = _session(loaded, wiring, seed)
     for channel in (session.channel, session.reader):
-        if isinstance(channel, ProgrammerChannel) and not isinstance(channel, ReplayedChannel):
+        if isinstance(channel, ProgrammerChannel):
             insecure = file.pump.session == "insecure-test-key"
             channel.on_session = partial(sink.session, "pump", key=channel.key, insecure=insecure)
     pump = Programmer(pump_link, session.channel, first_seq=first_seq, memory=session.memory)
@@ -149,6 +144,15 @@ def open_bench(loaded: LoadedBench, wiring: Wiring, sink: WireSink, cleanup: Exi
         tuple(taps),
         reference_balance,
     )
+
+
+def _session(loaded: LoadedBench, wiring: Wiring, seed: int) -> PumpSession:
+    """As the bench file says; a recording of a provisioned pump needs no key."""
+    pump = loaded.file.pump
+    if isinstance(wiring, ReplayWiring) and pump.session == "key-file":
+        return wiring.session()
+    key_file = None if pump.key_file is None else Path(loaded.path).parent / pump.key_file
+    return open_session(pump.session, key_file, seed, wiring.clock.start_utc_ms)
 
 
 def _present(role: str, table: Table | None) -> Table:

@@ -42,7 +42,7 @@ def _in_file(path: Path) -> dict[str, tuple[Limit, Limit]]:
         raise UsageError(f"{path}: is no TOML: {error}") from error
     limits = table.get("limits")
     if not isinstance(limits, dict) or not limits or len(table) > 1:
-        raise UsageError(f"{path}: needs one table [limits], such as: flow = \"0.9 mL/day..1.1 mL/day\"")
+        raise UsageError(f'{path}: needs one table [limits], such as: flow = "0.9 mL/day..1.1 mL/day"')
     return {name: _limits(f"{path}: limits.{name}", value) for name, value in limits.items()}
 
 

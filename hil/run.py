@@ -136,7 +136,8 @@ class Run:
         measured = {each.name for page in self.procedures for each in page.measurements}
         missing = [name for name in self.plan.new_limits if name not in measured]
         if missing and not self.interrupted and not any(page.outcome is Outcome.ERROR for page in self.procedures):
-            said = f"nothing called {', '.join(missing)} was measured; measured: {', '.join(sorted(measured)) or 'nothing'}"
+            there = ", ".join(sorted(measured)) or "nothing"
+            said = f"nothing called {', '.join(missing)} was measured; measured: {there}"
             self.procedures.append(Procedure.unreadable("re-judging", said, self.observer))
 
     def _leave_safe(self) -> None:

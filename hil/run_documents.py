@@ -96,10 +96,12 @@ def _content(result: RunResult, bench: Bench | None, hashes: dict[str, str]) -> 
     plan = result.plan
     names = ", ".join(plan.procedures)
     environment = plan.bench.file.environment
+    judged = "Re-judged: " if plan.new_limits else ""
+    serial_number = plan.bench.file.pump.serial_number or "unidentified"
     return ReportContent(
         verdict=result.verdict,
         rejudged=bool(plan.new_limits),
-        title=f"{'Re-judged: ' if plan.new_limits else ''}{names} of pump {plan.bench.file.pump.serial_number or 'unidentified'} on bench {plan.bench.file.name}",
+        title=f"{judged}{names} of pump {serial_number} on bench {plan.bench.file.name}",
         finding=_finding(result),
         device=_device(result, bench),
         measurements=tuple(result.measurements),
@@ -195,6 +197,8 @@ def _notes(result: RunResult) -> tuple[str, ...]:
     notes = [f"Skipped: {page.name}: {page.problem}" for page in result.procedures if page.outcome is Outcome.SKIPPED]
     if plan.target == "replay":
         notes.append("Judged from a recording: no device was touched.")
+    if plan.target == "replay" and plan.bench.file.pump.session == "key-file":
+        notes.append("Its key is not in the recording: frames were found authentic when recorded, and are not again.")
     notes += [f"RE-JUDGED by other limits than the procedure's: {each}." for each in result.rejudged]
     notes += _overdue(result)
     notes += [

@@ -94,7 +94,9 @@ def print_diff(a: Path, b: Path, *, out: Path | None, as_json: bool) -> int:
         console.print(
             f"  {escape(each.name):<26} {apart:>11} {escape(each.unit):<12} E_n {e_n:>7}  {outcome}", style=style
         )
-    console.print(f"verdict    {'[bold green]same[/]' if found.is_same else '[bold yellow]different[/]'}: {found.finding()}")
+    console.print(
+        f"verdict    {'[bold green]same[/]' if found.is_same else '[bold yellow]different[/]'}: {found.finding()}"
+    )
     if out is not None:
         console.print(f"report     {escape(str(out))}")
     return 0 if found.is_same else 1

@@ -145,7 +145,11 @@ class Diff:
             PageTable("Messages", header, _rows(self.counts), remark="Records by topic, where their numbers differ."),
         ]
         if self.divergence is not None:
-            at = (f"record {self.divergence.record}, byte {self.divergence.offset}", self.divergence.a, self.divergence.b)
+            at = (
+                f"record {self.divergence.record}, byte {self.divergence.offset}",
+                self.divergence.a,
+                self.divergence.b,
+            )
             tables.append(PageTable("First divergence", header, (at,), remark="In the bytes, times aside."))
         tables += [PageTable("Timing", header, _rows(self.timing)), _measured(self.measurements)]
         return ComparisonPage(
@@ -157,8 +161,7 @@ class Diff:
             tables=tuple(tables),
             figures=tuple(_figures(self.a, self.b)),
             notes=(
-                "E_n is the difference B less A over the root of the sum of both expanded uncertainties squared "
-                "(ISO 13528); beyond 1 in size it is more than they explain.",
+                "E_n is B less A over the root of both expanded uncertainties squared (ISO 13528); beyond 1 it says more.",
                 "Two runs share their instruments: what both have in common makes E_n smaller than it should be.",
             ),
             command=self.command,
@@ -257,9 +260,7 @@ def _figures(a: Side, b: Side) -> Iterator[Figure]:
                 x, y = zip(*kept, strict=True)
                 curves.append(Series(letter, x, y))
         if curves:
-            yield Figure(
-                name.capitalize(), "bench time, h", f"{name}, {unit}", tuple(curves), in_bench_hours=True
-            )
+            yield Figure(name.capitalize(), "bench time, h", f"{name}, {unit}", tuple(curves), in_bench_hours=True)
 
 
 def _rows(changes: tuple[Change, ...]) -> tuple[tuple[str, ...], ...]:

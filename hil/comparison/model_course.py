@@ -50,7 +50,9 @@ class ModelCourse:
 def model_course(telemetry: Telemetry, profile: PumpProfile) -> ModelCourse:
     """Run the model. Raises UsageError if the recording does not say enough, ValueError if the model cannot be so."""
     if not telemetry.looks:
-        raise UsageError(f"{telemetry.path}: the pump's telemetry holds no Status and no Sampled notice to compare with")
+        raise UsageError(
+            f"{telemetry.path}: the pump's telemetry holds no Status and no Sampled notice to compare with"
+        )
     faults = [parse_injection(text, KNOWN_FAULTS) for text in telemetry.injections]
     course, sources = _surroundings(telemetry, faults)
     pump = _pump(telemetry, profile, course)
@@ -166,7 +168,8 @@ def _read(telemetry: Telemetry, minutes: NDArray[np.int64], name: str) -> NDArra
     return _between(minutes, times, values)
 
 
-def _between(
-    minutes: NDArray[np.int64], times: tuple[int, ...], values: tuple[float, ...]
-) -> NDArray[np.float64]:
-    return np.interp(minutes.astype(np.float64), np.array(times, dtype=np.float64), np.array(values))
+def _between(minutes: NDArray[np.int64], times: tuple[int, ...], values: tuple[float, ...]) -> NDArray[np.float64]:
+    between: NDArray[np.float64] = np.interp(
+        minutes.astype(np.float64), np.array(times, dtype=np.float64), np.array(values)
+    )
+    return between

@@ -126,7 +126,13 @@ def _off(off: list[Residual]) -> str:
 
 def _row(each: Residual) -> tuple[str, ...]:
     numbers = (each.mean, each.tolerance.mean, each.maximum, each.tolerance.maximum)
-    return (each.name, each.unit, str(each.values.size), *(number(f"{value:.4f}") for value in numbers), "yes" if each.is_within else "NO")
+    return (
+        each.name,
+        each.unit,
+        str(each.values.size),
+        *(number(f"{value:.4f}") for value in numbers),
+        "yes" if each.is_within else "NO",
+    )
 
 
 def _figures(each: Residual) -> tuple[Figure, Figure]:

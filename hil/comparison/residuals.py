@@ -62,7 +62,9 @@ class Residual:
     @property
     def is_within(self) -> bool:
         """Whether both are within the tolerance; nothing to compare is not."""
-        return bool(self.values.size) and abs(self.mean) <= self.tolerance.mean and self.maximum <= self.tolerance.maximum
+        return (
+            bool(self.values.size) and abs(self.mean) <= self.tolerance.mean and self.maximum <= self.tolerance.maximum
+        )
 
     def as_json(self) -> dict[str, Any]:
         """For other programs."""
@@ -117,8 +119,10 @@ def _amount(text: str, value: str, unit: str) -> float:
         amount = float(value)
     except ValueError:
         # a tolerance is a difference: 0.5 C is half a kelvin, not a reading of a thermometer
-        amount = to_unit(value.replace("°C", "C").removesuffix("C") + "K" if unit == "C" and value.endswith("C") else value,
-                         "K" if unit == "C" else unit)
+        amount = to_unit(
+            value.replace("°C", "C").removesuffix("C") + "K" if unit == "C" and value.endswith("C") else value,
+            "K" if unit == "C" else unit,
+        )
     if not amount > 0:
         raise UsageError(f"--tolerance {text}: must be more than 0")
     return amount

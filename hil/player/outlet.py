@@ -95,7 +95,7 @@ class _TcpOutlet:
                 port.flush()
 
     def is_behind(self) -> bool:
-        return any([port.flush() for port in self._ports])
+        return sum(port.flush() for port in self._ports) > 0
 
     def close(self) -> None:
         for port in self._ports:
@@ -140,7 +140,9 @@ def open_outlet(to: str, baud: int) -> Outlet:
         return _LinkOutlet(rest, baud)
     if "://" in to or "::" in to or to.startswith("/"):
         return _LinkOutlet(to, baud)
-    raise UsageError(f"--to {to}: write pty, pty:PATH, tcp, tcp:HOST:PORT, serial:PORT, or a link such as socket://HOST:PORT")
+    raise UsageError(
+        f"--to {to}: write pty, pty:PATH, tcp, tcp:HOST:PORT, serial:PORT, or a link such as socket://HOST:PORT"
+    )
 
 
 def _address(to: str, rest: str) -> str:

@@ -118,9 +118,7 @@ def run_player(schedule: Schedule, settings: PlaySettings) -> int:
     return EXIT_INTERRUPTED if controls.interrupted else 0
 
 
-def _play(
-    schedule: Schedule, settings: PlaySettings, console: Console, controls: _Controls, outlet: Outlet
-) -> Played:
+def _play(schedule: Schedule, settings: PlaySettings, console: Console, controls: _Controls, outlet: Outlet) -> Played:
     speed = "as fast as it can" if settings.speed is None else f"at {settings.speed:g} times its speed"
     console.print(f"playing   {escape(str(schedule.path))}, what came on {escape(schedule.wire)}, {speed}")
     console.print(f"to        {escape(outlet.where)}")
@@ -139,7 +137,8 @@ def _report(console: Console, played: Played) -> None:
         console.print("[bold yellow]not taken[/] somebody has not read all of it")
     if len(played.lateness):
         median, most, worst = played.lateness.quantiles_ms()
-        console.print(f"timing    late by {median:.3f} ms at the median, {most:.3f} ms at the 99th percentile, {worst:.3f} ms at most")
+        said = f"{median:.3f} ms at the median, {most:.3f} ms at the 99th percentile, {worst:.3f} ms at most"
+        console.print(f"timing    off by {said}")
 
 
 def _clock(time_ms: int) -> str:

@@ -129,9 +129,7 @@ class Player:
             if self.pace.speed is None:
                 if self.played.pieces % 64 == 0:
                     self._idle(0.0)
-                if self._target_ms is not None:
-                    return False
-                return True
+                return self._target_ms is None
             if wait_until_ns(due_ns, self._idle):
                 self.played.lateness.add(time.monotonic_ns() - due_ns)
                 return True
@@ -139,4 +137,3 @@ class Player:
     def _idle(self, seconds: float) -> bool:
         self._outlet.idle()
         return self._control.wait(min(seconds, _LOOK_S), self)
-

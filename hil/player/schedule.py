@@ -1,4 +1,4 @@
-"""What is played when: the bytes that came over one wire, at their bench times, with long silences taken out if wanted."""
+"""What is played when: the bytes that came over one wire, at their bench times, long silences cut if wanted."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -41,7 +41,7 @@ class Schedule:
         Raises RecordingError for a recording that is damaged, behind all that stands before the damage.
         """
         begin_ms = self.from_ms if from_ms is None else max(from_ms, self.from_ms or 0)
-        topics = [topic_of(self.wire, direction) for direction in ("rx", "timeout", "lost")]  # type: ignore[arg-type]
+        topics = [topic_of(self.wire, direction) for direction in ("rx", "timeout", "lost")]
         with RecordingStream.open(self.path) as stream:
             due_ms, before_ms = 0, begin_ms
             for message in stream.messages(topics, from_ms=begin_ms, to_ms=self.to_ms):

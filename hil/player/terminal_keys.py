@@ -8,7 +8,14 @@ from typing import Any, Self
 
 __all__ = ["TerminalKeys"]
 
-_ARROWS = {b"\x1b[A": "up", b"\x1b[B": "down", b"\x1b[C": "right", b"\x1b[D": "left", b"\x1bOC": "right", b"\x1bOD": "left"}
+_ARROWS = {
+    b"\x1b[A": "up",
+    b"\x1b[B": "down",
+    b"\x1b[C": "right",
+    b"\x1b[D": "left",
+    b"\x1bOC": "right",
+    b"\x1bOD": "left",
+}
 
 
 class TerminalKeys:

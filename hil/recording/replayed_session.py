@@ -72,7 +72,7 @@ class _Script:
 
 
 class ReplayedChannel(ProgrammerChannel):
-    """The programmer's end of the recorded sessions. It knows no key."""
+    """The programmer's end of the recorded sessions. It knows no key, and tells nobody of any."""
 
     def __init__(self, recording: Recording, tape: Tape) -> None:
         """Follow ``tape``. Raises RecordingError if the recording does not say what its frames mean."""

@@ -61,7 +61,9 @@ class Tape:
             raise RecordingError(self.says(wire, asked))
         record = self._recording.records[self._next]
         if (record.wire, record.direction) != (wire, direction) or (data is not None and record.data != data):
-            raise self.diverges(wire, asked, record, data if (record.wire, record.direction) == (wire, direction) else None)
+            raise self.diverges(
+                wire, asked, record, data if (record.wire, record.direction) == (wire, direction) else None
+            )
         self._next += 1
         return record
 

@@ -136,8 +136,8 @@ class AlarmCheck:
         if looks >= 2 and look.time_ms - since_ms > rule.patience_ms(configuration) and name not in self._told:
             self._told.add(name)
             self._find(
-                f"at {look.time_ms} ms: no {_said(rule.alarm)} alarm, although {rule.field} is {value} and has been beyond "
-                f"the limit of {rule.limit(configuration)} in {looks + 1} looks since {since_ms} ms ({name})"
+                f"at {look.time_ms} ms: no {_said(rule.alarm)} alarm, although {rule.field} is {value} and has been "
+                f"beyond the limit of {rule.limit(configuration)} in {looks + 1} looks since {since_ms} ms ({name})"
             )
 
     def _judge_causeless(self, alarm: str, rules: list[_Rule], look: Look, configuration: Configuration) -> None:

@@ -29,7 +29,9 @@ class ClockCheck:
         """The next message."""
         self._messages += 1
         if self._time_ms is not None and message.time_ms < self._time_ms:
-            self._find(f"byte {message.at} of the file: bench time goes back from {self._time_ms} to {message.time_ms} ms")
+            self._find(
+                f"byte {message.at} of the file: bench time goes back from {self._time_ms} to {message.time_ms} ms"
+            )
         self._time_ms = message.time_ms
         offset_ns = message.wall_utc_ns - message.time_ms * 1_000_000
         if self._offset_ns is not None and abs(offset_ns - self._offset_ns) > _STEP_NS:
@@ -48,8 +50,8 @@ class ClockCheck:
                 self._find(f"at {look.time_ms} ms the pump's starts go back from {self._boot[0]} to {boots}")
             elif boots == self._boot[0] and (uptime_ms < self._boot[1] or samples < self._boot[2]):
                 self._find(
-                    f"at {look.time_ms} ms the pump's uptime goes back from {self._boot[1]} ms, {self._boot[2]} samples "
-                    f"to {uptime_ms} ms, {samples} samples, without a start"
+                    f"at {look.time_ms} ms the pump's uptime goes back from {self._boot[1]} ms, {self._boot[2]} "
+                    f"samples to {uptime_ms} ms, {samples} samples, without a start"
                 )
         self._boot = boots, uptime_ms, samples
 

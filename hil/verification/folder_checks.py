@@ -33,13 +33,11 @@ def check_files(folder: Path | None) -> Check:
     if folder is None:
         return Check.skipped(name, "it is no run folder: there is no manifest to hold its hash against")
     try:
-        manifest = read_manifest(folder)
-        stated = manifest["files"]
-        if not isinstance(stated, dict):
-            raise RecordingError(f"{folder / MANIFEST}: files is no table")
-    except (RecordingError, KeyError) as error:
-        said = f"{error}" if isinstance(error, RecordingError) else f"{folder / MANIFEST}: has no files"
-        return Check(name, "the run was never finished, or its manifest is lost", (said,))
+        stated = read_manifest(folder).get("files")
+    except RecordingError as error:
+        return Check(name, "the run was never finished, or its manifest is lost", (str(error),))
+    if not isinstance(stated, dict):
+        return Check(name, "the manifest cannot be used", (f"{folder / MANIFEST}: has no table of files",))
     there = {path.name for path in folder.iterdir() if path.is_file()} - {MANIFEST}
     findings = [f"{file}: the manifest has it, the folder does not" for file in sorted(set(stated) - there)]
     findings += [f"{file}: is in the folder, but not in the manifest" for file in sorted(there - set(stated))]

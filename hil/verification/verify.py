@@ -112,7 +112,9 @@ class _Pass:
             tuple(self._count_findings),
             was_done=bool(self._counted),
         )
-        yield Check("recorder", "the recorder raised no alarm" if not self._recorder else "it had", tuple(self._recorder))
+        yield Check(
+            "recorder", "the recorder raised no alarm" if not self._recorder else "it had", tuple(self._recorder)
+        )
         pumps = {name: wire for name, wire in self._wires.items() if wire.has_meanings or name == "pump"}
         for wire in pumps.values():
             yield from wire.checks()

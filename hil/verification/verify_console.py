@@ -31,5 +31,7 @@ def print_verification(path: Path, *, as_json: bool) -> int:
     for text in found.unchecked():
         console.print(f"not checked: {escape(text)}", style="dim")
     findings = sum(len(check.findings) for check in found.checks)
-    console.print(f"verified    {findings} finding{'s' if findings != 1 else ''}" if findings else "verified    no findings")
+    console.print(
+        f"verified    {findings} finding{'s' if findings != 1 else ''}" if findings else "verified    no findings"
+    )
     return found.exit_code

@@ -124,7 +124,9 @@ class WireCheck:
         return Check(f"frames {self._wire}", said, unchecked=tuple(unchecked))
 
     def _gaps_check(self) -> Check:
-        said = "notices and sealed frames from the pump follow one another" if not self._gaps else "something is missing"
+        said = (
+            "notices and sealed frames from the pump follow one another" if not self._gaps else "something is missing"
+        )
         return Check(f"sequence {self._wire}", f"{self._wire}: {said}", tuple(self._gaps))
 
     def _decoded_check(self) -> Check:
@@ -151,11 +153,11 @@ def _is_silence(content: Any) -> bool:
 def _difference(recorded: Any, today: dict[str, Any]) -> str:
     if not isinstance(recorded, dict):
         return "is no object"
-    for field in today:
+    for field, value in today.items():
         if field not in recorded:
-            return f"{field} is missing; today it is {today[field]!r}"
-        if recorded[field] != today[field]:
-            if isinstance(today[field], dict) and isinstance(recorded[field], dict):
-                return f"{field}: {_difference(recorded[field], today[field])}"
-            return f"{field} is {recorded[field]!r}, today it decodes to {today[field]!r}"
+            return f"{field} is missing; today it is {value!r}"
+        if recorded[field] != value:
+            if isinstance(value, dict) and isinstance(recorded[field], dict):
+                return f"{field}: {_difference(recorded[field], value)}"
+            return f"{field} is {recorded[field]!r}, today it decodes to {value!r}"
     return f"has {', '.join(sorted(set(recorded) - set(today)))}, which today's decoding does not"
