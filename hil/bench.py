@@ -97,11 +97,7 @@ def open_bench(loaded: LoadedBench, wiring: Wiring, sink: WireSink, cleanup: Exi
 
     pump_link = tap("pump", file.pump.link, _settings(PUMP_SERIAL, file.pump.serial))
     first_seq = wiring.clock.start_utc_ms & 0xFFFF
-    session = _session(loaded, wiring, seed)
-    for channel in (session.channel, session.reader):
-        if isinstance(channel, ProgrammerChannel):
-            insecure = file.pump.session == "insecure-test-key"
-            channel.on_session = partial(sink.session, "pump", key=channel.key, insecure=insecure)
+    session = _session(loaded, wiring, sink, seed)
     pump = Programmer(pump_link, session.channel, first_seq=first_seq, memory=session.memory)
     reader = None if session.reader is None else Programmer(pump_link, session.reader, memory=session.memory)
     balance_table, bath_table = file.instruments.balance, file.instruments.bath
@@ -146,13 +142,18 @@ def open_bench(loaded: LoadedBench, wiring: Wiring, sink: WireSink, cleanup: Exi
     )
 
 
-def _session(loaded: LoadedBench, wiring: Wiring, seed: int) -> PumpSession:
-    """As the bench file says; a recording of a provisioned pump needs no key."""
+def _session(loaded: LoadedBench, wiring: Wiring, sink: WireSink, seed: int) -> PumpSession:
+    """As the bench file says, its keys told to ``sink``; a recording of a provisioned pump needs no key."""
     pump = loaded.file.pump
     if isinstance(wiring, ReplayWiring) and pump.session == "key-file":
         return wiring.session()
     key_file = None if pump.key_file is None else Path(loaded.path).parent / pump.key_file
-    return open_session(pump.session, key_file, seed, wiring.clock.start_utc_ms)
+    session = open_session(pump.session, key_file, seed, wiring.clock.start_utc_ms)
+    for channel in (session.channel, session.reader):
+        if isinstance(channel, ProgrammerChannel):
+            insecure = pump.session == "insecure-test-key"
+            channel.on_session = partial(sink.session, "pump", key=channel.key, insecure=insecure)
+    return session
 
 
 def _present(role: str, table: Table | None) -> Table:

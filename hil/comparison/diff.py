@@ -161,7 +161,7 @@ class Diff:
             tables=tuple(tables),
             figures=tuple(_figures(self.a, self.b)),
             notes=(
-                "E_n is B less A over the root of both expanded uncertainties squared (ISO 13528); beyond 1 it says more.",
+                "E_n is B less A over their combined expanded uncertainty (ISO 13528); beyond 1 it is a change.",
                 "Two runs share their instruments: what both have in common makes E_n smaller than it should be.",
             ),
             command=self.command,
