@@ -36,6 +36,8 @@ __all__ = ["ModelCourse", "model_course"]
 _MINUTE_MS: Final = 60_000
 _ROOM_C: Final = 22.0
 _SEQS: Final = 1 << 16
+_SPARSE_MS: Final = 3 * _MINUTE_MS
+_STEP_C: Final = 0.5
 
 
 @dataclass(frozen=True)
@@ -134,7 +136,7 @@ def _surroundings(telemetry: Telemetry, faults: list[Injection]) -> tuple[Course
     minutes = np.arange(0, end_ms + _MINUTE_MS, _MINUTE_MS, dtype=np.int64)
     if telemetry.bath:
         times, values = zip(*((each.time_ms, each.temperature_c) for each in telemetry.bath), strict=True)
-        warm, from_where = _between(minutes, times, values), f"{len(times)} readings of the bath"
+        warm, from_where = _between(minutes, times, values), _bath_said(times, values)
     else:
         warm = _read(telemetry, minutes, "temperature")
         from_where = "the pump's own sensor, as there is no bath: its residual says little"
@@ -157,6 +159,22 @@ def _surroundings(telemetry: Telemetry, faults: list[Injection]) -> tuple[Course
     said = f"{pressures}{'' if not injected else ', with what was injected'}"
     sources = (("temperature around the pump", from_where), ("ambient and outlet pressure", said))
     return Course(minutes, warm, ambient, outlet), sources
+
+
+def _bath_said(times: tuple[int, ...], values: tuple[float, ...]) -> str:
+    """How well the readings say what was between them: the model sees straight lines."""
+    said = f"{len(times)} readings of the bath"
+    steps = [
+        (abs(b - a), later - earlier)
+        for a, b, earlier, later in zip(values, values[1:], times, times[1:], strict=False)
+        if later - earlier > _SPARSE_MS
+    ]
+    step_c, apart_ms = max(steps, default=(0.0, 0))
+    if step_c > _STEP_C:
+        said += (
+            f"; between two of them it moved by {step_c:.1f} C in {apart_ms / _MINUTE_MS:.0f} min: a straight line here"
+        )
+    return said
 
 
 def _read(telemetry: Telemetry, minutes: NDArray[np.int64], name: str) -> NDArray[np.float64]:

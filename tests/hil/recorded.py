@@ -125,7 +125,7 @@ Change = Callable[[str, int, Any], Any]
 
 
 def doctored(source: Path, target: Path, change: Change, **said: str) -> Path:
-    """A copy of a recording, whole by every checksum, in which ``change`` has changed messages, and ``said`` its metadata."""
+    """A copy of a recording, every checksum right, with messages changed by ``change`` and metadata by ``said``."""
     with source.open("rb") as file:
         reader = make_reader(file)
         metadata = next(each.metadata for each in reader.iter_metadata() if each.name == METADATA_NAME)

@@ -23,6 +23,9 @@ def watch(bench: Bench) -> None:
     assert bench.bath is not None
     bench.bath.set_point(37.0)
     bench.bath.start()
+    for _ in range(90):
+        bench.bath.temperature_c()
+        bench.sleep(minutes=1)
     for _ in range(40):
         bench.pump.read_status()
         bench.bath.temperature_c()
@@ -110,7 +113,7 @@ def test_the_page_is_one_file_and_says_what_it_compares(recorded: Path) -> None:
     html = render_comparison(page)
     assert len(page.figures) == 12
     assert html == render_comparison(page)
-    assert "40 readings of the bath" in html
+    assert "130 readings of the bath" in html
     assert "https://" not in html.partition("<script>")[0]
 
 
