@@ -1,5 +1,6 @@
 """Playing time against the wall: how fast, where, whether it stands; and how late each piece was."""
 
+import sys
 import time
 from collections.abc import Callable
 from typing import Final
@@ -8,8 +9,12 @@ import numpy as np
 
 __all__ = ["Lateness", "Pace", "wait_until_ns"]
 
-_SPIN_NS: Final = 1_500_000
-"""Before the time is due, by which a sleep may be late: from here on the clock is watched."""
+_SPIN_NS: Final = 15_000_000 if sys.platform == "win32" else 200_000
+"""Before the time is due, by which a sleep may be late: from here on the clock is watched.
+
+On Linux a sleeper is late by some 60 us. To spin for longer makes it worse: on a busy machine the scheduler takes the
+processor from whoever uses much of it, and wakes at once who has slept.
+"""
 
 
 def wait_until_ns(due_ns: int, is_over: Callable[[float], bool]) -> bool:
