@@ -1,7 +1,7 @@
 # Every target does its own set-up. Needed: Python >= 3.11 with pip and venv, and make.
 
 PYTHON ?= python3
-JOBS ?= 2
+JOBS ?= 3  # many tests wait for processes and wires
 
 # uv is taken from the machine, or brought into the project's own .uv/ if there is none.
 UV := $(shell command -v uv 2>/dev/null)
@@ -50,7 +50,7 @@ clean:
 	@touch $@
 
 .venv/.developed: pyproject.toml uv.lock | $(UV)
-	$(UV) sync --frozen --quiet --compile-bytecode --python $(PYTHON)
+	$(UV) sync --frozen --quiet --compile-bytecode --group peers --python $(PYTHON)
 	@touch .venv/.installed $@
 
 .uv/bin/uv:

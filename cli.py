@@ -28,6 +28,8 @@ Exit codes:
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
 _ANY_PATH = click.Path(path_type=Path)
+_WIRE_FAULT = "WIRE:KIND[=VALUE][@FROM][+DURATION]"
+_WIRE_FAULT_HELP = "Fault of a simulated wire, such as pump:drop=1% or *:delay=300ms@2h+10min. May be repeated."
 
 
 @click.group(epilog=EXIT_CODES, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -47,7 +49,7 @@ def pumprig() -> None:
     type=click.Choice(["sim", "bench", "replay"]),
     help="What stands behind the bench: a simulation, real ports or a recording. Default: as the bench file says.",
 )
-@click.option("--recording", type=_ANY_PATH, help="Recording (run.mcap or a run folder) for --target replay.")
+@click.option("--recording", metavar="RUN", help="Recording for --target replay: a file, a run folder, or `last`.")
 @click.option("--seed", type=click.IntRange(min=0), help="Seed of everything random on a simulated bench. [default: 1]")
 @click.option(
     "--inject",
@@ -56,6 +58,8 @@ def pumprig() -> None:
     metavar="FAULT[=VALUE]@TIME",
     help="Fault to simulate, such as catheter-occlusion@6h or bath-offset=+1.5C@0h. May be repeated.",
 )
+@click.option("--wire-fault", "wire_faults", multiple=True, metavar=_WIRE_FAULT, help=_WIRE_FAULT_HELP)
+@click.option("--list-wire-faults", is_flag=True, help="Say what can go wrong on a simulated wire, and how to say it.")
 @click.option(
     "--out",
     type=click.Path(path_type=Path, file_okay=False),
@@ -88,14 +92,27 @@ def pumprig() -> None:
     help="Re-judge a recording, such as --limit 'flow=0.9 mL/day..1.1 mL/day'. May be repeated.",
 )
 @click.option("--limits", "limits_file", type=_FILE, help="Re-judge a recording by the [limits] of a TOML file.")
+@click.option(
+    "--retries",
+    type=click.IntRange(min=0, max=100),
+    default=0,
+    help="Repeat a group of procedures that did not pass so often; a pass by retry is no plain pass.",
+)
+@click.option(
+    "--resume",
+    metavar="RUN",
+    help="Go on with a run that was killed or interrupted: its folder or `last`, and no other option.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
 def run(
     procedures: tuple[str, ...],
     bench: Path | None,
     target: Any,
-    recording: Path | None,
+    recording: str | None,
     seed: int | None,
     injections: tuple[str, ...],
+    wire_faults: tuple[str, ...],
+    list_wire_faults: bool,
     out: Path,
     parameters: tuple[str, ...],
     accept_overdue: tuple[str, ...],
@@ -103,6 +120,8 @@ def run(
     uncertainty: str | None,
     limits: tuple[str, ...],
     limits_file: Path | None,
+    retries: int,
+    resume: str | None,
     as_json: bool,
 ) -> None:
     """Run procedures on a bench and write a run folder with recording and report.
@@ -110,7 +129,13 @@ def run(
     A PROCEDURE is the name of one that comes with pumprig (flow-accuracy) or a pytest file of your own.
     With no arguments: flow accuracy on the simulated bench.
     """
+    if list_wire_faults:
+        from hil.links_console import print_wire_faults
+
+        print_wire_faults(as_json=as_json)
+        return
     from hil.console import console_observer, print_result
+    from hil.history.run_names import find_run
     from hil.observer import Silent
     from hil.run_procedures import run_procedures
     from hil.run_settings import RunSettings
@@ -119,12 +144,15 @@ def run(
         procedures,
         bench,
         target,
-        recording,
+        None if recording is None else find_run(recording, Path("runs")),
         seed,
         injections,
         out,
-        parameters,
+        wire_faults=wire_faults,
+        parameters=parameters,
         accept_overdue=accept_overdue,
+        retries=retries,
+        resume=None if resume is None else find_run(resume, out),
         limits=limits,
         limits_file=limits_file,
     )
@@ -144,7 +172,7 @@ def run(
 
 @pumprig.group(name="bench")
 def bench_group() -> None:
-    """Simulate a bench for other programs."""
+    """Find, simulate, share and make safe what stands on a bench."""
 
 
 @bench_group.command(name="serve")
@@ -153,7 +181,15 @@ def bench_group() -> None:
 @click.option("--rate", type=click.FloatRange(min=0, min_open=True), help="Let time pass N times as fast as real time.")
 @click.option("--lock-step", is_flag=True, help="Let time pass only when a client sleeps.")
 @click.option("--inject", "injections", multiple=True, metavar="FAULT[=VALUE]@TIME", help="Fault to simulate.")
-def bench_serve(file: Path | None, seed: int, rate: float | None, lock_step: bool, injections: tuple[str, ...]) -> None:
+@click.option("--wire-fault", "wire_faults", multiple=True, metavar=_WIRE_FAULT, help=_WIRE_FAULT_HELP)
+def bench_serve(
+    file: Path | None,
+    seed: int,
+    rate: float | None,
+    lock_step: bool,
+    injections: tuple[str, ...],
+    wire_faults: tuple[str, ...],
+) -> None:
     """Simulate the bench of FILE as a process of its own: pump, balance and bath on sockets and pseudo-terminals.
 
     Without FILE: served.toml, which comes with pumprig. Time passes as the file's [serve] table says, unless --rate
@@ -163,7 +199,17 @@ def bench_serve(file: Path | None, seed: int, rate: float | None, lock_step: boo
         raise click.UsageError("--rate and --lock-step exclude each other")
     from hil.console import serve_bench
 
-    serve_bench(file, seed=seed, rate=rate, lock_step=lock_step, injections=injections)
+    serve_bench(file, seed=seed, rate=rate, lock_step=lock_step, injections=injections, wire_faults=wire_faults)
+
+
+@bench_group.command("check", short_help="Ask every device of a bench who it is; set nothing.")
+@click.argument("file", type=_FILE)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
+def bench_check(file: Path, as_json: bool) -> None:
+    """Check the bench of FILE: identities, calibrations, communication, safe state. Exits 0, or 3 if any is amiss."""
+    from hil.console import print_check
+
+    sys.exit(print_check(file, as_json=as_json))
 
 
 @bench_group.command("safe", short_help="Bring a bench to its safe state, and say what is read back.")
@@ -173,6 +219,39 @@ def bench_safe(file: Path) -> None:
     from hil.console import print_safe_state
 
     sys.exit(print_safe_state(file))
+
+
+@bench_group.command("locks", short_help="Say who holds which port.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
+def bench_locks(as_json: bool) -> None:
+    """Say which ports are locked, by whom, since when, and whether the owner still lives."""
+    from hil.links_console import print_locks
+
+    print_locks(as_json=as_json)
+
+
+@bench_group.command("unlock", short_help="Take a lock away that its owner left behind.")
+@click.argument("resource")
+@click.option("--force", is_flag=True, help="Also from an owner that still lives.")
+def bench_unlock(resource: str, force: bool) -> None:
+    """Take the lock of RESOURCE away, a port by any of its names. One that is held only with --force."""
+    from hil.links_console import unlock
+
+    unlock(resource, force=force)
+
+
+@bench_group.command("scan", short_help="Say which ports and instruments there are.")
+@click.option("--bench", type=_FILE, help="Also ask the devices of this bench file who they are.")
+@click.option("--network", is_flag=True, help="Also look for instruments on the network, by VXI-11 broadcast and mDNS.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
+def bench_scan(bench: Path | None, network: bool, as_json: bool) -> None:
+    """Say which serial ports and VISA resources there are, what is probably behind them, and who holds them.
+
+    Nothing is written to a port, and none is opened, but those that --bench names.
+    """
+    from hil.links_console import print_scan
+
+    print_scan(bench, network=network, as_json=as_json)
 
 
 @pumprig.command(epilog=EXIT_CODES, short_help="Run one simulated pump through a scenario.")
@@ -237,14 +316,82 @@ def flow(
     click.echo(f"driving pressure  {point.driving_pressure_kpa:10.2f} kPa")
 
 
-@pumprig.command(short_help="Say what a recording holds.")
-@click.argument("recording", type=_ANY_PATH)
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
-def info(recording: Path, as_json: bool) -> None:
-    """Say what a RECORDING (run.mcap or a run folder) holds, even if it was cut short."""
-    from hil.console import print_recording
+_RUNS = click.option(
+    "--runs", type=click.Path(path_type=Path, file_okay=False), default=Path("runs"), show_default=True,
+    help="Where run folders are.",
+)  # fmt: skip
 
-    print_recording(recording, as_json=as_json)
+
+def _run_filter(command: Any) -> Any:
+    """The options that say which runs are meant."""
+    day = click.DateTime(formats=["%Y-%m-%d"])
+    for option in reversed(
+        [
+            click.option("--dut", metavar="SERIAL", help="Only runs of this pump."),
+            click.option("--procedure", help="Only runs of this procedure."),
+            click.option("--since", type=day, help="Only runs begun on this day or later (YYYY-MM-DD, UTC)."),
+            click.option("--until", type=day, help="Only runs begun on this day or earlier."),
+            _RUNS,
+            click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text."),
+        ]
+    ):
+        command = option(command)
+    return command
+
+
+@pumprig.command(name="runs", short_help="List earlier runs.")
+@click.option("--verdict", help="Only runs that ended so: pass, fail, inconclusive, error, or incomplete.")
+@click.option("--limit", type=click.IntRange(min=0), default=20, show_default=True, help="So many at most; 0: all.")
+@_run_filter
+def list_runs(
+    verdict: str | None, limit: int, dut: str | None, procedure: str | None, since: Any, until: Any, runs: Path,
+    as_json: bool,
+) -> None:  # fmt: skip
+    """List earlier runs, the newest last."""
+    from hil.history.history_console import print_runs
+    from hil.history.run_index import RunFilter
+
+    which = RunFilter(dut, procedure, verdict, since and since.date(), until and until.date())
+    print_runs(runs, which, limit=limit, as_json=as_json)
+
+
+@pumprig.command(name="report", short_help="Say what a run came to, and where its report is.")
+@click.argument("run")
+@_RUNS
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
+def show_report(run: str, runs: Path, as_json: bool) -> None:
+    """Say what RUN came to: a folder, `last`, `last~2`, or the beginning or end of a folder's name."""
+    from hil.history.history_console import print_report
+
+    print_report(run, runs, as_json=as_json)
+
+
+@pumprig.command(short_help="Follow a measurement over runs, as a control chart.")
+@click.argument("measurement")
+@click.option("--out", type=_FILE, help="HTML file for the chart.")
+@_run_filter
+def trend(
+    measurement: str, out: Path | None, dut: str | None, procedure: str | None, since: Any, until: Any, runs: Path,
+    as_json: bool,
+) -> None:  # fmt: skip
+    """Follow MEASUREMENT, such as `flow`, over earlier runs: individuals and moving ranges (I-MR)."""
+    from hil.history.history_console import print_trend
+    from hil.history.run_index import RunFilter
+
+    which = RunFilter(dut, procedure, None, since and since.date(), until and until.date())
+    print_trend(measurement, runs, which, out=out, as_json=as_json)
+
+
+@pumprig.command(short_help="Say what a recording holds.")
+@click.argument("recording")
+@_RUNS
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
+def info(recording: str, runs: Path, as_json: bool) -> None:
+    """Say what a RECORDING holds, even if it was cut short: a file, a run folder, or a run's name as in `report`."""
+    from hil.console import print_recording
+    from hil.history.run_names import find_run
+
+    print_recording(find_run(recording, runs), as_json=as_json)
 
 
 @pumprig.command(name="record", epilog=EXIT_CODES, short_help="Record a pump's wire, or any device's.")
@@ -313,7 +460,8 @@ def record_wire(
 
 
 @pumprig.command(epilog=EXIT_CODES, short_help="Play a recording to another program, or to today's pump model.")
-@click.argument("recording", type=_ANY_PATH)
+@click.argument("recording")
+@_RUNS
 @click.option("--to", metavar="WHERE", help="pty, tcp[:HOST:PORT], serial:PORT, or a link such as socket://HOST:PORT.")
 @click.option("--speed", default="1", show_default=True, help="Times as fast as recorded, or max.")
 @click.option("--from", "begin", metavar="TIME", help="Bench time to begin at, such as 90min or 1d2h.")
@@ -330,7 +478,8 @@ def record_wire(
 @click.option("--out", type=_ANY_PATH, help="With --model: folder for model.html.")
 @click.option("--json", "as_json", is_flag=True, help="With --model: print one JSON object instead of text.")
 def replay(
-    recording: Path,
+    recording: str,
+    runs: Path,
     to: str | None,
     speed: str,
     begin: str | None,
@@ -345,24 +494,26 @@ def replay(
     out: Path | None,
     as_json: bool,
 ) -> None:
-    """Play what came over a wire of RECORDING (run.mcap or a run folder) to another program, at its recorded times.
+    """Play what came over a wire of RECORDING to another program, at its recorded times.
 
+    RECORDING is a file, a run folder, or a run's name as in `report`.
     On a terminal, keys pause, seek and change the speed. At the end it says how exactly the times were kept.
     To run procedures on a recording, use: pumprig run --target replay --recording RECORDING.
     """
+    from hil.history.run_names import find_run
     from hil.player.play_console import PlaySettings, run_player
     from hil.player.schedule import Schedule, speed_of, time_of
     from hil.recording.place import recording_at
 
     if model == (to is not None):
         raise click.UsageError("say where to play to with --to WHERE, or compare with the model with --model")
+    file = recording_at(find_run(recording, runs))
     if to is None:
         from hil.comparison.compare_console import print_model_replay
 
-        file = recording_at(recording)
         sys.exit(print_model_replay(file, profile=profile, allowed=allowed, out=out, as_json=as_json))
     schedule = Schedule(
-        recording_at(recording),
+        file,
         wire,
         time_of("--from", begin),
         time_of("--to-time", end),
@@ -372,32 +523,37 @@ def replay(
 
 
 @pumprig.command(epilog=EXIT_CODES, short_help="Check a recording or a run's folder against itself.")
-@click.argument("recording", type=_ANY_PATH)
+@click.argument("recording")
+@_RUNS
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
-def verify(recording: Path, as_json: bool) -> None:
-    """Check a RECORDING (run.mcap or a run folder): hashes, audit chain, checksums and tags of every frame, and more.
+def verify(recording: str, runs: Path, as_json: bool) -> None:
+    """Check a RECORDING: hashes, audit chain, checksums and tags of every frame, clocks, alarms, and more.
 
+    RECORDING is a file, a run folder, or a run's name as in `report`.
     One line for each check, and what was not checked and why. Exit code 0 without findings, 1 with, 3 if nothing of it
     can be read.
     """
+    from hil.history.run_names import find_run
     from hil.verification.verify_console import print_verification
 
-    sys.exit(print_verification(recording, as_json=as_json))
+    sys.exit(print_verification(find_run(recording, runs), as_json=as_json))
 
 
 @pumprig.command(name="diff", epilog=EXIT_CODES, short_help="Say what changed between two recordings.")
-@click.argument("a", type=_ANY_PATH)
-@click.argument("b", type=_ANY_PATH)
+@click.argument("a")
+@click.argument("b")
+@_RUNS
 @click.option("--out", type=_FILE, help="Write a page with the curves laid over each other: FILE.html.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
-def diff_recordings(a: Path, b: Path, out: Path | None, as_json: bool) -> None:
-    """Say what changed between A and B (run.mcap or run folders): settings, messages, timing, measurements.
+def diff_recordings(a: str, b: str, runs: Path, out: Path | None, as_json: bool) -> None:
+    """Say what changed between A and B (files, run folders, or runs' names): settings, messages, timing, measurements.
 
     Exit code 0 if they are the same but for timing, 1 if not.
     """
     from hil.comparison.compare_console import print_diff
+    from hil.history.run_names import find_run
 
-    sys.exit(print_diff(a, b, out=out, as_json=as_json))
+    sys.exit(print_diff(find_run(a, runs), find_run(b, runs), out=out, as_json=as_json))
 
 
 @pumprig.group(short_help="The telemetry protocol, for people and other tools.")
@@ -431,6 +587,70 @@ def print_vectors() -> None:
     from protocols.vectors import vectors_json
 
     click.echo(vectors_json(), nl=False)
+
+
+@pumprig.group(short_help="Thousands of simulated pumps.")
+def fleet() -> None:
+    """Run thousands of simulated pumps of one population, and judge what their firmware makes of it."""
+
+
+_SHARE = click.FloatRange(min=0, max=1)
+_SEED = click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True, help="Seed of all chance.")
+_DAYS = click.option("--days", type=float, default=365.0, show_default=True, help="For how long they are looked at.")
+
+
+@fleet.command(name="run", epilog=EXIT_CODES, short_help="Run a fleet, and judge it.")
+@click.argument("population", metavar="FILE", default="ambulatory")
+@click.option("--pumps", type=int, default=1000, show_default=True, help="How many.")
+@_DAYS
+@_SEED
+@click.option("--jobs", type=click.IntRange(min=1), help="Processes. Default: one for each core.")
+@click.option("--scheduler", metavar="ADDRESS", help="Dask scheduler, such as tcp://host:8786, instead of processes.")
+@click.option("--out", type=_ANY_PATH, help="Folder for tables, summary and report. Default: under fleets/.")
+@click.option("--junit", type=_FILE, help="Write the criteria as JUnit XML as well.")
+@click.option("--audit", type=_SHARE, default=0.0, help="Run this share of the pumps again, sample by sample.")
+@click.option("--wire", type=_SHARE, default=0.0, help="Read this share of the pumps over a bad wire, and compare.")
+@click.option("--resume", is_flag=True, help="Go on with the fleet in the folder.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
+def fleet_run(population: str, as_json: bool, **options: Any) -> None:
+    """Run the fleet of FILE: the name of a population that comes with pumprig (ambulatory) or a TOML file.
+
+    Exit code 1 if one of the file's criteria is not met. Ctrl-C keeps what is finished; --resume goes on.
+    """
+    from hil.fleet.fleet_console import run_and_print
+    from hil.fleet.fleet_run import FleetSettings
+
+    sys.exit(run_and_print(FleetSettings(population, **options), as_json=as_json))
+
+
+@fleet.command(name="rerun", short_help="Repeat one pump of a fleet in full detail.")
+@click.argument("population", metavar="FILE")
+@click.option("--pump", type=click.IntRange(min=0), required=True, help="Its number.")
+@_SEED
+@_DAYS
+@click.option("--variant", help="Of the firmware. Default: the file's first.")
+@click.option("--out", type=_ANY_PATH, help="Folder for scenario, events, curves and report. Default: under fleets/.")
+@click.option("--shrink", is_flag=True, help="Write the fewest events that still go wrong, as a scenario.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
+def fleet_rerun(population: str, as_json: bool, **options: Any) -> None:
+    """Repeat pump number PUMP of the population in FILE: event log, curves, and what its alarms were worth.
+
+    Exit code 1 if a failure was not detected or an alarm was false.
+    """
+    from hil.fleet.rerun import RerunSettings, rerun_and_print
+
+    sys.exit(rerun_and_print(RerunSettings(population, **options), as_json=as_json))
+
+
+@fleet.command(name="report", short_help="Judge a fleet's folder anew, and write its report.")
+@click.argument("folder", type=_ANY_PATH)
+@click.option("--junit", type=_FILE, help="Write the criteria as JUnit XML as well.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
+def fleet_report(folder: Path, junit: Path | None, as_json: bool) -> None:
+    """Judge the fleet in FOLDER anew, write its summary and report anew, and say what is in it."""
+    from hil.fleet.fleet_console import print_fleet
+
+    sys.exit(print_fleet(folder, junit=junit, as_json=as_json))
 
 
 def main() -> None:

@@ -8,7 +8,18 @@ from typing import NamedTuple
 from firmware_model.configuration import Configuration
 from protocols.messages import Alarms
 
-__all__ = ["ALARMS", "CONDITIONS", "PRIORITIES", "AlarmKind", "Condition", "Debounce", "Priority", "Quantity", "Term"]
+__all__ = [
+    "ALARMS",
+    "CONDITIONS",
+    "LONGEST_REACH",
+    "PRIORITIES",
+    "AlarmKind",
+    "Condition",
+    "Debounce",
+    "Priority",
+    "Quantity",
+    "Term",
+]
 
 
 class Priority(StrEnum):
@@ -76,6 +87,8 @@ class Quantity(_QuantityRow, Enum):
     """How many records in the memory are damaged."""
 
 
+LONGEST_REACH = max(quantity.reach for quantity in Quantity)
+"""So many samples, up to the present one, does what conditions look at come from."""
 Limit = Callable[[Configuration], int]
 
 

@@ -39,6 +39,7 @@ from protocols.messages import (
     KeySlots,
     Measurements,
     Message,
+    Mode,
     ProvisionKey,
     RawSensors,
     ReadAlarms,
@@ -266,7 +267,7 @@ class Answers:
             first_seq=memory.first_event,
             next_seq=memory.next_event,
             chain_before=before,
-            events=tuple(EventRecord(**{**_plain(entry), "kind": int(entry.kind)}) for entry in entries),
+            events=tuple(EventRecord(**{**entry._asdict(), "kind": int(entry.kind)}) for entry in entries),
             chain_after=memory.event_chain(entries[-1].seq) if entries else before,
         )
 
@@ -297,13 +298,13 @@ class Answers:
 
     def _returned(self, request: ReportReturned) -> Message:
         firmware = self._firmware()
-        if request.volume_nl > firmware.configuration.capacity_nl:
-            return ErrorReply(Reason.OUT_OF_RANGE, firmware.configuration.capacity_nl)
+        if firmware.mode is Mode.SERVICE and not firmware.can_return(request.volume_nl):
+            return ErrorReply(Reason.OUT_OF_RANGE, 2 * firmware.configuration.capacity_nl)
         return VolumeReturned(firmware.returned(self._now_ms, request.volume_nl))
 
     def _filled(self, request: ReportFilled) -> Message:
         firmware = self._firmware()
-        if request.volume_nl > firmware.configuration.capacity_nl:
+        if firmware.mode is Mode.SERVICE and not firmware.can_fill(request.volume_nl):
             return ErrorReply(Reason.OUT_OF_RANGE, firmware.configuration.capacity_nl)
         return VolumeFilled(firmware.filled(self._now_ms, request.volume_nl))
 
@@ -353,7 +354,3 @@ def _unbroken(records: list[Any]) -> list[Any]:
     """The records up to the first that is missing: a chain goes over no gap."""
     whole = [record for place, record in enumerate(records) if record.seq == records[0].seq + place]
     return whole[: next((place for place, record in enumerate(whole) if record is not records[place]), len(whole))]
-
-
-def _plain(entry: Any) -> dict[str, Any]:
-    return {field.name: getattr(entry, field.name) for field in fields(entry)}

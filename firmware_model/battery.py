@@ -12,6 +12,7 @@ __all__ = ["Battery"]
 _PC_PER_UC = 1_000_000
 _PC_PER_MAH = 3_600 * 10**9
 _NA_PER_UA = 1000
+SAMPLE_PERIOD_MS = 60_000
 _MS_PER_DAY, _SAMPLES_PER_DAY = 86_400_000, 1440
 
 
@@ -23,6 +24,8 @@ class _Load:
     since_sample: int
     drawn_pc: int
     sleep_na: int
+    fed_mv: float | None = None
+    """A bench's supply in the battery's place; None if there is none."""
 
 
 class Battery:
@@ -45,28 +48,54 @@ class Battery:
         day_pc = _MS_PER_DAY * self._sleep_na + _SAMPLES_PER_DAY * self._sample_pc
         return day_pc // self._byte_pc if self._byte_pc else 1 << 40
 
+    @property
+    def mean_current_na(self) -> int:
+        """What sleep and samples draw now, the radio left out, averaged by the capacitor at the terminals."""
+        return self._loads[-1].sleep_na + self._sample_pc // SAMPLE_PERIOD_MS
+
+    def feed(self, now_ms: int, sample: int, supply_mv: float | None) -> None:
+        """Have a supply stand in for the cell from now on; None puts the cell back."""
+        self._begin(now_ms, sample, 0, self._loads[-1].sleep_na, supply_mv)
+
     def drawn_pc(self, now_ms: int, sample: int) -> int:
         """Charge drawn until ``now_ms`` and before sample number ``sample`` (counted since the first boot)."""
         return int(self._drawn_since(self._loads[-1], now_ms, sample))
 
     def set_drain(self, now_ms: int, sample: int, drain_ua: float) -> None:
         """Have a fault draw ``drain_ua`` beside what sleep draws, from now on."""
-        self._begin(now_ms, sample, 0, self._sleep_na + round(drain_ua * _NA_PER_UA))
+        self._begin(now_ms, sample, 0, self._sleep_na + round(drain_ua * _NA_PER_UA), self._loads[-1].fed_mv)
 
     def radio(self, now_ms: int, sample: int, byte_count: int) -> None:
         """Draw what receiving or sending so many bytes takes."""
-        self._begin(now_ms, sample, byte_count * self._byte_pc, self._loads[-1].sleep_na)
+        load = self._loads[-1]
+        self._begin(now_ms, sample, byte_count * self._byte_pc, load.sleep_na, load.fed_mv)
 
     def voltage_mv(self, now_ms: Any, sample: Any) -> Any:
         """Voltage under load at a time, or at rising times with their samples."""
         if isinstance(now_ms, int):
             load = next(load for load in reversed(self._loads) if load.since_ms < now_ms or load is self._loads[0])
-            return float(self._voltage_mv(self._drawn_since(load, now_ms, sample)))
+            return float(self._voltage_mv(load, now_ms, sample))
         first = max(0, self._place(int(np.min(now_ms))))
-        drawn_pc = self._drawn_since(self._loads[first], now_ms, sample)
+        voltage_mv = self._voltage_mv(self._loads[first], now_ms, sample)
         for load in self._loads[first + 1 :]:
-            drawn_pc = np.where(now_ms > load.since_ms, self._drawn_since(load, now_ms, sample), drawn_pc)
-        return self._voltage_mv(drawn_pc)
+            voltage_mv = np.where(now_ms > load.since_ms, self._voltage_mv(load, now_ms, sample), voltage_mv)
+        return voltage_mv
+
+    def extremes_mv(self, begin: tuple[int, int], end: tuple[int, int]) -> tuple[float, float]:
+        """The lowest and the highest voltage between two times, each with its sample.
+
+        A cell's only falls; a supply's jumps.
+        """
+        (begin_ms, begin_sample), (end_ms, end_sample) = begin, end
+        first = max(0, self._place(begin_ms))
+        found = [float(self._voltage_mv(self._loads[first], begin_ms, begin_sample))]
+        for load, after in zip(self._loads[first:], [*self._loads[first + 1 :], None], strict=True):
+            if load.since_ms > end_ms:
+                break
+            until = (end_ms, end_sample) if after is None else min((after.since_ms, after.since_sample), end)
+            since = max(load.since_ms, begin_ms), max(load.since_sample, begin_sample)
+            found += (float(self._voltage_mv(load, *time)) for time in (since, until))
+        return min(found), max(found)
 
     def forget(self, before_ms: int) -> None:
         """Forget loads that no time after ``before_ms`` needs."""
@@ -76,8 +105,8 @@ class Battery:
         places = [index for index, load in enumerate(self._loads) if load.since_ms < now_ms]
         return places[-1] if places else 0
 
-    def _begin(self, now_ms: int, sample: int, extra_pc: int, sleep_na: int) -> None:
-        load = _Load(now_ms, sample, self.drawn_pc(now_ms, sample) + extra_pc, sleep_na)
+    def _begin(self, now_ms: int, sample: int, extra_pc: int, sleep_na: int, fed_mv: float | None) -> None:
+        load = _Load(now_ms, sample, self.drawn_pc(now_ms, sample) + extra_pc, sleep_na, fed_mv)
         if self._loads[-1].since_ms == now_ms and len(self._loads) > 1:
             self._loads.pop()
         self._loads.append(load)
@@ -85,5 +114,8 @@ class Battery:
     def _drawn_since(self, load: _Load, now_ms: Any, sample: Any) -> Any:
         return load.drawn_pc + (now_ms - load.since_ms) * load.sleep_na + (sample - load.since_sample) * self._sample_pc
 
-    def _voltage_mv(self, drawn_pc: Any) -> Any:
+    def _voltage_mv(self, load: _Load, now_ms: Any, sample: Any) -> Any:
+        if load.fed_mv is not None:
+            return load.fed_mv
+        drawn_pc = self._drawn_since(load, now_ms, sample)
         return np.interp(drawn_pc / self._capacity_pc * 100, self._percents, self._voltages_mv)

@@ -15,7 +15,8 @@ class PumpClock:
 
     def __init__(self, crystal_gain_ms: Callable[[int], int], *, now_ms: int, utc_ms: int) -> None:
         """Show ``utc_ms`` at ``now_ms``; ``crystal_gain_ms`` tells what the crystal gained until a time."""
-        self._gain_ms = crystal_gain_ms
+        self._crystal_gain_ms = crystal_gain_ms
+        self._gained_at_ms, self._gained_ms = -1, 0
         self.has_jumped = False
         """Whether it did since the firmware last compared it with uptime."""
         self._show(now_ms, utc_ms)
@@ -46,6 +47,12 @@ class PumpClock:
     def ahead_ms(self, now_ms: int) -> int:
         """What it shows less the bench time: this changes by drift only."""
         return self._offset_ms + self._gain_ms(now_ms)
+
+    def _gain_ms(self, now_ms: int) -> int:
+        """What the crystal has gained; it is often asked for several times in the same millisecond."""
+        if now_ms != self._gained_at_ms:
+            self._gained_at_ms, self._gained_ms = now_ms, self._crystal_gain_ms(now_ms)
+        return self._gained_ms
 
     def _show(self, now_ms: int, utc_ms: int) -> None:
         self._offset_ms = utc_ms - now_ms - self._gain_ms(now_ms)

@@ -16,5 +16,8 @@ R = TypeVar("R")
 
 
 def compiled(function: Callable[P, R]) -> Callable[P, R]:
-    """``function``, compiled at its first call; the code is kept on disk for the processes to come."""
-    return cast("Callable[P, R]", njit(cache=True)(function))
+    """``function``, compiled at its first call; the code is kept on disk for the processes to come.
+
+    Divisions are not looked at: by nothing they give what NumPy gives, not an exception.
+    """
+    return cast("Callable[P, R]", njit(cache=True, error_model="numpy")(function))

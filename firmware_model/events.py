@@ -1,7 +1,6 @@
 """What a pump did and what was done to it, in the words of its event log."""
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from firmware_model.alarms import CONDITIONS, PRIORITIES
 from protocols.messages import Alarms, BootReason, EventKind, Mode
@@ -9,8 +8,7 @@ from protocols.messages import Alarms, BootReason, EventKind, Mode
 __all__ = ["BootReason", "EventKind", "LogEntry", "PumpEvent"]
 
 
-@dataclass(frozen=True, slots=True)
-class LogEntry:
+class LogEntry(NamedTuple):
     """One record of the event log. ``utc_ms`` is what the pump's clock showed."""
 
     seq: int
@@ -22,8 +20,7 @@ class LogEntry:
     value: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class PumpEvent:
+class PumpEvent(NamedTuple):
     """A log entry, and the bench time at which it was written."""
 
     time_ms: int

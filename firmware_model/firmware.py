@@ -1,13 +1,12 @@
 """The firmware: integers in; estimates, alarms and records out. It knows uptime, clock and readings, nothing else."""
 
 from collections.abc import Callable
-from dataclasses import replace
 
 import numpy as np
 
 from firmware_model.alarm_board import AlarmBoard
 from firmware_model.alarm_state import AlarmState
-from firmware_model.alarms import Quantity, Rhythm, condition_number
+from firmware_model.alarms import LONGEST_REACH, Quantity, Rhythm, condition_number
 from firmware_model.clock import PumpClock
 from firmware_model.configuration import Configuration
 from firmware_model.errors import ModelError
@@ -79,7 +78,10 @@ class Firmware:
         self._restart_due = False
         self.restarted_at = 0
         """Number of the sample with which the windows begin."""
-        self.counters = replace(memory.counters(), boots=memory.counters().boots + 1)
+        self.awake_since = 0
+        """Number of the sample since which every one was taken or passed over: none is on the shelf."""
+        counters = memory.counters()
+        self.counters = counters._replace(boots=counters.boots + 1)
         self.mode = Mode.SHELF
         self.hours_ahead = 0
         """Hours that went by since the start and are not yet in the memory: nothing happened in them."""
@@ -219,7 +221,7 @@ class Firmware:
 
     def _judge(self, now_ms: int, rhythm: Rhythm, number: int, sample: int, quantities: dict[Quantity, int]) -> None:
         out_at = self.windows.out_of_range_at
-        gone = sum(1 << sensor for sensor, at in enumerate(out_at) if at > sample - _LONGEST_REACH)
+        gone = sum(1 << sensor for sensor, at in enumerate(out_at) if at > sample - LONGEST_REACH)
         if gone:
             for quantity in [q for q in quantities if q.sensors & gone]:
                 if any(quantity.sensors >> s & 1 and at > sample - quantity.reach for s, at in enumerate(out_at)):
@@ -283,7 +285,7 @@ class Firmware:
         from_shelf = self.mode is Mode.SHELF
         self._change_mode_or_refuse(now_ms, Trigger.SELF_TEST_ASKED)
         if from_shelf:  # no samples were taken there: their numbers are passed over, for they tell the time
-            self.sample_count = -(-(now_ms - self.started_ms) // SAMPLE_PERIOD_MS)
+            self.awake_since = self.sample_count = -(-(now_ms - self.started_ms) // SAMPLE_PERIOD_MS)
             self._restart_windows()
             self._clock_ahead_ms = self.clock.ahead_ms(now_ms)
 
@@ -307,12 +309,20 @@ class Firmware:
         self._log(now_ms, EventKind.REFILL_BEGUN, value=self._volume_before_nl)
         return self._volume_before_nl
 
+    def can_return(self, volume_nl: int) -> bool:
+        """Whether so much can have come out in this refill, with what has come out already: it may be overfilled."""
+        return volume_nl >= 0 and self._returned_nl + volume_nl <= 2 * self.configuration.capacity_nl
+
+    def can_fill(self, volume_nl: int) -> bool:
+        """Whether so much can go into a reservoir, with what has gone in in this refill already."""
+        return volume_nl >= 0 and self._fill_nl + volume_nl <= self.configuration.capacity_nl
+
     def returned(self, now_ms: int, volume_nl: int) -> int:
         """So much came out, says the programmer; gives how much in all.
 
-        Raises CommandRefused outside a refill, or for less than nothing.
+        Raises CommandRefused outside a refill, or for more than fits.
         """
-        self._expect_refill(now_ms, volume_nl >= 0)
+        self._expect_refill(now_ms, self.can_return(volume_nl))
         self._returned_nl += volume_nl
         self._log(now_ms, EventKind.RETURNED_VOLUME, value=volume_nl)
         return self._returned_nl
@@ -322,7 +332,7 @@ class Firmware:
 
         Raises CommandRefused outside a refill, or for more than fits.
         """
-        self._expect_refill(now_ms, 0 <= self._fill_nl + volume_nl <= self.configuration.capacity_nl)
+        self._expect_refill(now_ms, self.can_fill(volume_nl))
         self._fill_nl += volume_nl
         self._log(now_ms, EventKind.FILL_VOLUME, value=volume_nl)
         return self._fill_nl
@@ -330,7 +340,7 @@ class Firmware:
     def set_drug(self, now_ms: int, drug: int, concentration_ug_per_ml: int) -> None:
         """That is what went in. Raises CommandRefused outside a refill."""
         self._expect_refill(now_ms, drug >= 0 and concentration_ug_per_ml >= 0)
-        self.counters = replace(self.counters, drug=drug, concentration_ug_per_ml=concentration_ug_per_ml)
+        self.counters = self.counters._replace(drug=drug, concentration_ug_per_ml=concentration_ug_per_ml)
         self._log(now_ms, EventKind.DRUG_SET, drug, concentration_ug_per_ml)
 
     def cancel_refill(self, now_ms: int) -> None:
@@ -350,8 +360,8 @@ class Firmware:
         if counters.filled_nl and hours > 0:
             mean_nl_per_day = (counters.filled_nl - self._returned_nl) * 24 // hours
         rise_nl = self._bellows_nl(now_ms) - self._volume_before_nl
-        self.counters = replace(
-            counters, refills=counters.refills + 1, filled_nl=self._fill_nl, filled_at_h=self.next_hour
+        self.counters = counters._replace(
+            refills=counters.refills + 1, filled_nl=self._fill_nl, filled_at_h=self.next_hour
         )
         self._keep_counters()
         self._end_refill(now_ms, EventKind.REFILL_COMPLETED, value=mean_nl_per_day)
@@ -434,27 +444,21 @@ class Firmware:
         self._change_mode(now_ms, Trigger.REFILL_ENDED)
 
     def _keep_counters(self) -> None:
-        counters = replace(
-            self.counters,
-            latched=int(self.board.latched),
-            acknowledged=int(self.board.acknowledged & self.board.latched),
-        )
+        latched = int(self.board.latched)
+        counters = self.counters._replace(latched=latched, acknowledged=int(self.board.acknowledged) & latched)
         if counters != self.counters or counters != self._kept:
             self.counters = self._kept = counters
             self.memory.commit_counters(counters)
 
     def _log(self, now_ms: int, kind: EventKind, detail: int = 0, value: int = 0) -> None:
         entry = LogEntry(
-            seq=self.memory.next_event,
-            boot_count=self.counters.boots,
-            uptime_ms=now_ms - self.started_ms,
-            utc_ms=self.clock.utc_ms(now_ms),
-            kind=kind,
-            detail=int(detail),
-            value=value,
+            self.memory.next_event,
+            self.counters.boots,
+            now_ms - self.started_ms,
+            self.clock.utc_ms(now_ms),
+            kind,
+            int(detail),
+            value,
         )
         self.memory.log(entry)
         self.events.append(PumpEvent(now_ms, entry))
-
-
-_LONGEST_REACH = max(quantity.reach for quantity in Quantity)

@@ -43,14 +43,6 @@ class FlowTable:
         )
         """Flow through the healthy restrictor for each kPa across it, nL per ms, every 0.01 K."""
 
-    def vapour_kpa(self, temperature_c: Values) -> Values:
-        """Saturation pressure of the propellant, kPa absolute; shape (legs,)."""
-        return _all_interpolated(self.vapour_table_kpa, temperature_c)
-
-    def conductance_nl_per_ms_kpa(self, temperature_c: Values) -> Values:
-        """Flow through the healthy restrictor for each kPa across it, nL per ms; shape (legs,)."""
-        return _all_interpolated(self.conductance_table, temperature_c)
-
 
 @compiled
 def interpolated(table: Values, temperature_c: float) -> float:
@@ -60,14 +52,6 @@ def interpolated(table: Values, temperature_c: float) -> float:
     low: float = table[below]
     between: float = low + (table[below + 1] - low) * (place - below)
     return between
-
-
-@compiled
-def _all_interpolated(table: Values, temperature_c: Values) -> Values:
-    values = np.empty(temperature_c.size)
-    for leg in range(temperature_c.size):
-        values[leg] = interpolated(table, temperature_c[leg])
-    return values
 
 
 @lru_cache(maxsize=16)

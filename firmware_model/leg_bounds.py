@@ -7,14 +7,12 @@ from numpy.typing import NDArray
 
 from firmware_model.compiled import compiled
 from firmware_model.firmware import SAMPLE_PERIOD_MS
+from firmware_model.open_samples import DECIDED, EVER, OpenSamples
 
-__all__ = ["EVER", "further_apart_than"]
+__all__ = ["further_apart_than"]
 
 Values = NDArray[Any]
 Times = NDArray[np.int64]
-
-EVER = 1 << 60
-"""A sample that never comes."""
 
 
 @compiled
@@ -28,15 +26,14 @@ def further_apart_than(  # noqa: PLR0917 -- compiled functions take no keyword-o
     end_ms: Times,
     start: Values,
     end: Values,
-) -> Times:
-    """Samples at which two readings within ``span_ms`` can be more than ``limit`` apart: shape (4, intervals).
+) -> OpenSamples:
+    """Samples at which two readings within ``span_ms`` can be more than ``limit`` apart.
 
-    First and last of them, and the sample that was the cause: the truth jumped at it. Where the truth runs so fast that
-    it needs no jump, the cause is ``EVER``. The last row is 0: it takes nothing else. Readings are ``gain`` times the
-    truth, from ``start`` to ``end`` of each leg, but for ``slack``.
+    The cause is that the truth jumped; where it runs so fast that it needs no jump, the cause is ``EVER``. Readings are
+    ``gain`` times the truth, from ``start`` to ``end`` of each leg, but for ``slack``.
     """
     slopes, travelled = np.empty(start.size), np.empty(start.size)
-    found = np.empty((4, start.size), np.int64)
+    found = np.empty((5, start.size), np.int64)
     reach, jumped, cause_ms, count = 0, 0.0, start_ms[0], 0
     for leg in range(start.size):
         slopes[leg] = abs(end[leg] - start[leg]) / (end_ms[leg] - start_ms[leg])
@@ -59,6 +56,6 @@ def further_apart_than(  # noqa: PLR0917 -- compiled functions take no keyword-o
             if first <= last:
                 found[0, count], found[1, count] = first, last
                 found[2, count] = EVER if runs_fast else (cause_ms - started_ms) // SAMPLE_PERIOD_MS
-                found[3, count] = 0
+                found[3, count], found[4, count] = 0, DECIDED
                 count += 1
     return found[:, :count].copy()

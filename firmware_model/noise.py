@@ -3,6 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from firmware_model.compiled import compiled
+
 __all__ = ["noise_share", "noise_shares"]
 
 _MASK = (1 << 64) - 1
@@ -21,19 +23,16 @@ def noise_share(seed: int, stream: int, sample: int) -> float:
 
 def noise_shares(seed: int, stream: int, samples: NDArray[np.int64]) -> NDArray[np.float64]:
     """The same for many sample numbers at once, bit for bit; any shape."""
-    start = np.uint64(_finalise((seed * _GOLDEN_GAMMA + stream + 1) & _MASK))
-    value = samples.astype(np.uint64)
-    value *= np.uint64(_GOLDEN_GAMMA)
-    value += start
-    value ^= value >> np.uint64(30)
-    value *= np.uint64(0xBF58476D1CE4E5B9)
-    value ^= value >> np.uint64(27)
-    value *= np.uint64(0x94D049BB133111EB)
-    value ^= value >> np.uint64(31)
-    value >>= np.uint64(11)
-    shares: NDArray[np.float64] = value.astype(np.float64)
-    shares *= 1 / (1 << 52)
-    shares -= 1.0
+    return _shares(np.uint64(_finalise((seed * _GOLDEN_GAMMA + stream + 1) & _MASK)), samples)
+
+
+@compiled
+def _shares(start: np.uint64, samples: NDArray[np.int64]) -> NDArray[np.float64]:
+    value = samples.astype(np.uint64) * np.uint64(_GOLDEN_GAMMA) + start
+    value = (value ^ (value >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    value = (value ^ (value >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    value = (value ^ (value >> np.uint64(31))) >> np.uint64(11)
+    shares: NDArray[np.float64] = value.astype(np.float64) * (1 / (1 << 52)) - 1.0
     return shares
 
 

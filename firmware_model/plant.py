@@ -32,6 +32,8 @@ _KEPT_MS = 50 * 24 * HOUR_MS
 """What was longer ago is forgotten: the firmware's own memory reaches back six weeks."""
 _SEPTUM_KPA = 57.0
 """Gauge pressure of the propellant R-11 at 37 degrees Celsius and sea level, at which a septum's leak is stated."""
+_SPARE = 2048
+"""Legs for which there is room beyond those worked out at once: the ones kept, and more in refills."""
 _NL_PER_ML, _MS_PER_DAY = 1_000_000, 86_400_000
 _WATER_J_PER_ML_K = 4.18
 
@@ -53,8 +55,7 @@ class Plant:
         """Start in thermal equilibrium with the surroundings. Raises ValueError for an impossible volume."""
         self._profile = profile
         self._bellows = Bellows.of(profile)
-        self._flow_table = FlowTable(profile)
-        self._reservoir = Reservoir(self._bellows, self._flow_table, volume_nl)
+        self._reservoir = Reservoir(self._bellows, FlowTable(profile), volume_nl)
         course = surroundings if isinstance(surroundings, Course) else Course.constant(now_ms, surroundings)
         self._surroundings = surroundings
         self._thermal = ThermalLag(course, now_ms=now_ms, time_constant_ms=profile.thermal_time_constant_min * 60_000)
@@ -191,19 +192,20 @@ class Plant:
         condition = self._stretches[-1].condition
         cold = Cold(condition.cold_c, condition.cold_since_ms, self._thermal.time_constant_ms)
         driven = self._driven_until(start_ms, end_ms)
-        self._table.append(self._reservoir.flow(driven, start_ms, end_ms, cold, self._effects(condition)))
+        self._reservoir.flow(driven, start_ms, end_ms, (cold, self._effects(condition)), into=self._table)
         self._until_ms = end_ms
 
     def _driven_until(self, start_ms: int, end_ms: int) -> Driven:
         """Legs as the surroundings alone make them, at least from ``start_ms`` to ``end_ms``."""
         ahead = self._ahead
         if ahead is None or self._thermal.until_ms < end_ms:
-            legs = self._thermal.extend(max(end_ms, self._wanted_ms) - 1)
-            table, temperature_c = self._flow_table, legs.temperature_c
-            fresh = Driven(*legs, table.vapour_kpa(temperature_c), table.conductance_nl_per_ms_kpa(temperature_c))
+            fresh = self._reservoir.driven(self._thermal.extend(max(end_ms, self._wanted_ms) - 1))
+            self._table.make_room(fresh.times_ms.shape[1] + _SPARE)
             if ahead is not None:
-                left = int(ahead.end_ms.searchsorted(start_ms, side="right"))
-                fresh = Driven(*(np.concatenate([old[left:], new]) for old, new in zip(ahead, fresh, strict=True)))
+                left = int(ahead.times_ms[1].searchsorted(start_ms, side="right"))
+                fresh = Driven(
+                    *(np.concatenate([old[:, left:], new], axis=1) for old, new in zip(ahead, fresh, strict=True))
+                )
             self._ahead = ahead = fresh
         return ahead
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from firmware_model.alarms import LONGEST_REACH
 from firmware_model.battery import Battery
 from firmware_model.clock import EARLIEST_UTC_MS, PumpClock
 from firmware_model.configuration import Configuration
@@ -12,10 +13,11 @@ from firmware_model.faults.table import ELECTRONIC_FAULTS, PUMP_FAULTS, SENSOR_F
 from firmware_model.firmware import HOUR_SAMPLES, SAMPLE_PERIOD_MS, CommandRefused, Firmware
 from firmware_model.interventions import Aspiration, BolusChange, FaultChange, Filling
 from firmware_model.memory.nvram import PowerLost
-from firmware_model.outlook import REACH_MS, Outlook
+from firmware_model.outlook import Outlook
 from firmware_model.plant import Plant
 from firmware_model.profile import PumpProfile, nanolitres
 from firmware_model.pump_memory import HISTORY_DTYPE, HISTORY_RECORDS, Counters, PumpMemory
+from firmware_model.sample_outlook import REACH_MS
 from firmware_model.sampler import Sampler
 from firmware_model.sensors import Readings, Sensors
 from firmware_model.surroundings import Surroundings
@@ -34,6 +36,10 @@ _FORGET_MS = 30 * 24 * HOUR_SAMPLES * SAMPLE_PERIOD_MS
 _KEPT_MS = (HISTORY_RECORDS + 24) * HOUR_SAMPLES * SAMPLE_PERIOD_MS
 _WATCHDOG_MS = 4 * SAMPLE_PERIOD_MS
 _NEXT_HANG_MS = 10 * SAMPLE_PERIOD_MS
+_RESET_MS = 100
+"""For which the electronics are held in reset once they are fed again: the first sample sees the new voltage."""
+_UNKNOWN_MS = 1 << 53
+"""When power comes back, if nobody can say."""
 
 
 class Pump:
@@ -79,6 +85,8 @@ class Pump:
         self._hangs_left = 0
         self._forgot_ms = 0
         self._outlook: Outlook | None = None
+        self._may_be_out_of_range = 0
+        """Sensors, one bit each, of which readings that were passed over may have been at an end of their range."""
         self._hang_at_ms: int | None = None
         self._boot_at_ms: int | None = None
         self._boot_reason = BootReason.POWER_ON
@@ -185,6 +193,24 @@ class Pump:
         else:
             self.plant.intervene(FaultChange(now_ms, fault, value))
         self._outlook = None
+
+    def feed(self, now_ms: int, supply_mv: float) -> None:
+        """Feed it from a bench's supply in its battery's place; below what its regulator needs it is off until fed."""
+        self._catch_up(now_ms)
+        is_enough = supply_mv >= self.profile.battery.brown_out_mv
+        if not is_enough and not self._is_off:
+            self._down(now_ms, _UNKNOWN_MS, BootReason.BROWN_OUT)
+        elif not is_enough:
+            self._boot_at_ms, self._boot_reason = _UNKNOWN_MS, BootReason.BROWN_OUT
+        self._battery.feed(now_ms, self._sampler.first + self.firmware.sample_count, supply_mv)
+        self._outlook = None
+        if is_enough and self._boot_at_ms == _UNKNOWN_MS:
+            self._boot_at_ms = now_ms + _RESET_MS
+
+    def supply_current_ua(self, now_ms: int) -> float:
+        """What its electronics draw from battery or supply, in microampere: sleep and samples, on average."""
+        self._catch_up(now_ms)
+        return 0.0 if self._is_off else self._battery.mean_current_na / 1000
 
     def foresee(self, intervention: FaultChange | Aspiration | Filling | BolusChange) -> None:
         """Have something happen to the flow path at its time, now or later."""
@@ -371,7 +397,9 @@ class Pump:
             last = min(last, due + 12 * HOUR_SAMPLES)
         self._forget(due_ms)
         legs = self.plant.legs(self._sampler.time_ms(last))
-        return Outlook(legs, self._sampler, self._calibration, self.firmware.configuration, first=due, last=last)
+        outlook = Outlook(legs, self._sampler, self._calibration, self.firmware.configuration, first=due, last=last)
+        self._may_be_out_of_range |= outlook.may_be_out_of_range
+        return outlook
 
     def _take(self, sample: int) -> None:
         firmware = self.firmware
@@ -407,9 +435,23 @@ class Pump:
         if hours.size:
             means = self._sampler.hour_means(hours, np.full(hours.size, firmware.restarted_at))
             windows.hours.extend(Readings(*row) for row in zip(*(column.tolist() for column in means), strict=True))
-        earlier = firmware.windows.out_of_range_at
-        windows.out_of_range_at = [max(a, b) for a, b in zip(windows.out_of_range_at, earlier, strict=True)]
+        self._note_out_of_range(windows)
         firmware.resume(windows)
+
+    def _note_out_of_range(self, windows: Windows) -> None:
+        """Know of readings at the end of their range for as long as conditions do, which is longer than windows."""
+        firmware, sensors = self.firmware, self._may_be_out_of_range
+        out_at = [max(both) for both in zip(windows.out_of_range_at, firmware.windows.out_of_range_at, strict=True)]
+        begin = max(firmware.awake_since, firmware.sample_count - LONGEST_REACH)
+        if sensors and begin < firmware.sample_count:
+            samples = np.arange(begin, firmware.sample_count)
+            columns = zip(self._sampler.read_many(samples, sensors), self._calibration.ranges, strict=True)
+            for sensor, (readings, (lower, upper)) in enumerate(columns):
+                if sensors >> sensor & 1:
+                    out = samples[(readings <= lower) | (readings >= upper)]
+                    out_at[sensor] = max(out_at[sensor], int(out[-1]) if out.size else out_at[sensor])
+        windows.out_of_range_at = out_at
+        self._may_be_out_of_range = 0 if self._outlook is None else self._outlook.may_be_out_of_range
 
     def _flush_history(self) -> None:
         """Write the hours that were passed over, as far as the ring holds them."""

@@ -2,7 +2,8 @@
 
 import struct
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,6 +39,7 @@ HISTORY_RECORDS = 1024
 _ENTRY = struct.Struct(">IQQBHq16s")
 _LINKED_ENTRY = struct.Struct(">IIQQBHq")
 """An event as it stands in the protocol's EventRecord: over that goes the chain."""
+_SEQ_BYTES = 4
 _LINKED_HOUR = struct.Struct(">IQIiBiIiII")
 """An hour as it stands in the protocol's HistoryRecord."""
 NO_CHAIN = bytes(CHAIN_BYTES)
@@ -67,8 +69,7 @@ HISTORY_DTYPE = np.dtype(
 """One hour, as it lies in the memory."""
 
 
-@dataclass(frozen=True)
-class Counters:
+class Counters(NamedTuple):
     """What the firmware counts and must not forget. Times are in hours of operation: records of the history."""
 
     boots: int = 0
@@ -88,8 +89,7 @@ class Counters:
 
     def bitten(self, hour: int) -> "Counters":
         """The counters after the watchdog bit once more."""
-        return replace(
-            self,
+        return self._replace(
             watchdog_at_h=hour,
             watchdog_before_at_h=self.watchdog_at_h,
             watchdog_third_at_h=self.watchdog_before_at_h,
@@ -142,11 +142,11 @@ class PumpMemory:
     def counters(self) -> Counters:
         """The counters; from zero if both copies are lost."""
         bank = self._counters.load()
-        return Counters() if bank is None else Counters(*_COUNTERS.unpack(bank.payload))
+        return Counters() if bank is None else Counters._make(_COUNTERS.unpack(bank.payload))
 
     def commit_counters(self, counters: Counters) -> None:
         """Keep the counters."""
-        self._counters.commit(_COUNTERS.pack(*vars(counters).values()))
+        self._counters.commit(_COUNTERS.pack(*counters))
 
     @property
     def next_event(self) -> int:
@@ -155,9 +155,9 @@ class PumpMemory:
 
     def log(self, entry: LogEntry) -> None:
         """Keep an event."""
-        fields = (entry.boot_count, entry.uptime_ms, entry.utc_ms, entry.kind, entry.detail, entry.value)
-        self._chain = link(self._chain, _LINKED_ENTRY.pack(self._events.next_seq, *fields))
-        self._events.append(_ENTRY.pack(*fields, self._chain))
+        linked = _LINKED_ENTRY.pack(*entry)
+        self._chain = link(self._chain, linked)
+        self._events.append(linked[_SEQ_BYTES:] + self._chain)
 
     @property
     def first_event(self) -> int:

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from firmware_model.bellows import Bellows, BellowsShape, droop_at_kpa
 from firmware_model.compiled import compiled
 from firmware_model.flow_table import FlowTable, interpolated
-from firmware_model.thermal import mean_decay, step_until_ms
-from firmware_model.truth import FlownLegs
+from firmware_model.thermal import Legs, mean_decay, step_until_ms
+from firmware_model.truth import TruthTable, put_leg
 
 __all__ = ["HEALTHY", "NO_COLD", "Cold", "Driven", "Effects", "Reservoir"]
 
@@ -30,15 +30,12 @@ _SPARE = 256
 
 
 class Driven(NamedTuple):
-    """Legs of constant surroundings, and what drives and limits the flow of a healthy pump; shape (legs,)."""
+    """Legs of constant surroundings, and what drives and limits the flow of a healthy pump."""
 
-    start_ms: Times
-    end_ms: Times
-    temperature_c: Values
-    ambient_kpa: Values
-    outlet_kpa: Values
-    vapour_kpa: Values
-    conductance_nl_per_ms_kpa: Values
+    times_ms: Times
+    """Start and end; shape (2, legs)."""
+    values: Values
+    """Temperature in C, ambient, outlet and vapour pressure in kPa, conductance in nL/(ms kPa); shape (5, legs)."""
 
 
 class Cold(NamedTuple):
@@ -85,63 +82,116 @@ class Reservoir:
         self._tables = table.vapour_table_kpa, table.conductance_table
         self._shape = tuple(bellows.shape)
 
-    def flow(self, driven: Driven, start_ms: int, end_ms: int, cold: Cold, effects: Effects) -> FlownLegs:
-        """Let the infusate flow from ``start_ms`` to ``end_ms``; the legs reach over both."""
-        parts: list[FlownLegs] = []
-        conditions = tuple(cold), tuple(effects)
+    def driven(self, legs: Legs) -> Driven:
+        """What legs of surroundings make of a healthy pump."""
+        return Driven(*_driven(*legs, *self._tables))
+
+    def flow(
+        self, driven: Driven, start_ms: int, end_ms: int, conditions: tuple[Cold, Effects], *, into: TruthTable
+    ) -> None:
+        """Let the infusate flow from ``start_ms`` to ``end_ms``; the legs reach over both, and go ``into`` a table."""
+        cold, effects = map(tuple, conditions)
         while start_ms < end_ms:
-            part = FlownLegs._make(
-                _flow(tuple(driven), start_ms, end_ms, *conditions, self._tables, self._shape, self.volume_nl)
+            start_ms, volume_nl, into.count = _flow(
+                driven.times_ms,
+                driven.values,
+                start_ms,
+                end_ms,
+                cold,
+                effects,
+                self._tables,
+                self._shape,
+                into.clock,
+                self.volume_nl,
+                into.whole,
+                into.real,
+                into.count,
             )
-            parts.append(part)
-            start_ms, self.volume_nl = int(part.end_ms[-1]), float(part.end_nl[-1])
-        if len(parts) == 1:
-            return parts[0]
-        return FlownLegs(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
+            self.volume_nl = float(volume_nl)
+            if start_ms < end_ms:
+                into.make_room(_SPARE)
 
 
 @compiled
-def _flow(  # noqa: PLR0917 -- compiled functions take no keyword-only arguments
-    driven: tuple[Any, ...],
+def _driven(  # noqa: PLR0917 -- compiled functions take no keyword-only arguments
+    start_ms: Times,
+    end_ms: Times,
+    temperature_c: Values,
+    ambient_kpa: Values,
+    outlet_kpa: Values,
+    vapour_table_kpa: Values,
+    conductance_table: Values,
+) -> tuple[Times, Values]:
+    times_ms, values = np.empty((2, start_ms.size), np.int64), np.empty((5, start_ms.size))
+    for leg in range(start_ms.size):
+        times_ms[0, leg], times_ms[1, leg] = start_ms[leg], end_ms[leg]
+        values[0, leg], values[1, leg], values[2, leg] = temperature_c[leg], ambient_kpa[leg], outlet_kpa[leg]
+        values[3, leg] = interpolated(vapour_table_kpa, temperature_c[leg])
+        values[4, leg] = interpolated(conductance_table, temperature_c[leg])
+    return times_ms, values
+
+
+@compiled
+def _flow(  # noqa: PLR0917
+    times_ms: Times,
+    values: Values,
     now_ms: int,
     end_ms: int,
     cold: tuple[Any, ...],
     effects: tuple[Any, ...],
     tables: tuple[Values, Values],
     shape: tuple[Any, ...],
+    clock: tuple[float, float, float],
     volume_nl: float,
-) -> tuple[Any, ...]:
-    """The legs from ``now_ms`` to ``end_ms``, as many as there is room for.
+    whole: Times,
+    real: Values,
+    count: int,
+) -> tuple[int, float, int]:
+    """Put down legs from ``now_ms`` to ``end_ms``, as many as there is room for.
 
-    Named tuples come and go as plain ones: for stretches of a few minutes most of the time would go into unpacking.
+    Gives how far it came, the volume then, and the number of legs. Named tuples come as plain ones: for stretches of a
+    few minutes most of the time would go into unpacking.
     """
     return _flown(
-        Driven(*driven), now_ms, end_ms, Cold(*cold), Effects(*effects), tables, BellowsShape(*shape), volume_nl
+        times_ms,
+        values,
+        now_ms,
+        end_ms,
+        Cold(*cold),
+        Effects(*effects),
+        tables,
+        BellowsShape(*shape),
+        clock,
+        volume_nl,
+        whole,
+        real,
+        count,
     )
 
 
 @compiled
 def _flown(  # noqa: PLR0917
-    driven: Driven,
+    times_ms: Times,
+    values: Values,
     now_ms: int,
     end_ms: int,
     cold: Cold,
     effects: Effects,
     tables: tuple[Values, Values],
     shape: BellowsShape,
+    clock: tuple[float, float, float],
     volume_nl: float,
-) -> tuple[Any, ...]:
+    whole: Times,
+    real: Values,
+    count: int,
+) -> tuple[int, float, int]:
     vapour_table_kpa, conductance_table = tables
-    leg = np.searchsorted(driven.end_ms, now_ms, side="right")
-    room = np.searchsorted(driven.start_ms, end_ms) - leg + _SPARE
-    starts, ends = np.empty(room, np.int64), np.empty(room, np.int64)
-    temperatures, ambients, nodes, sources = np.empty(room), np.empty(room), np.empty(room), np.empty(room)
-    start_nl, end_nl, leaks_nl = np.empty(room), np.empty(room), np.empty(room)
-    part, lag_c, is_cold = 0, 0.0, cold.lag_c != 0
-    _, leg_end_ms, leg_temperature_c, leg_ambient_kpa, leg_outlet_kpa, leg_vapour_kpa, conductance = driven
-    while now_ms < end_ms and part < room:
-        until_ms = min(end_ms, leg_end_ms[leg])
-        temperature_c, vapour_kpa, restrictor = leg_temperature_c[leg], leg_vapour_kpa[leg], conductance[leg]
+    leg = np.searchsorted(times_ms[1], now_ms, side="right")
+    lag_c, is_cold = 0.0, cold.lag_c != 0
+    while now_ms < end_ms and count + 1 < whole.shape[1]:
+        until_ms = min(end_ms, times_ms[1, leg])
+        temperature_c, ambient_kpa, outlet_kpa = values[0, leg], values[1, leg], values[2, leg]
+        vapour_kpa, restrictor = values[3, leg], values[4, leg]
         if is_cold:
             lag_c = cold.lag_c * math.exp(-(now_ms - cold.since_ms) / cold.time_constant_ms)
             is_cold = abs(lag_c) > _SETTLED_C
@@ -150,33 +200,36 @@ def _flown(  # noqa: PLR0917
             temperature_c += lag_c * mean_decay((until_ms - now_ms) / cold.time_constant_ms)
             vapour_kpa = interpolated(vapour_table_kpa, temperature_c)
             restrictor = interpolated(conductance_table, temperature_c)
-        node_kpa = leg_outlet_kpa[leg] * effects.outlet_share + effects.outlet_plus_kpa
+        node_kpa = outlet_kpa * effects.outlet_share + effects.outlet_plus_kpa
         vapour_kpa = vapour_kpa * effects.vapour_share - effects.vapour_minus_kpa
-        source_kpa = vapour_kpa - leg_ambient_kpa[leg] - node_kpa
+        source_kpa = vapour_kpa - ambient_kpa - node_kpa
         restrictor *= effects.conductance_share
-        starts[part], start_nl[part] = now_ms, volume_nl
+        start_ms, start_nl = now_ms, volume_nl
         now_ms, volume_nl, leaked_nl = _outflow(
-            now_ms, until_ms, volume_nl, source_kpa, node_kpa, restrictor, effects.leak_nl_per_ms_kpa, shape
+            start_ms, until_ms, start_nl, source_kpa, node_kpa, restrictor, effects.leak_nl_per_ms_kpa, shape
         )
-        ends[part], end_nl[part] = now_ms, volume_nl
-        leaks_nl[part] = leaked_nl + (start_nl[part] - volume_nl - leaked_nl) * effects.came_off
-        temperatures[part], ambients[part] = temperature_c, leg_ambient_kpa[leg]
-        nodes[part], sources[part] = node_kpa, source_kpa
-        part += 1
-        if now_ms == leg_end_ms[leg]:
+        leaks_nl = leaked_nl + (start_nl - volume_nl - leaked_nl) * effects.came_off
+        put_leg(
+            whole,
+            real,
+            count,
+            start_ms,
+            now_ms,
+            temperature_c,
+            ambient_kpa,
+            node_kpa,
+            source_kpa,
+            effects.blocked,
+            start_nl,
+            volume_nl,
+            leaks_nl,
+            shape,
+            clock,
+        )
+        count += 1
+        if now_ms == times_ms[1, leg]:
             leg += 1
-    return (
-        starts[:part],
-        ends[:part],
-        temperatures[:part],
-        ambients[:part],
-        nodes[:part],
-        sources[:part],
-        np.full(part, effects.blocked),
-        start_nl[:part],
-        end_nl[:part],
-        leaks_nl[:part],
-    )
+    return now_ms, volume_nl, count
 
 
 @compiled

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from firmware_model.compiled import compiled
 from firmware_model.faults.table import SENSOR_FAULTS, SENSOR_NAMES
 from firmware_model.noise import noise_share, noise_shares
 from firmware_model.profile import PumpProfile, SensorProfile
@@ -129,12 +130,14 @@ class Sensor:
         floor = self.profile.noise + self.profile.resolution / 2
         return max(error.noise for error in self._errors_between(start_ms, end_ms)) / floor
 
-    def slack(self, start_ms: int, end_ms: int) -> float:
-        """How much two readings of the same truth can differ between two times."""
+    def slack(self, start_ms: int, end_ms: int, span_ms: int) -> float:
+        """How much two readings of the same truth, ``span_ms`` apart at most, can differ between two times."""
         errors = self._errors_between(start_ms, end_ms)
         if len(errors) > 1:
             return math.inf
-        return 2 * (self.profile.noise + errors[0].noise) + self.profile.resolution + 1e-6
+        drift_per_day = abs(self.profile.drift_per_day) + abs(errors[0].drift_per_day)
+        drifted = drift_per_day * span_ms / _MS_PER_DAY
+        return 2 * (self.profile.noise + errors[0].noise) + self.profile.resolution + drifted + 1e-6
 
     def law(self, start_ms: int, end_ms: int) -> "ReadingLaw":
         """The least and the most that it can make of a truth between two times."""
@@ -180,16 +183,15 @@ class Sensor:
             return np.full(times_ms.shape, sensor.upper, dtype=np.int64)
         if error.stuck_at is not None:
             return np.full(times_ms.shape, error.stuck_at, dtype=np.int64)
-        bias = self._bias(error, times_ms)
-        noise = noise_shares(self._seed, self._index, samples)
-        noise *= sensor.noise + error.noise
-        noise += true_values * sensor.gain + bias  # noise is ours: nobody else has this array
-        noise /= sensor.resolution
-        noise += 0.5
-        np.floor(noise, out=noise)
-        noise *= sensor.resolution
-        np.clip(noise, sensor.lower, sensor.upper, out=noise)
-        return noise.astype(np.int64)
+        return _quantised(
+            noise_shares(self._seed, self._index, samples) * (sensor.noise + error.noise),
+            true_values,
+            sensor.gain,
+            self._bias(error, times_ms),
+            float(sensor.resolution),
+            float(sensor.lower),
+            float(sensor.upper),
+        )
 
     def _bias(self, error: _Error, now_ms: Any) -> Any:
         """What is added to gain times truth at a time, or at each of many."""
@@ -210,6 +212,16 @@ class Sensor:
         first = bisect.bisect_right(self._errors, start_ms, key=lambda each: each.since_ms) - 1
         last = bisect.bisect_left(self._errors, end_ms, key=lambda each: each.since_ms)
         return self._errors[max(0, first) : max(1, last)]
+
+
+@compiled
+def _quantised(  # noqa: PLR0917 -- compiled functions take no keyword-only arguments
+    noise: Values, true_values: Values, gain: float, bias: Any, resolution: float, lower: float, upper: float
+) -> NDArray[np.int64]:
+    """Readings of many truths, with noise and bias on top: multiples of the resolution, in the range."""
+    steps = np.floor((noise + (true_values * gain + bias)) / resolution + 0.5)
+    readings: NDArray[np.int64] = np.minimum(np.maximum(steps * resolution, lower), upper).astype(np.int64)
+    return readings
 
 
 class Sensors:

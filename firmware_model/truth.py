@@ -9,7 +9,7 @@ from firmware_model.bellows import Bellows, BellowsShape, driving_pressure_kpa, 
 from firmware_model.compiled import compiled
 from firmware_model.profile import ClockProfile
 
-__all__ = ["FlownLegs", "Truth", "TruthLegs", "TruthTable"]
+__all__ = ["Truth", "TruthLegs", "TruthTable", "put_leg"]
 
 Values = NDArray[np.float64]
 Times = NDArray[np.int64]
@@ -28,231 +28,204 @@ class Truth(NamedTuple):
     volume_nl: Any
 
 
-class FlownLegs(NamedTuple):
-    """Legs and what flowed in them; arrays of the shape (legs,). Within a leg, volumes are linear in time."""
-
-    start_ms: Times
-    end_ms: Times
-    temperature_c: Values
-    ambient_kpa: Values
-    node_kpa: Values
-    """Gauge pressure behind the restrictor, but for what an occlusion adds."""
-    source_kpa: Values
-    """What the propellant has over that."""
-    blocked: Values
-    """Share of the driving pressure that an occlusion takes."""
-    start_nl: Values
-    end_nl: Values
-    leaks_nl: Values
-    """Out of the reservoir during the leg, but not into the vessel."""
-
-
 class TruthLegs(NamedTuple):
-    """Legs on which temperature and ambient pressure are constant and the rest is linear in time; shape (legs,)."""
+    """Legs on which temperature and ambient pressure are constant and the rest is linear in time.
 
-    start_ms: Times
-    end_ms: Times
-    temperature_c: Values
-    ambient_kpa: Values
-    start_nl: Values
-    end_nl: Values
-    reservoir_start_kpa: Values
-    reservoir_end_kpa: Values
-    outlet_start_kpa: Values
-    outlet_end_kpa: Values
-    leaked_nl: Values
-    """Leaked before the leg's start, ever."""
-    leaks_nl: Values
-    """And during the leg."""
-    crystal_ppb_ms: Times
+    Arrays of the shape (legs,); of one leg, ints and floats. The first four are whole numbers.
+    """
+
+    start_ms: Any
+    end_ms: Any
+    crystal_ppb_ms: Any
     """What the clock's crystal has gained before the leg's start: ppb times ms."""
-    crystal_ppb: Times
+    crystal_ppb: Any
+    temperature_c: Any
+    ambient_kpa: Any
+    start_nl: Any
+    end_nl: Any
+    reservoir_start_kpa: Any
+    reservoir_end_kpa: Any
+    outlet_start_kpa: Any
+    outlet_end_kpa: Any
+    leaked_nl: Any
+    """Leaked before the leg's start, ever."""
+    leaks_nl: Any
+    """And during the leg: out of the reservoir, but not into the vessel."""
+    node_kpa: Any
+    """Gauge pressure behind the restrictor, but for what an occlusion adds."""
+    source_kpa: Any
+    """What the propellant has over that."""
+    blocked: Any
+    """Share of the driving pressure that an occlusion takes."""
+
+
+_WHOLE = TruthLegs._fields.index("temperature_c")
+_REAL = len(TruthLegs._fields) - _WHOLE
+_START_MS, _END_MS, _END_NL = 0, 1, TruthLegs._fields.index("end_nl") - _WHOLE
+"""Rows of the table."""
+_SPARE_SHARE = 8
+"""So many times more room than the spare."""
 
 
 @compiled
-def _derived(
-    flown: FlownLegs, shape: BellowsShape, clock: tuple[float, float, float], leaked_nl: float, crystal_ppb_ms: int
-) -> TruthLegs:
-    """The truth from what flowed; what leaked, and what the crystal gained, was so much before the first leg."""
-    start_ms, end_ms, temperature_c, ambient_kpa, node_kpa, source_kpa, blocked, start_nl, end_nl, leaks_nl = flown
+def put_leg(  # noqa: PLR0917 -- compiled functions take no keyword-only arguments
+    whole: Times,
+    real: Values,
+    leg: int,
+    start_ms: int,
+    end_ms: int,
+    temperature_c: float,
+    ambient_kpa: float,
+    node_kpa: float,
+    source_kpa: float,
+    blocked: float,
+    start_nl: float,
+    end_nl: float,
+    leaks_nl: float,
+    shape: BellowsShape,
+    clock: tuple[float, float, float],
+) -> None:
+    """Put down the truth of one leg, and the sums with which the next one begins, as columns of ``TruthLegs``."""
+    outlet_start_kpa = outlet_end_kpa = node_kpa
+    if blocked != 0:
+        outlet_start_kpa += blocked * flowing_pressure_kpa(shape, source_kpa, start_nl)
+        outlet_end_kpa += blocked * flowing_pressure_kpa(shape, source_kpa, end_nl)
     turnover_c, drift_ppm, curvature_ppm_per_k2 = clock
-    count = start_ms.size
-    reservoir_start_kpa, reservoir_end_kpa, leaked = np.empty(count), np.empty(count), np.empty(count)
-    outlet_start_kpa, outlet_end_kpa = node_kpa, node_kpa
-    gained, ppb = np.empty(count, np.int64), np.empty(count, np.int64)
-    if blocked.any():
-        outlet_start_kpa, outlet_end_kpa = node_kpa.copy(), node_kpa.copy()
-    for leg in range(count):
-        source, node = source_kpa[leg], node_kpa[leg]
-        reservoir_start_kpa[leg] = ambient_kpa[leg] + node + driving_pressure_kpa(shape, source, start_nl[leg])
-        reservoir_end_kpa[leg] = ambient_kpa[leg] + node + driving_pressure_kpa(shape, source, end_nl[leg])
-        if blocked[leg] != 0:
-            outlet_start_kpa[leg] = node + blocked[leg] * flowing_pressure_kpa(shape, source, start_nl[leg])
-            outlet_end_kpa[leg] = node + blocked[leg] * flowing_pressure_kpa(shape, source, end_nl[leg])
-        away_k = temperature_c[leg] - turnover_c
-        ppb[leg] = np.rint(1000 * (drift_ppm + curvature_ppm_per_k2 * away_k * away_k))
-        leaked[leg], gained[leg] = leaked_nl, crystal_ppb_ms
-        leaked_nl += leaks_nl[leg]
-        crystal_ppb_ms += ppb[leg] * (end_ms[leg] - start_ms[leg])
-    return TruthLegs(
-        start_ms,
-        end_ms,
-        temperature_c,
-        ambient_kpa,
-        start_nl,
-        end_nl,
-        reservoir_start_kpa,
-        reservoir_end_kpa,
-        outlet_start_kpa,
-        outlet_end_kpa,
-        leaked,
-        leaks_nl,
-        gained,
-        ppb,
-    )
+    away_k = temperature_c - turnover_c
+    crystal_ppb = int(np.rint(1000 * (drift_ppm + curvature_ppm_per_k2 * away_k * away_k)))
+    whole[0, leg], whole[1, leg], whole[3, leg] = start_ms, end_ms, crystal_ppb
+    whole[2, leg + 1] = whole[2, leg] + crystal_ppb * (end_ms - start_ms)
+    real[0, leg], real[1, leg], real[2, leg], real[3, leg] = temperature_c, ambient_kpa, start_nl, end_nl
+    real[4, leg] = ambient_kpa + node_kpa + driving_pressure_kpa(shape, source_kpa, start_nl)
+    real[5, leg] = ambient_kpa + node_kpa + driving_pressure_kpa(shape, source_kpa, end_nl)
+    real[6, leg], real[7, leg], real[9, leg] = outlet_start_kpa, outlet_end_kpa, leaks_nl
+    real[8, leg + 1] = real[8, leg] + leaks_nl
+    real[10, leg], real[11, leg], real[12, leg] = node_kpa, source_kpa, blocked
 
 
-class TruthLeg(NamedTuple):
-    """One of ``TruthLegs``."""
-
-    start_ms: int
-    end_ms: int
-    temperature_c: float
-    ambient_kpa: float
-    start_nl: float
-    end_nl: float
-    reservoir_start_kpa: float
-    reservoir_end_kpa: float
-    outlet_start_kpa: float
-    outlet_end_kpa: float
-    leaked_nl: float
-    leaks_nl: float
-    crystal_ppb_ms: int
-    crystal_ppb: int
+@compiled
+def _truth_at(times_ms: Times, whole: Times, real: Values, count: int) -> Values:
+    """Columns of ``Truth``."""
+    start_ms, end_ms = whole[0, :count], whole[1, :count]
+    found = np.empty((5, times_ms.size))
+    leg = 0
+    for place in range(times_ms.size):
+        now_ms = times_ms[place]
+        if not start_ms[leg] < now_ms <= end_ms[leg]:
+            leg = max(0, np.searchsorted(start_ms, now_ms) - 1)
+        share = (now_ms - start_ms[leg]) / (end_ms[leg] - start_ms[leg])
+        found[0, place], found[3, place] = real[0, leg], real[1, leg]
+        found[1, place] = real[4, leg] + (real[5, leg] - real[4, leg]) * share
+        found[2, place] = real[6, leg] + (real[7, leg] - real[6, leg]) * share
+        found[4, place] = real[2, leg] + (real[3, leg] - real[2, leg]) * share
+    return found
 
 
 class TruthTable:
-    """Legs, one after another; the oldest may be forgotten, the newest taken back."""
+    """Legs, one after another; the oldest may be forgotten, the newest taken back.
+
+    They are written in place, by ``put_leg``: column ``count`` is that of the leg to come.
+    """
 
     def __init__(self, bellows: Bellows, clock: ClockProfile) -> None:
         """Begin with none."""
-        self._bellows = bellows
-        self._clock = clock
-        self._parts: list[FlownLegs] = []
+        self._shape = bellows.shape
+        self.clock = clock.turnover_c, clock.drift_ppm, clock.curvature_ppm_per_k2
+        self.count = 0
+        self.whole = np.zeros((_WHOLE, 1), dtype=np.int64)
+        self.real = np.zeros((_REAL, 1))
         self._legs: TruthLegs | None = None
-        self._leg: TruthLeg | None = None
-        """The one that was asked for last, in ints and floats."""
-        self._leaked_nl = 0.0
-        self._crystal_ppb_ms = 0
+        self._leg: TruthLegs | None = None
+        """The one that was asked for last."""
 
-    def append(self, part: FlownLegs) -> None:
-        """Put legs behind the last one."""
-        self._parts.append(part)
-        self._legs = self._leg = None
+    def make_room(self, more: int) -> None:
+        """Have room for so many ``more`` legs."""
+        room = self.count + more + 1
+        if room > self.whole.shape[1]:
+            room += room // _SPARE_SHARE  # or a table that grows leg by leg would be copied for each of them
+            used, blocks = self.count + 1, (self.whole, self.real)
+            self.whole, self.real = np.empty((_WHOLE, room), dtype=np.int64), np.empty((_REAL, room))
+            self.whole[:, :used], self.real[:, :used] = (block[:, :used] for block in blocks)
 
     @property
     def last_nl(self) -> float | None:
         """Volume at the end of the last leg, or None if there is none."""
-        return float(self._parts[-1].end_nl[-1]) if self._parts else None
+        return float(self.real[_END_NL, self.count - 1]) if self.count else None
 
     @property
     def legs(self) -> TruthLegs:
         """All legs."""
-        if self._legs is None:
-            clock = self._clock
-            self._legs = _derived(
-                self._flown(),
-                self._bellows.shape,
-                (clock.turnover_c, clock.drift_ppm, clock.curvature_ppm_per_k2),
-                self._leaked_nl,
-                self._crystal_ppb_ms,
-            )
+        if self._legs is None or self._legs.start_ms.size != self.count:
+            self._legs = TruthLegs(*self.whole[:, : self.count], *self.real[:, : self.count])
         return self._legs
-
-    def _flown(self) -> FlownLegs:
-        if len(self._parts) > 1:
-            self._parts = [FlownLegs._make(np.concatenate(columns) for columns in zip(*self._parts, strict=True))]
-        return self._parts[0]
 
     def cut(self, now_ms: int) -> None:
         """Take back what comes after ``now_ms``."""
-        if not self._parts:
-            return
-        flown = self._flown()
-        count = int(np.searchsorted(flown.start_ms, now_ms, side="left"))
-        kept = FlownLegs._make(column[:count] for column in flown)
-        if count and kept.end_ms[-1] > now_ms:
-            share = (now_ms - int(kept.start_ms[-1])) / int(kept.end_ms[-1] - kept.start_ms[-1])
-            kept = kept._replace(end_ms=kept.end_ms.copy(), end_nl=kept.end_nl.copy(), leaks_nl=kept.leaks_nl.copy())
-            kept.end_nl[-1] = kept.start_nl[-1] + (kept.end_nl[-1] - kept.start_nl[-1]) * share
-            kept.leaks_nl[-1] *= share
-            kept.end_ms[-1] = now_ms
-        self._parts = [kept] if count else []
+        self.count = int(np.searchsorted(self.whole[_START_MS, : self.count], now_ms, side="left"))
+        last = self.count - 1
         self._legs = self._leg = None
+        if self.count and self.whole[1, last] > now_ms:
+            leg = self._one(last)
+            share = (now_ms - leg.start_ms) / (leg.end_ms - leg.start_ms)
+            end_nl = leg.start_nl + (leg.end_nl - leg.start_nl) * share
+            put_leg(
+                self.whole,
+                self.real,
+                last,
+                leg.start_ms,
+                now_ms,
+                leg.temperature_c,
+                leg.ambient_kpa,
+                leg.node_kpa,
+                leg.source_kpa,
+                leg.blocked,
+                leg.start_nl,
+                end_nl,
+                leg.leaks_nl * share,
+                self._shape,
+                self.clock,
+            )
 
     def forget(self, before_ms: int) -> None:
         """Forget the legs that ended before a time, but never the last one."""
-        legs, flown = self.legs, self._flown()
-        first = min(int(np.searchsorted(flown.end_ms, before_ms, side="left")), flown.end_ms.size - 1)
-        if first:
-            self._leaked_nl = float(legs.leaked_nl[first])
-            self._crystal_ppb_ms = int(legs.crystal_ppb_ms[first])
-            self._parts = [FlownLegs._make(column[first:].copy() for column in flown)]
+        first = min(int(np.searchsorted(self.whole[_END_MS, : self.count], before_ms, side="left")), self.count - 1)
+        if first > 0:
+            for block in (self.whole, self.real):
+                block[:, : self.count + 1 - first] = block[:, first : self.count + 1]
+            self.count -= first
             self._legs = self._leg = None
 
     def at(self, times_ms: Times) -> Truth:
-        """The truth at times of any shape, just before anything that changes at them."""
-        legs = self.legs
-        leg = np.maximum(np.searchsorted(legs.start_ms, times_ms, side="left") - 1, 0)
-        start_ms = legs.start_ms[leg]
-        share = (times_ms - start_ms) / (legs.end_ms[leg] - start_ms)
-
-        def between(start: Values, end: Values) -> Values:
-            low = start[leg]
-            return low + (end[leg] - low) * share
-
-        return Truth(
-            temperature_c=legs.temperature_c[leg],
-            reservoir_kpa=between(legs.reservoir_start_kpa, legs.reservoir_end_kpa),
-            outlet_kpa=between(legs.outlet_start_kpa, legs.outlet_end_kpa),
-            ambient_kpa=legs.ambient_kpa[leg],
-            volume_nl=between(legs.start_nl, legs.end_nl),
-        )
+        """The truth at many times, just before anything that changes at them; arrays of their shape, (times,)."""
+        return Truth(*_truth_at(times_ms, self.whole, self.real, self.count))
 
     def at_one(self, now_ms: int) -> Truth:
         """The same as ``at`` for one time: floats, and no array for each of them."""
         leg = self._leg_at(now_ms)
         share = (now_ms - leg.start_ms) / (leg.end_ms - leg.start_ms)
-
-        def between(start: float, end: float) -> float:
-            return start + (end - start) * share
-
         return Truth(
-            temperature_c=leg.temperature_c,
-            reservoir_kpa=between(leg.reservoir_start_kpa, leg.reservoir_end_kpa),
-            outlet_kpa=between(leg.outlet_start_kpa, leg.outlet_end_kpa),
-            ambient_kpa=leg.ambient_kpa,
-            volume_nl=between(leg.start_nl, leg.end_nl),
+            leg.temperature_c,
+            leg.reservoir_start_kpa + (leg.reservoir_end_kpa - leg.reservoir_start_kpa) * share,
+            leg.outlet_start_kpa + (leg.outlet_end_kpa - leg.outlet_start_kpa) * share,
+            leg.ambient_kpa,
+            leg.start_nl + (leg.end_nl - leg.start_nl) * share,
         )
 
-    def _leg_at(self, now_ms: int) -> "TruthLeg":
+    def _leg_at(self, now_ms: int) -> TruthLegs:
         """The leg in which a time is, or at whose end; it is often asked for many times in a row."""
         leg = self._leg
         if leg is None or not leg.start_ms < now_ms <= leg.end_ms:
-            legs = self.legs
-            place = max(0, int(legs.start_ms.searchsorted(now_ms)) - 1)
-            leg = self._leg = TruthLeg._make([column.item(place) for column in legs])
+            leg = self._leg = self._one(max(0, int(self.legs.start_ms.searchsorted(now_ms)) - 1))
         return leg
+
+    def _one(self, place: int) -> TruthLegs:
+        return TruthLegs(*self.whole[:, place].tolist(), *self.real[:, place].tolist())
 
     def volumes_nl(self, now_ms: int) -> tuple[float, float]:
         """Volume in the reservoir, and all that has leaked, just after anything that changes at ``now_ms``."""
-        legs = self.legs
-        leg = max(0, int(legs.start_ms.searchsorted(now_ms, side="right")) - 1)
-        start_ms, end_ms = int(legs.start_ms[leg]), int(legs.end_ms[leg])
-        share = min(1.0, (now_ms - start_ms) / (end_ms - start_ms))
-        start_nl = float(legs.start_nl[leg])
-        volume_nl = start_nl + (float(legs.end_nl[leg]) - start_nl) * share
-        return volume_nl, float(legs.leaked_nl[leg]) + float(legs.leaks_nl[leg]) * share
+        leg = self._one(max(0, int(self.legs.start_ms.searchsorted(now_ms, side="right")) - 1))
+        share = min(1.0, (now_ms - leg.start_ms) / (leg.end_ms - leg.start_ms))
+        return leg.start_nl + (leg.end_nl - leg.start_nl) * share, leg.leaked_nl + leg.leaks_nl * share
 
     def volumes_at(self, times_ms: Times) -> tuple[Values, Values]:
         """The same as ``volumes_nl`` at many times; arrays of their shape."""
@@ -266,4 +239,5 @@ class TruthTable:
     def crystal_gain_ms(self, now_ms: int) -> int:
         """How much the clock's crystal has gained since the beginning, in whole ms (rounded down)."""
         leg = self._leg_at(now_ms)
-        return (leg.crystal_ppb_ms + (now_ms - leg.start_ms) * leg.crystal_ppb) // 1_000_000_000
+        gained: int = (leg.crystal_ppb_ms + (now_ms - leg.start_ms) * leg.crystal_ppb) // 1_000_000_000
+        return gained

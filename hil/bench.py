@@ -1,17 +1,25 @@
 """The bench that a procedure works on: pump, instruments and time, whatever stands behind them."""
 
+from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from hil.bench_file import BalanceTable, BathTable, InstrumentTable, LoadedBench, SerialTable
+from hil.bench_file import LoadedBench
 from hil.clock import Clock
 from hil.errors import BenchFault, UsageError
-from hil.instruments.balance_mt_sics import MtSicsBalance
-from hil.instruments.bath_julabo import JulaboBath
+from hil.instrument_tables import BalanceTable, BathTable, InstrumentTable, MultimeterTable, PressureTable, SupplyTable
+from hil.instruments.balance import Balance
+from hil.instruments.bath import Bath
+from hil.instruments.catalogue import driver_of, serial_settings, settings_of
 from hil.instruments.identity import InstrumentIdentity
+from hil.instruments.instrument import Instrument
+from hil.instruments.multimeter import Multimeter
+from hil.instruments.operator import Operator
+from hil.instruments.pressure_controller import PressureController
+from hil.instruments.supply import Supply
 from hil.links.link import Link
 from hil.links.serial_settings import SerialSettings
 from hil.programmer import Programmer, PumpFault
@@ -21,9 +29,10 @@ from hil.wiring import ReplayWiring, Wiring
 from protocols.messages import Identity
 from protocols.session.programmer_channel import ProgrammerChannel
 
-__all__ = ["Bench", "open_bench"]
+__all__ = ["PUMP_SERIAL", "Bench", "identified", "identified_pump", "open_bench"]
 
 Table = TypeVar("Table", bound=InstrumentTable)
+Driver = TypeVar("Driver", bound=Instrument)
 
 PUMP_SERIAL = SerialSettings(baud=115_200)
 """The telemetry head's port, unless the bench file says otherwise."""
@@ -37,16 +46,54 @@ class Bench:
     clock: Clock
     pump: Programmer
     pump_identity: Identity
-    balance: MtSicsBalance | None
-    bath: JulaboBath | None
+    instruments: Mapping[str, Instrument]
+    """By role, as the bench file has them."""
     identities: dict[str, InstrumentIdentity]
     pump_link: Link
     """The pump's own wire, for procedures that look at bytes."""
     reader: Programmer | None
     """The same pump under a reader's key; None in the open mode, or if the bench has none."""
     _taps: tuple[TappedLink, ...]
-    reference_balance: MtSicsBalance | None = None
-    """Under the vessel that only evaporates."""
+
+    @property
+    def balance(self) -> Balance | None:
+        """The balance under the beaker."""
+        return self._driver("balance", Balance)  # type: ignore[type-abstract] # asked for by its role's class
+
+    @property
+    def reference_balance(self) -> Balance | None:
+        """The balance under the vessel that shows what evaporates."""
+        return self._driver("reference_balance", Balance)  # type: ignore[type-abstract]
+
+    @property
+    def bath(self) -> Bath | None:
+        """The water bath around the pump."""
+        return self._driver("bath", Bath)  # type: ignore[type-abstract]
+
+    @property
+    def ambient_pressure(self) -> PressureController | None:
+        """The controller of the chamber around pump and outlet, absolute."""
+        return self._driver("ambient_pressure", PressureController)  # type: ignore[type-abstract]
+
+    @property
+    def outlet_pressure(self) -> PressureController | None:
+        """The controller of the pressure on top of the outlet's static head, gauge."""
+        return self._driver("outlet_pressure", PressureController)  # type: ignore[type-abstract]
+
+    @property
+    def multimeter(self) -> Multimeter | None:
+        """The multimeter in the pump's supply line."""
+        return self._driver("multimeter", Multimeter)  # type: ignore[type-abstract]
+
+    @property
+    def supply(self) -> Supply | None:
+        """The supply of the pump's electronics."""
+        return self._driver("supply", Supply)  # type: ignore[type-abstract]
+
+    @property
+    def operator(self) -> Operator | None:
+        """The person at the bench."""
+        return self._driver("operator", Operator)
 
     @property
     def balance_table(self) -> BalanceTable:
@@ -57,6 +104,26 @@ class Bench:
     def bath_table(self) -> BathTable:
         """What the bench file says of the bath. Raises UsageError if it has none."""
         return _present("bath", self.loaded.file.instruments.bath)
+
+    @property
+    def ambient_pressure_table(self) -> PressureTable:
+        """What the bench file says of the chamber's controller. Raises UsageError if it has none."""
+        return _present("ambient_pressure", self.loaded.file.instruments.ambient_pressure)
+
+    @property
+    def outlet_pressure_table(self) -> PressureTable:
+        """What the bench file says of the outlet's controller. Raises UsageError if it has none."""
+        return _present("outlet_pressure", self.loaded.file.instruments.outlet_pressure)
+
+    @property
+    def multimeter_table(self) -> MultimeterTable:
+        """What the bench file says of the multimeter. Raises UsageError if it has none."""
+        return _present("multimeter", self.loaded.file.instruments.multimeter)
+
+    @property
+    def supply_table(self) -> SupplyTable:
+        """What the bench file says of the supply. Raises UsageError if it has none."""
+        return _present("supply", self.loaded.file.instruments.supply)
 
     def now_ms(self) -> int:
         """Bench time of the last answer on any wire, in ms.
@@ -78,12 +145,20 @@ class Bench:
         """Let bench time pass until ``time_ms``."""
         self.clock.sleep_ms(max(0, time_ms - self.clock.now_ms()))
 
+    def _driver(self, role: str, kind: type[Driver]) -> Driver | None:
+        found = self.instruments.get(role)
+        assert found is None or isinstance(found, kind)  # noqa: S101 - the catalogue has it so
+        return found
 
-def open_bench(loaded: LoadedBench, wiring: Wiring, sink: WireSink, cleanup: ExitStack, *, seed: int) -> Bench:
-    """Open every link, ask every device who it is, and refuse strangers.
+
+def open_bench(
+    loaded: LoadedBench, wiring: Wiring, sink: WireSink, cleanup: ExitStack, *, seed: int, began_ms: int = 0
+) -> Bench:
+    """Open every link, feed the pump if it hangs on a supply, ask every device who it is, and refuse strangers.
 
     Raises BenchFault where a port is missing, a device is silent, or another serial number answers.
-    ``cleanup`` closes what was opened, also if this fails half way; ``seed`` is that of a simulated pump's keys.
+    ``cleanup`` closes what was opened, also if this fails half way; ``seed`` is that of a simulated pump's keys;
+    ``began_ms`` is the bench time at which a run is resumed: its telecommands must not look like repeated ones.
     """
     file = loaded.file
     cleanup.callback(wiring.close)
@@ -95,51 +170,38 @@ def open_bench(loaded: LoadedBench, wiring: Wiring, sink: WireSink, cleanup: Exi
         taps.append(link)
         return link
 
-    pump_link = tap("pump", file.pump.link, _settings(PUMP_SERIAL, file.pump.serial))
-    first_seq = wiring.clock.start_utc_ms & 0xFFFF
+    pump_link = tap("pump", file.pump.link, serial_settings(PUMP_SERIAL, file.pump.serial))
+    first_seq = (wiring.clock.start_utc_ms + began_ms) & 0xFFFF
     session = _session(loaded, wiring, sink, seed)
     pump = Programmer(pump_link, session.channel, first_seq=first_seq, memory=session.memory)
     reader = None if session.reader is None else Programmer(pump_link, session.reader, memory=session.memory)
-    balance_table, bath_table = file.instruments.balance, file.instruments.bath
-    balance = reference_balance = bath = None
-    reference_table = file.instruments.reference_balance
-    if reference_table is not None:
-        serial = _settings(MtSicsBalance.SERIAL, reference_table.serial)
-        reference_balance = MtSicsBalance(tap("reference_balance", reference_table.link, serial), wiring.clock)
-    if balance_table is not None:
-        serial = _settings(MtSicsBalance.SERIAL, balance_table.serial)
-        balance = MtSicsBalance(tap("balance", balance_table.link, serial), wiring.clock)
-    if bath_table is not None:
-        serial = _settings(JulaboBath.SERIAL, bath_table.serial)
-        bath = JulaboBath(tap("bath", bath_table.link, serial), wiring.clock)
+    tables = file.instruments.present()
+    instruments = {
+        role: driver_of(role, table, tap(role, table.link, settings_of(role, table)), wiring.clock)
+        for role, table in tables.items()
+    }
 
-    identity = pump.identify()
-    if file.pump.serial_number not in (None, identity.serial_number):
-        raise PumpFault(
-            f"{file.pump.link}: pump {identity.serial_number} answers, but {loaded.path} is for "
-            f"{file.pump.serial_number}; connect that pump or correct pump.serial_number"
-        )
-    identities = {}
-    if balance is not None and balance_table is not None:
-        identities["balance"] = _identified("balance", balance.identify(), balance_table.serial_number)
-    if reference_balance is not None and reference_table is not None:
-        identity_told = reference_balance.identify()
-        identities["reference_balance"] = _identified("reference_balance", identity_told, reference_table.serial_number)
-    if bath is not None and bath_table is not None:
-        identities["bath"] = _identified("bath", bath.identify(), bath_table.serial_number)
-    return Bench(
-        loaded,
-        wiring.clock,
-        pump,
-        identity,
-        balance,
-        bath,
-        identities,
-        pump_link,
-        reader,
-        tuple(taps),
-        reference_balance,
-    )
+    def who(role: str) -> InstrumentIdentity:
+        return identified(role, instruments[role].identify(), tables[role].serial_number)
+
+    early = {"supply": who("supply")} if "supply" in instruments else {}
+    if early:
+        _feed(instruments["supply"], file.instruments.supply)
+    identity = identified_pump(loaded, pump.identify())
+    identities = {role: early[role] if role in early else who(role) for role in instruments}
+    return Bench(loaded, wiring.clock, pump, identity, instruments, identities, pump_link, reader, tuple(taps))
+
+
+def _feed(supply: Instrument, table: SupplyTable | None) -> None:
+    """Feed the pump's electronics before anybody asks the pump: the safe state of the run before has switched them off.
+
+    A supply that is on is left as somebody has set it.
+    """
+    assert isinstance(supply, Supply)  # noqa: S101 - the catalogue has it so
+    assert table is not None  # noqa: S101 - there is a supply
+    if not supply.is_on():
+        supply.set(table.voltage_v, table.current_limit_a)
+        supply.output(on=True)
 
 
 def _session(loaded: LoadedBench, wiring: Wiring, sink: WireSink, seed: int) -> PumpSession:
@@ -162,13 +224,21 @@ def _present(role: str, table: Table | None) -> Table:
     return table
 
 
-def _identified(role: str, identity: InstrumentIdentity, wanted: str | None) -> InstrumentIdentity:
+def identified_pump(loaded: LoadedBench, identity: Identity) -> Identity:
+    """``identity``, if it is that of the pump that the bench is for. Raises PumpFault for a stranger."""
+    table = loaded.file.pump
+    if table.serial_number not in (None, identity.serial_number):
+        raise PumpFault(
+            f"{table.link}: pump {identity.serial_number} answers, but {loaded.path} is for "
+            f"{table.serial_number}; connect that pump or correct pump.serial_number"
+        )
+    return identity
+
+
+def identified(role: str, identity: InstrumentIdentity, wanted: str | None) -> InstrumentIdentity:
+    """``identity``, if it has the serial number ``wanted``. Raises BenchFault for a stranger."""
     if wanted is not None and not identity.serial_number:
         raise UsageError(f"instruments.{role}.serial_number: it does not tell its number; leave the key out")
     if wanted not in (None, identity.serial_number):
         raise BenchFault(f"{role}: serial number {identity.serial_number} answers, but the bench file is for {wanted}")
     return identity
-
-
-def _settings(factory: SerialSettings, table: SerialTable) -> SerialSettings:
-    return SerialSettings(**{**vars(factory), **table.model_dump(exclude_none=True)})

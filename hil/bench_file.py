@@ -2,69 +2,35 @@
 
 import hashlib
 import json
-import re
-from datetime import date, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from firmware_model.config import FrozenModel, load_toml
 from firmware_model.errors import ConfigurationError
 from firmware_model.profile import PumpProfile, load_profile
+from hil.instrument_tables import InstrumentsTable, LinkName, NotNegative, Positive, SerialTable
 from hil.pump_session import SessionMode
 
 __all__ = [
-    "BalanceTable",
-    "BathTable",
     "BenchFile",
     "EnvironmentTable",
-    "InstrumentTable",
-    "InstrumentsTable",
     "PumpTable",
-    "SerialTable",
+    "SafeStateTable",
     "ServeTable",
     "ServedDevice",
     "WorldTable",
     "load_bench",
 ]
 
-Positive = Annotated[float, Field(gt=0)]
-NotNegative = Annotated[float, Field(ge=0)]
 RoomC = Annotated[float, Field(ge=5, le=45)]
 AmbientKpa = Annotated[float, Field(ge=20, le=600)]
 """From the highest mountains to a deep dive."""
 OutletKpa = Annotated[float, Field(ge=-100, le=100)]
 DropNl = Annotated[int, Field(ge=0, le=100_000)]
 SerialNumber = Annotated[str, Field(pattern=r"^[!-~]{1,16}$")]
-
-_URL = re.compile(r"(socket|rfc2217)://[^:/\s]+:(?P<port>\d+)([/?].*)?")
-_VISA = re.compile(r"(ASRL\S+::INSTR|TCPIP\d*::[^:\s]+::(?P<port>\d+)::SOCKET)", re.IGNORECASE)
-_PATH = re.compile(r"/(?!.*(::|://))[^\0]+|[A-Za-z0-9_.\\-]+|sim:[a-z_]+")  # by-path names of Linux have single colons
-
-
-def _link(text: str) -> str:
-    match = _URL.fullmatch(text) or _VISA.fullmatch(text) or _PATH.fullmatch(text)
-    port = match.groupdict().get("port") if match else None
-    if match is None or (port is not None and not 0 < int(port) < 65536):
-        raise ValueError(
-            "this is no link; write a serial port, socket://HOST:PORT, rfc2217://HOST:PORT, ASRL...::INSTR or "
-            "TCPIP::HOST::PORT::SOCKET"
-        )
-    return text
-
-
-LinkName = Annotated[str, AfterValidator(_link)]
-
-
-class SerialTable(FrozenModel):
-    """Settings of a serial port where they differ from the device's factory settings."""
-
-    baud: Annotated[int, Field(gt=0)] | None = None
-    bits: Literal[7, 8] | None = None
-    parity: Literal["N", "E", "O"] | None = None
-    stop_bits: Literal[1, 2] | None = None
-    flow: Literal["none", "rts-cts", "xon-xoff"] | None = None
 
 
 class PumpTable(FrozenModel):
@@ -78,46 +44,6 @@ class PumpTable(FrozenModel):
     """Whether its telemetry is open or in secure sessions; the test key is for simulated pumps."""
     key_file: str | None = None
     """For ``session = "key-file"``: where uid and key are, beside this file."""
-
-
-class InstrumentTable(FrozenModel):
-    """What every instrument's table says."""
-
-    link: LinkName
-    serial: SerialTable = SerialTable()
-    serial_number: str | None = None
-    calibration_due: date | None = None
-
-
-class BalanceTable(InstrumentTable):
-    """The balance under the beaker; ``u_`` keys are standard uncertainties (k = 1)."""
-
-    driver: Literal["mt-sics"]
-    readability_mg: Positive
-    u_repeatability_mg: NotNegative
-    u_drift_mg_per_day: NotNegative
-    u_sensitivity_ppm: NotNegative = 0.0
-    """Of the slope between load and reading, relative: it scales every difference of two readings."""
-    u_linearity_mg: NotNegative = 0.0
-    """Of one reading, beside the slope; at two loads taken as independent, which is the safe side."""
-    repeatability_weighings: Annotated[int, Field(ge=2)] | None = None
-    """From how many weighings u_repeatability_mg was found; None if a certificate states it."""
-
-
-class BathTable(InstrumentTable):
-    """The water bath around the pump; ``u_`` keys are standard uncertainties (k = 1)."""
-
-    driver: Literal["julabo"]
-    u_temperature_c: NotNegative
-
-
-class InstrumentsTable(FrozenModel):
-    """One table for each role that a procedure can ask for."""
-
-    balance: BalanceTable | None = None
-    reference_balance: BalanceTable | None = None
-    """Under a vessel like the beaker, into which nothing flows: it shows what evaporates."""
-    bath: BathTable | None = None
 
 
 class EnvironmentTable(FrozenModel):
@@ -171,11 +97,26 @@ class SafeBathTable(FrozenModel):
     running: bool = False
 
 
+class SafePressureTable(FrozenModel):
+    """How a pressure controller is left: nothing else takes the pressure off the pump."""
+
+    vented: Literal[True] = True
+
+
+class SafeSupplyTable(FrozenModel):
+    """How the supply is left."""
+
+    output: bool = False
+
+
 class SafeStateTable(FrozenModel):
     """What the bench is left in when a run ends, hangs or dies. Stopping therapy is not a safe state."""
 
     pump: Literal["untouched"] = "untouched"
     bath: SafeBathTable = SafeBathTable()
+    ambient_pressure: SafePressureTable = SafePressureTable()
+    outlet_pressure: SafePressureTable = SafePressureTable()
+    supply: SafeSupplyTable = SafeSupplyTable()
     hang_s: Annotated[float, Field(ge=1, le=86_400)] = 300.0
     """A run that does nothing on any wire for so long hangs."""
 
@@ -227,7 +168,13 @@ class ServeTable(FrozenModel):
     time: Literal["lock-step", "real"] = "real"
     pump: ServedDevice = ServedDevice()
     balance: ServedDevice = ServedDevice()
+    reference_balance: ServedDevice = ServedDevice()
     bath: ServedDevice = ServedDevice()
+    ambient_pressure: ServedDevice = ServedDevice()
+    outlet_pressure: ServedDevice = ServedDevice()
+    multimeter: ServedDevice = ServedDevice()
+    supply: ServedDevice = ServedDevice()
+    operator: ServedDevice = ServedDevice()
 
     @field_validator("control")
     @classmethod
@@ -262,10 +209,7 @@ class BenchFile(FrozenModel):
 
     def links(self) -> dict[str, str]:
         """The link of every device on this bench, by wire name."""
-        instruments: dict[str, InstrumentTable | None] = {
-            role: getattr(self.instruments, role) for role in InstrumentsTable.model_fields
-        }
-        return {"pump": self.pump.link} | {name: table.link for name, table in instruments.items() if table is not None}
+        return {"pump": self.pump.link} | {role: table.link for role, table in self.instruments.present().items()}
 
     def is_simulated(self) -> bool:
         """Whether every device of this bench lives in this process."""
@@ -287,7 +231,8 @@ class LoadedBench(FrozenModel):
             "session": self.file.pump.session,
             "profile": self.profile.model_dump(mode="json"),
         }
-        return hashlib.sha256(json.dumps([world, pump], sort_keys=True).encode()).hexdigest()
+        drivers = {role: table.driver for role, table in self.file.instruments.present().items()}
+        return hashlib.sha256(json.dumps([world, pump, drivers], sort_keys=True).encode()).hexdigest()
 
 
 def load_bench(path: Path) -> LoadedBench:

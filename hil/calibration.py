@@ -4,8 +4,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 
-from hil.bench_file import InstrumentsTable
 from hil.errors import UsageError
+from hil.instrument_tables import InstrumentsTable
 
 __all__ = ["Calibration", "accepted_reasons"]
 

@@ -29,10 +29,19 @@ class WallClock:
         self.rate = rate
         self.start_utc_ms = time.time_ns() // 1_000_000
         self._start_ns = time.monotonic_ns()
+        self._began_ms = 0
 
     def now_ms(self) -> int:
         """Bench time now, in ms; never runs backwards, whatever happens to the system's date."""
-        return int((time.monotonic_ns() - self._start_ns) * self.rate) // 1_000_000
+        return self._began_ms + int((time.monotonic_ns() - self._start_ns) * self.rate) // 1_000_000
+
+    def go_on(self, start_utc_ms: int, after_ms: int) -> None:
+        """Be the clock of a run that began at ``start_utc_ms``: time passed while nobody looked at it.
+
+        ``after_ms`` is a bench time that was seen already: if the system's date was set back since, time goes on there.
+        """
+        passed_ms = int((self.start_utc_ms - start_utc_ms) * self.rate)
+        self.start_utc_ms, self._began_ms = start_utc_ms, max(passed_ms, after_ms)
 
     @staticmethod
     def utc_ns() -> int:

@@ -1,16 +1,31 @@
-"""Collecting infusate: the beaker is weighed at a fixed interval while bath and pump are watched."""
+"""Collecting infusate: the beaker is weighed at a fixed interval while bath and pump are watched.
 
-from collections.abc import Callable
-from dataclasses import dataclass
+A collection that is interrupted goes on from the weighings that were kept, as a further stretch::
+
+    stretch 1  |--|--|--|--   killed     bath brought back     stretch 2  |--|--|--|
+                           ^ last weighing kept                           ^ first weighing
+
+What was delivered between the stretches is in the beaker, but not in the result: nobody watched the bath.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from math import sqrt
+from typing import Any
 
 from hil.bench import Bench
-from hil.instruments.balance_mt_sics import MtSicsBalance
-from hil.instruments.bath_julabo import JulaboBath
+from hil.gravimetry import Gravimetry, gravimetric_flow
+from hil.instruments.balance import Balance
+from hil.instruments.bath import Bath
+from hil.procedure import Procedure
 from protocols.messages import HistoryRecord
 
-__all__ = ["Collection", "Sample", "collect"]
+__all__ = ["Collection", "Sample", "Stretch", "collect", "has_begun"]
 
 Progress = Callable[[str, float], None]
+
+_ESTIMATE_MS = 6 * 3_600_000
+"""Over which the pump estimates its flow."""
 
 
 @dataclass(frozen=True)
@@ -25,6 +40,17 @@ class Sample:
     pump_temperature_c: float
     reference_g: float | None = None
     """Of the vessel that only evaporates, if there is one."""
+    alarms: tuple[str, ...] = ()
+    """Names of the pump's alarm conditions that held."""
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """What was weighed in one go."""
+
+    samples: tuple[Sample, ...]
+    history_from: int
+    """Number of the first of the pump's hourly records in it."""
 
 
 @dataclass(frozen=True)
@@ -34,37 +60,143 @@ class Collection:
     samples: tuple[Sample, ...]
     history: tuple[HistoryRecord, ...]
     interval_ms: int
+    stretches: int = 1
+    """In how many goes it was collected; more than one if it was interrupted."""
+
+    @classmethod
+    def of(cls, stretches: Sequence[Stretch], history: Sequence[HistoryRecord], interval_ms: int) -> "Collection":
+        """Stretches joined without what lies between them: later times and masses are moved to where the last ended.
+
+        An hourly estimate counts if all that the pump made it of lies within one stretch.
+        """
+        first = stretches[0].samples[0]
+        booted_ms = first.time_ms - first.pump_uptime_ms
+        samples: list[Sample] = [first]
+        records: list[HistoryRecord] = []
+        ends = [stretch.history_from for stretch in stretches[1:]]
+        for stretch, until in zip(stretches, [*ends, None], strict=True):
+            begin, joint = stretch.samples[0], samples[-1]
+            earlier_ms, lighter_g = begin.time_ms - joint.time_ms, begin.mass_g - joint.mass_g
+            samples += [
+                replace(
+                    each,
+                    time_ms=each.time_ms - earlier_ms,
+                    mass_g=each.mass_g - lighter_g,
+                    reference_g=_moved(each.reference_g, begin.reference_g, joint.reference_g),
+                )
+                for each in stretch.samples[1:]
+            ]
+            moved_ms = begin.time_ms - begin.pump_uptime_ms - earlier_ms - booted_ms
+            records += [
+                replace(record, end_uptime_ms=record.end_uptime_ms + moved_ms, flow_valid=_is_whole(record, stretch))
+                for record in history
+                if record.seq >= stretch.history_from and (until is None or record.seq < until)
+            ]
+        return cls(tuple(samples), tuple(records), interval_ms, len(stretches))
+
+    def weighed(self, setup: Gravimetry) -> Gravimetry:
+        """``setup`` for this many stretches: each has two weighings of its own, and drops that hang on at its ends."""
+        more = sqrt(self.stretches)
+        return replace(
+            setup,
+            readability_g=setup.readability_g * more,
+            u_repeatability_g=setup.u_repeatability_g * more,
+            u_linearity_g=setup.u_linearity_g * more,
+            drop_volume_nl=setup.drop_volume_nl * more,
+            u_time_s=setup.u_time_s * more,
+        )
 
 
 def collect(
     bench: Bench,
-    balance: MtSicsBalance,
-    bath: JulaboBath,
+    balance: Balance,
+    bath: Bath,
     *,
     hours: float,
     interval_min: float,
     progress: Progress,
-    reference: MtSicsBalance | None = None,
+    reference: Balance | None = None,
+    procedure: Procedure | None = None,
 ) -> Collection:
     """Weigh the beaker every ``interval_min`` for ``hours``; the first sample is taken at once.
 
-    A ``reference`` balance is read right after the beaker's.
-
-    Samples are due at whole intervals from the first, so one late reading does not shift the rest.
+    A ``reference`` balance is read right after the beaker's. Samples are due at whole intervals from the first, so one
+    late reading does not shift the rest. With ``procedure`` every sample is kept before the next is waited for, and a
+    collection that was killed goes on from those.
     """
     interval_ms = round(interval_min * 60_000)
     count = round(hours * 3_600_000 / interval_ms)
-    history_from = bench.pump.read_status().history_next
-    samples = [_sample(bench, balance, bath, reference)]
-    for number in range(1, count + 1):
-        bench.sleep_until(samples[0].time_ms + number * interval_ms)
-        samples.append(_sample(bench, balance, bath, reference))
-        passed_h = number * interval_ms / 3_600_000
-        progress(f"collecting: {samples[-1].mass_g:.4f} g after {passed_h:.1f} h", number / count)
-    return Collection(tuple(samples), tuple(bench.pump.read_history(history_from)), interval_ms)
+    stretches = _kept(procedure)
+    done = sum(len(stretch.samples) - 1 for stretch in stretches)
+    if done < count or not stretches:
+        history_from = bench.pump.read_status().history_next
+        _keep(procedure, {"history_from": history_from})
+        samples = [_sample(bench, balance, bath, reference)]
+        _keep(procedure, asdict(samples[0]))
+        for number in range(1, count - done + 1):
+            bench.sleep_until(samples[0].time_ms + number * interval_ms)
+            samples.append(_sample(bench, balance, bath, reference))
+            _keep(procedure, asdict(samples[-1]))
+            _show(procedure, bench, samples)
+            passed_h = (done + number) * interval_ms / 3_600_000
+            progress(f"collecting: {samples[-1].mass_g:.4f} g after {passed_h:.1f} h", (done + number) / count)
+        stretches.append(Stretch(tuple(samples), history_from))
+    return Collection.of(stretches, bench.pump.read_history(stretches[0].history_from), interval_ms)
 
 
-def _sample(bench: Bench, balance: MtSicsBalance, bath: JulaboBath, reference: MtSicsBalance | None) -> Sample:
+def _show(procedure: Procedure | None, bench: Bench, samples: list[Sample]) -> None:
+    """Tell who waits of the flow so far; worked out only when somebody looks."""
+    if procedure is None:
+        return
+    first, last = samples[0], samples[-1]
+
+    def flow() -> str:
+        from hil.delivery import gravimetry_of  # noqa: PLC0415 - it imports this module
+
+        loaded = bench.loaded
+        setup = gravimetry_of(loaded.profile, bench.balance_table, loaded.file.environment)
+        grams, passed_ms = last.mass_g - first.mass_g, last.time_ms - first.time_ms
+        found = gravimetric_flow(grams, passed_ms, setup, conversion=1.0, conditions=())
+        u = found.expanded_uncertainty_ml_per_day
+        return f"{found.flow_ml_per_day:.3f} +- {u:.3f} mL/day as collected (k = 2)"
+
+    procedure.observer.seen("flow", flow)
+    procedure.observer.seen("alarms", lambda: ", ".join(last.alarms) or "none")
+
+
+def has_begun(procedure: Procedure) -> bool:
+    """Whether ``procedure`` goes on with a collection: then the beaker must not be tared."""
+    return bool(_kept(procedure))
+
+
+def _kept(procedure: Procedure | None) -> list[Stretch]:
+    """The stretches that were kept, but for those of one weighing: from one alone nothing follows."""
+    found: list[tuple[int, list[Sample]]] = []
+    for each in [] if procedure is None else procedure.kept("collection"):
+        if "history_from" in each:
+            found.append((each["history_from"], []))
+        else:
+            found[-1][1].append(Sample(**{**each, "alarms": tuple(each["alarms"])}))
+    return [Stretch(tuple(samples), history_from) for history_from, samples in found if len(samples) > 1]
+
+
+def _keep(procedure: Procedure | None, data: dict[str, Any]) -> None:
+    if procedure is not None:
+        procedure.keep("collection", data)
+
+
+def _moved(reading_g: float | None, begin_g: float | None, joint_g: float | None) -> float | None:
+    """A reading of a further stretch, as if the balance had stood still in between; None if there is none."""
+    return None if reading_g is None or begin_g is None or joint_g is None else reading_g - begin_g + joint_g
+
+
+def _is_whole(record: HistoryRecord, stretch: Stretch) -> bool:
+    """Whether the pump's estimate at the end of an hour is one of this stretch alone."""
+    began_ms, ended_ms = stretch.samples[0].pump_uptime_ms, stretch.samples[-1].pump_uptime_ms
+    return record.flow_valid and began_ms + _ESTIMATE_MS <= record.end_uptime_ms <= ended_ms
+
+
+def _sample(bench: Bench, balance: Balance, bath: Bath, reference: Balance | None) -> Sample:
     weighing = balance.weigh()
     time_ms = bench.now_ms()
     reference_g = None if reference is None else reference.weigh().mass_g
@@ -76,4 +208,5 @@ def _sample(bench: Bench, balance: MtSicsBalance, bath: JulaboBath, reference: M
         pump_uptime_ms=status.uptime_ms,
         pump_temperature_c=status.temperature_mc / 1000,
         reference_g=reference_g,
+        alarms=tuple(str(alarm.name).lower().replace("_", "-") for alarm in status.alarms),
     )

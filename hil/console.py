@@ -10,12 +10,13 @@ from types import FrameType
 
 from rich.console import Console
 from rich.markup import escape
-from rich.status import Status
 
 from firmware_model.faults.injection import parse_injection
 from hil.bench_file import load_bench
 from hil.errors import RecordingError
-from hil.measurement import Measurement, Outcome
+from hil.links.wire_faults import parse_wire_faults
+from hil.live_view import STYLES, LiveView, PlainLines
+from hil.measurement import Outcome
 from hil.observer import Observer
 from hil.recording.info import describe
 from hil.run_result import RunResult
@@ -23,85 +24,43 @@ from hil.safe_state import BenchState, bring_to_safe_state, is_confirmed
 from hil.shipped import shipped
 from hil.virtual_bench.bench_faults import KNOWN_FAULTS
 
-__all__ = ["console_observer", "print_recording", "print_result", "print_safe_state", "serve_bench"]
-
-_STYLES = {
-    Outcome.PASS: "bold green",
-    Outcome.FAIL: "bold red",
-    Outcome.INCONCLUSIVE: "bold yellow",
-    Outcome.ERROR: "bold magenta",
-    Outcome.SKIPPED: "dim",
-}
+__all__ = ["console_observer", "print_check", "print_recording", "print_result", "print_safe_state", "serve_bench"]
 
 
 def console_observer() -> Observer:
     """An observer for this process's standard output: a live line on a terminal, one line per step elsewhere."""
     console = Console(file=sys.stdout, highlight=False)  # this very stream: pytest puts another in its place
-    return _LiveObserver(console) if console.is_terminal else _PlainObserver(console)
-
-
-class _PlainObserver:
-    """Lines for logs: each activity when it begins, then every measurement."""
-
-    def __init__(self, console: Console) -> None:
-        self._console = console
-        self._activity = ""
-
-    def procedure_started(self, procedure: str) -> None:
-        self._console.print(f"{escape(procedure)}", style="bold")
-
-    def progressed(self, activity: str, fraction: float) -> None:  # noqa: ARG002 - plain lines tell what, not how far
-        kind = activity.partition(":")[0]
-        if kind != self._activity:
-            self._activity = kind
-            self._console.print(f"  {escape(kind)} ...")
-
-    def measured(self, measurement: Measurement) -> None:
-        style = _STYLES[measurement.outcome]
-        self._console.print(f"  [{style}]{measurement.outcome:<12}[/] {escape(str(measurement))}")
-
-    def procedure_finished(self, procedure: str, outcome: str) -> None:
-        """The result says it."""
-
-
-class _LiveObserver(_PlainObserver):
-    """One line that says what is being done and how far it is; measurements stay above it."""
-
-    def __init__(self, console: Console) -> None:
-        super().__init__(console)
-        self._status: Status | None = None
-
-    def procedure_started(self, procedure: str) -> None:
-        super().procedure_started(procedure)
-        self._status = self._console.status("starting")
-        self._status.start()
-
-    def progressed(self, activity: str, fraction: float) -> None:
-        if self._status is not None:
-            self._status.update(f"{escape(activity)}  [dim]{fraction:4.0%}[/]")
-
-    def procedure_finished(self, procedure: str, outcome: str) -> None:  # noqa: ARG002 - the result says it
-        if self._status is not None:
-            self._status.stop()
-            self._status = None
+    return LiveView(console) if console.is_terminal else PlainLines(console)
 
 
 def print_result(result: RunResult) -> None:
     """The verdict, why, where everything stands, and how to repeat it if it is not a pass."""
     console = Console(highlight=False, soft_wrap=True)
     for page in result.procedures:
-        if page.problem is not None:
-            console.print(f"[{_STYLES[page.outcome or Outcome.ERROR]}]{page.name}:[/] {escape(page.problem)}")
+        if page.problem is not None or page.attempt > 1:
+            repeated = f" [dim](attempt {page.attempt}; repeated)[/]" if page.superseded else ""
+            said = page.problem or f"{page.said} (attempt {page.attempt})"
+            console.print(f"[{STYLES[page.outcome or Outcome.ERROR]}]{escape(page.name)}:[/] {escape(said)}{repeated}")
     if not result.procedures:
         console.print("no procedure was run")
     rejudged = ", re-judged by other limits than the procedure's" if result.plan.new_limits else ""
-    console.print(f"verdict    [{_STYLES[result.verdict]}]{result.verdict}[/]{rejudged}")
+    console.print(f"verdict    [{STYLES[result.verdict]}]{result.verdict}[/]{rejudged}")
+    replayed = result.plan.target == "replay"
+    for part in result.resumed:
+        anew = "from the beginning of the recording" if replayed else "the simulated world began anew"
+        how = "the bench went on meanwhile" if part["world"] == "went on" else anew
+        console.print(f"resumed    {part['recording']}: {how}")
+    if result.not_claimed:
+        ids = ", ".join(each["requirement"] for each in result.not_claimed)
+        console.print(f"not claimed {escape(ids)}", style="yellow")
     for step in result.safe_state:
         said = f"[bold magenta]not confirmed:[/] {escape(step.problem)}" if step.problem else "confirmed: "
         console.print(f"safe state {said}{'' if step.problem else f'{step.instrument} {escape(step.found)}'}")
     console.print(f"report     {escape(str(result.folder / 'report.html'))}")
     if result.exit_code != 0:
         console.print(f"reproduce  {escape(result.plan.command)}")
+    if result.interrupted:
+        console.print(f"go on      pumprig run --resume {escape(str(result.folder))}")
 
 
 def print_recording(path: Path, *, as_json: bool) -> None:
@@ -116,19 +75,26 @@ def print_recording(path: Path, *, as_json: bool) -> None:
 
 
 def serve_bench(
-    file: Path | None, *, seed: int, rate: float | None, lock_step: bool, injections: Sequence[str]
+    file: Path | None,
+    *,
+    seed: int,
+    rate: float | None,
+    lock_step: bool,
+    injections: Sequence[str],
+    wire_faults: Sequence[str] = (),
 ) -> None:
     """Serve a simulated bench until Ctrl-C or SIGTERM. Raises BenchFault if a port is taken."""
     from hil.virtual_bench.serve import ServedBench  # noqa: PLC0415 - a simulated bench is slow to import
 
     bench = load_bench(file or shipped("benches/served.toml"))
     faults = [parse_injection(text, KNOWN_FAULTS) for text in injections]
+    wires = parse_wire_faults(wire_faults, bench.file.links())
     stopped: list[int] = []
 
     def stop(signal_number: int, _: FrameType | None) -> None:
         stopped.append(signal_number)
 
-    served = ServedBench(bench, seed=seed, rate=rate, lock_step=lock_step, injections=faults)
+    served = ServedBench(bench, seed=seed, rate=rate, lock_step=lock_step, injections=faults, wire_faults=wires)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, stop)
     try:
@@ -140,6 +106,23 @@ def serve_bench(
         served.run(lambda: bool(stopped))
     finally:
         served.close()
+
+
+def print_check(file: Path, *, as_json: bool) -> int:
+    """Check a bench and print a line for each device; gives the exit code."""
+    from hil.bench_check import check_bench  # noqa: PLC0415
+
+    lines = check_bench(load_bench(file))
+    sound = not any(line.problem for line in lines)
+    if as_json:
+        said = {"schema": "pumprig.check/1", "ok": sound, "lines": [line.as_json() for line in lines]}
+        sys.stdout.write(json.dumps(said, indent=2) + "\n")
+        return 0 if sound else 3
+    console = Console(highlight=False, soft_wrap=True)
+    for line in lines:
+        mark = "[bold red]amiss[/]" if line.problem else "[green]ok[/]   "
+        console.print(f"{mark} {line.name:<17} {escape(str(line))}")
+    return 0 if sound else 3
 
 
 def print_safe_state(file: Path) -> int:

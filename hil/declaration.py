@@ -17,7 +17,7 @@ Limit = str | float | None
 Parameters = Mapping[str, float]
 """The chosen values of a procedure's parameters, each in its declared unit."""
 
-_KEYS = {"measurements", "requirements", "limits", "parameters", "duration_h"}
+_KEYS = {"measurements", "requirements", "limits", "parameters", "duration_h", "group"}
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,8 @@ class Declaration:
     limits: Mapping[str, tuple[Limit, Limit]] = field(default_factory=dict)
     parameters: tuple[Parameter, ...] = ()
     duration_h: float | Callable[[Parameters], float] | None = None
+    group: str | None = None
+    """Procedures of one group are repeated together."""
 
     @classmethod
     def of(cls, name: str, marker: Mapping[str, Any] | None) -> "Declaration":
@@ -47,6 +49,7 @@ class Declaration:
                 limits={each: (lower, upper) for each, (lower, upper) in dict(given.get("limits", {})).items()},
                 parameters=tuple(given.get("parameters", ())),
                 duration_h=given.get("duration_h"),
+                group=given.get("group"),
             )
         except (TypeError, ValueError) as error:
             raise UsageError(f"its marker cannot be read: {error}") from error
@@ -57,6 +60,8 @@ class Declaration:
         unknown = sorted(set(given) - _KEYS)
         if unknown:
             raise UsageError(f"its marker has no {unknown[0]!r}; it takes {', '.join(sorted(_KEYS))}")
+        if not (self.group is None or isinstance(self.group, str)):
+            raise UsageError(f"its group must be a name, not {self.group!r}")
         if not all(isinstance(each, Parameter) for each in self.parameters):
             raise UsageError("its parameters must be hil.parameter.Parameter(name, unit, default, lower, upper)")
 

@@ -9,11 +9,12 @@ from numpy.typing import NDArray
 
 from firmware_model.profile import PumpProfile
 from hil.air import air_density_kg_per_m3
-from hil.bench_file import BalanceTable, EnvironmentTable
+from hil.bench_file import EnvironmentTable
 from hil.collection import Collection
 from hil.errors import BenchFault
 from hil.evaporation import evaporation_of
 from hil.gravimetry import Gravimetry, ReferenceVessel, buoyancy_factor
+from hil.instrument_tables import BalanceTable
 from hil.trumpet import equal_interval_min
 
 __all__ = ["ESTIMATE_WINDOW_H", "Delivery", "delivery_of", "gravimetry_of", "reference_of"]

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from math import nan
-from typing import Any
+from typing import Any, Protocol
 
 import pytest
 
@@ -18,10 +18,23 @@ from hil.new_limits import NewLimits
 from hil.observer import Observer
 from protocols.errors import ProtocolError
 
-__all__ = ["EXIT_BENCH_FAULT", "EXIT_USAGE", "Procedure"]
+__all__ = ["EXIT_BENCH_FAULT", "EXIT_USAGE", "Keeper", "Procedure"]
 
 EXIT_USAGE = 2
 EXIT_BENCH_FAULT = 3
+
+
+class Keeper(Protocol):
+    """Where a run keeps what its procedures find out, so that a kill loses nothing of it."""
+
+    def measured(self, page: "Procedure", measurement: Measurement) -> None:
+        """Keep a measurement; it is on the disk when this returns."""
+
+    def keep(self, page: "Procedure", name: str, data: Any) -> None:
+        """Keep ``data``; it is on the disk when this returns."""
+
+    def kept(self, page: "Procedure", name: str) -> list[Any]:
+        """What was kept under ``name`` by the interrupted process that this one goes on for."""
 
 
 @dataclass
@@ -50,6 +63,35 @@ class Procedure:
     """To judge by in the place of its own: the measurement then says both."""
     today: Callable[[], date] = date.today
     """The bench's own date: a simulated or recorded bench has another than the wall."""
+    error: BaseException | None = None
+    """What ended it early."""
+    item: str = ""
+    """What pytest calls it."""
+    attempt: int = 1
+    superseded: bool = False
+    """Whether its group was repeated after it: then a later attempt decides."""
+    quarantined: bool = False
+    """Whether it was skipped because the pump had failed before."""
+    keeper: Keeper | None = None
+
+    @property
+    def said(self) -> str:
+        """Its outcome in words: a pass that took more than one attempt is no plain pass."""
+        if self.quarantined:
+            return "quarantined"
+        outcome = str(self.outcome or Outcome.ERROR)
+        return f"{outcome} after retry" if self.attempt > 1 and outcome != "skipped" else outcome
+
+    def as_json(self) -> dict[str, Any]:
+        """What a manifest says of it."""
+        return {
+            "name": self.name,
+            "outcome": str(self.outcome),
+            "problem": self.problem,
+            "attempts": self.attempt,
+            "superseded": self.superseded,
+            "requirements": list(self.requirements),
+        }
 
     @classmethod
     def of(cls, name: str, marker: Mapping[str, Any] | None, observer: Observer) -> "Procedure":
@@ -120,6 +162,8 @@ class Procedure:
             before=before,
         )
         self.measurements.append(measurement)
+        if self.keeper is not None:
+            self.keeper.measured(self, measurement)
         self.observer.measured(measurement)
         return measurement
 
@@ -148,6 +192,18 @@ class Procedure:
         """Tell who waits that ``fraction`` (0 to 1) of an ``activity`` is done."""
         self.observer.progressed(activity, fraction)
 
+    def keep(self, name: str, data: Any) -> None:
+        """Keep ``data`` (what JSON can say) to go on from if this process is killed; on the disk when this returns."""
+        if self.keeper is not None:
+            self.keeper.keep(self, name, data)
+
+    def kept(self, name: str) -> list[Any]:
+        """What this very attempt kept under ``name`` before its process was killed, in order; mostly nothing.
+
+        Also nothing if the bench was simulated inside the killed process: its world ended with it.
+        """
+        return [] if self.keeper is None else self.keeper.kept(self, name)
+
     def conclude(self) -> str | None:
         """Judge the finished procedure by its measurements; returns what is wrong, or None."""
         outcomes = {measurement.outcome for measurement in self.measurements}
@@ -173,6 +229,7 @@ class Procedure:
 
     def broke(self, error: BaseException, *, where: str) -> None:
         """Note that the procedure ended early: a missed expectation fails it, all else says nothing of the pump."""
+        self.error = self.error or error
         if isinstance(error, KeyboardInterrupt):
             self._end(Outcome.ERROR, "interrupted", EXIT_BENCH_FAULT)
         elif isinstance(error, pytest.FixtureLookupError):

@@ -123,6 +123,16 @@ class Programmer:
         self._memory = ProgrammerMemory() if memory is None else memory
         self._state_seq: int | None = None
 
+    @property
+    def repeats(self) -> int:
+        """How often a request was sent again so far, because no answer came in time."""
+        return self._exchange.repeats
+
+    @property
+    def surplus(self) -> int:
+        """How many answers came so far that nobody waited for: twice, or too late."""
+        return self._exchange.dropped
+
     # What the pump is, measures and remembers.
 
     def identify(self) -> Identity:
@@ -334,9 +344,11 @@ class Programmer:
                 raise PumpFault(f"{self._link.resource}: {_evidence(heard)}")
 
     def _why(self) -> str:
-        """What was wrong with the last frame that was rejected, if one was."""
-        rejection = self._exchange.last_rejection
-        return "" if rejection is None else f"{type(rejection).__name__}: {rejection}; "
+        """What was wrong with the last frame that was rejected, or which answer was none to this question."""
+        rejection, dropped = self._exchange.last_rejection, self._exchange.last_dropped
+        if rejection is None:
+            return "" if dropped is None else f"{dropped}; "
+        return f"{type(rejection).__name__}: {rejection}; "
 
     def _again(self, heard: bytearray) -> bytes:
         """The next attempt. A pump that restarted knows nothing of the session: after the last one it is forgotten."""

@@ -11,13 +11,18 @@ import pytest
 
 if TYPE_CHECKING:  # every pytest of the user's imports this module: nothing heavy before a fixture is asked for
     from hil.bench import Bench
-    from hil.instruments.balance_mt_sics import MtSicsBalance
-    from hil.instruments.bath_julabo import JulaboBath
+    from hil.fleet.fleet_run import FleetOutcome
+    from hil.instruments.balance import Balance
+    from hil.instruments.bath import Bath
+    from hil.instruments.multimeter import Multimeter
+    from hil.instruments.operator import Operator
+    from hil.instruments.pressure_controller import PressureController
+    from hil.instruments.supply import Supply
     from hil.procedure import Procedure
     from hil.programmer import Programmer
     from hil.run import Run
 
-__all__ = ["DECLARATION_KEY", "REFUSE_KEY", "RUN_KEY", "VALUES_KEY"]
+__all__ = ["ATTEMPT_KEY", "DECLARATION_KEY", "REFUSE_KEY", "RUN_KEY", "VALUES_KEY", "page_of"]
 
 RUN_KEY = pytest.StashKey["Run"]()
 REFUSE_KEY = pytest.StashKey[Callable[[str, str], None]]()
@@ -27,6 +32,7 @@ DECLARATION_KEY = pytest.StashKey[Any]()
 VALUES_KEY = pytest.StashKey[Mapping[str, float]]()
 OWN_RUN_KEY = pytest.StashKey[bool]()
 PROCEDURE_KEY = pytest.StashKey["Procedure"]()
+ATTEMPT_KEY = pytest.StashKey[int]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -37,6 +43,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--pumprig-recording", metavar="FILE", help="recording to replay")
     group.addoption("--pumprig-seed", type=int, metavar="N", help="seed of everything random on a simulated bench")
     group.addoption("--pumprig-inject", action="append", default=[], metavar="FAULT@TIME", help="fault to simulate")
+    group.addoption("--pumprig-wire-fault", action="append", default=[], metavar="SPEC", help="fault of a wire")
     group.addoption("--pumprig-set", action="append", default=[], metavar="NAME=VALUE", help="procedure parameter")
     group.addoption(
         "--pumprig-accept-overdue", action="append", default=[], metavar="ROLE=REASON", help="accept a calibration date"
@@ -46,10 +53,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Make the procedure marker known."""
+    config.addinivalue_line("markers", "any_pump: expects faulty pumps: when it fails, the rest is run all the same")
     config.addinivalue_line(
         "markers",
-        "procedure(name, measurements=(), requirements=(), limits={}, parameters=(), duration_h=None): a test of a "
-        "pump; each named measurement must be taken for it to pass",
+        "procedure(name, measurements=(), requirements=(), limits={}, parameters=(), duration_h=None, group=None): a "
+        "test of a pump; each named measurement must be taken for it to pass; those of one group are repeated together",
+    )
+    config.addinivalue_line(
+        "markers",
+        "fleet(population, pumps=1000, days=365, seed=1, jobs=None, scheduler=None, audit=0, wire=0): "
+        "the fleet of simulated pumps that the fixture of that name runs",
     )
 
 
@@ -117,22 +130,67 @@ def pump(bench: "Bench") -> "Programmer":
     return bench.pump
 
 
-@pytest.fixture
-def balance(bench: "Bench") -> "MtSicsBalance":
-    """The balance under the beaker. The procedure is skipped if the bench has none."""
-    return bench.balance or pytest.skip("the bench file has no [instruments.balance]")
+def _or_skip(role: str, instrument: Any) -> Any:
+    return instrument if instrument is not None else pytest.skip(f"the bench file has no [instruments.{role}]")
+
+
+# Each fixture skips the procedure if the bench lacks the instrument.
 
 
 @pytest.fixture
-def reference_balance(bench: "Bench") -> "MtSicsBalance":
-    """The balance under the vessel that only evaporates. The procedure is skipped if the bench has none."""
-    return bench.reference_balance or pytest.skip("the bench file has no [instruments.reference_balance]")
+def balance(bench: "Bench") -> "Balance":
+    """The balance under the beaker."""
+    found: Balance = _or_skip("balance", bench.balance)
+    return found
 
 
 @pytest.fixture
-def bath(bench: "Bench") -> "JulaboBath":
-    """The water bath around the pump. The procedure is skipped if the bench has none."""
-    return bench.bath or pytest.skip("the bench file has no [instruments.bath]")
+def reference_balance(bench: "Bench") -> "Balance":
+    """The balance under the vessel that shows what evaporates."""
+    found: Balance = _or_skip("reference_balance", bench.reference_balance)
+    return found
+
+
+@pytest.fixture
+def bath(bench: "Bench") -> "Bath":
+    """The water bath around the pump."""
+    found: Bath = _or_skip("bath", bench.bath)
+    return found
+
+
+@pytest.fixture
+def ambient_pressure(bench: "Bench") -> "PressureController":
+    """The controller of the chamber around pump and outlet, absolute."""
+    found: PressureController = _or_skip("ambient_pressure", bench.ambient_pressure)
+    return found
+
+
+@pytest.fixture
+def outlet_pressure(bench: "Bench") -> "PressureController":
+    """The controller of the pressure on top of the outlet's static head, gauge."""
+    found: PressureController = _or_skip("outlet_pressure", bench.outlet_pressure)
+    return found
+
+
+@pytest.fixture
+def multimeter(bench: "Bench") -> "Multimeter":
+    """The multimeter in the pump's supply line."""
+    found: Multimeter = _or_skip("multimeter", bench.multimeter)
+    return found
+
+
+@pytest.fixture
+def supply(bench: "Bench") -> "Supply":
+    """The supply of the pump's electronics."""
+    found: Supply = _or_skip("supply", bench.supply)
+    return found
+
+
+@pytest.fixture
+def operator(bench: "Bench") -> "Operator":
+    """The person at the bench."""
+    found: Operator = _or_skip("operator", bench.operator)
+    return found
 
 
 @pytest.fixture
@@ -154,20 +212,23 @@ def measure(procedure: "Procedure") -> Any:
     return procedure.measure
 
 
+@pytest.fixture
+def fleet(request: pytest.FixtureRequest, tmp_path: Path) -> "FleetOutcome":
+    """The fleet that the test's marker asks for, finished; its folder is under ``tmp_path``."""
+    from hil.fleet.pytest_fleet import fleet_of
+
+    return fleet_of(request.node.get_closest_marker("fleet"), tmp_path / "fleet")
+
+
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
     """Give each procedure its own page in the run."""
     ran_by_us = RUN_KEY in item.config.stash and OWN_RUN_KEY not in item.config.stash
     if not (ran_by_us or _asks_for_a_bench(item)):
         return (yield)
-    from hil.procedure import Procedure
-
     run = item.config.stash[RUN_KEY]
-    marker = item.get_closest_marker("procedure")
-    name = item.stash[DECLARATION_KEY].name
-    page = item.stash[PROCEDURE_KEY] = Procedure.of(name, marker.kwargs if marker else None, run.observer)
-    page.parameters = item.stash.get(VALUES_KEY, {})
-    page.instruments = tuple(role for role in run.roles() if role in getattr(item, "fixturenames", ()))
+    attempt = item.stash.get(ATTEMPT_KEY, 1)
+    item.stash[PROCEDURE_KEY] = page_of(item, run, attempt)
     run.begin(item.stash[PROCEDURE_KEY])
     try:
         return (yield)
@@ -197,6 +258,21 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
     return report
 
 
+def page_of(item: pytest.Item, run: "Run", attempt: int) -> "Procedure":
+    """The page of an attempt at a procedure: the one it has, or a new one."""
+    from hil.procedure import Procedure
+
+    page = item.stash.get(PROCEDURE_KEY, None)
+    if page is not None and page.attempt == attempt:
+        return page
+    marker = item.get_closest_marker("procedure")
+    page = Procedure.of(item.stash[DECLARATION_KEY].name, marker.kwargs if marker else None, run.observer)
+    page.item, page.attempt = item.nodeid, attempt
+    page.parameters = item.stash.get(VALUES_KEY, {})
+    page.instruments = tuple(role for role in run.roles() if role in getattr(item, "fixturenames", ()))
+    return page
+
+
 def _asks_for_a_bench(item: pytest.Item) -> bool:
     """Whether a test is a procedure: by its marker, or by a fixture of ours (not another one of the same name)."""
     if item.get_closest_marker("procedure") is not None:
@@ -223,6 +299,7 @@ def _run_from_options(config: pytest.Config) -> "Run":
         recording=path("--pumprig-recording"),
         seed=config.getoption("--pumprig-seed"),
         injections=tuple(config.getoption("--pumprig-inject")),
+        wire_faults=tuple(config.getoption("--pumprig-wire-fault")),
         out=Path(config.getoption("--pumprig-out")),
         parameters=tuple(config.getoption("--pumprig-set")),
         accept_overdue=tuple(config.getoption("--pumprig-accept-overdue")),

@@ -1,25 +1,35 @@
-"""One execution of procedures on a bench: opens it, keeps what was found, writes the run folder."""
+"""One execution of procedures on a bench: opens it, keeps what was found, writes the run folder.
+
+::
+
+    plan.json, then journal.jsonl line by line, run.mcap record by record ... then the documents, and manifest.json last
+"""
 
 import json
 from contextlib import ExitStack
 from datetime import UTC, date, datetime
+from importlib.metadata import version
 from pathlib import Path
 
 from hil.bench import Bench, open_bench
 from hil.clock import WallClock
 from hil.declaration import Parameters
-from hil.errors import RigError
+from hil.errors import RecordingError, RigError
+from hil.kept_run import PLAN, KeptPlan, Part
 from hil.measurement import Outcome, verdict
 from hil.observer import Observer
-from hil.procedure import Procedure
+from hil.procedure import EXIT_BENCH_FAULT, Procedure
+from hil.pump_state import failed_state
+from hil.recording.reader import Recording
 from hil.recording.writer import RecordingWriter
 from hil.run_folder import RunFolder
+from hil.run_keeper import RunKeeper
 from hil.run_plan import BENCH_ATTACHMENT, RunPlan
-from hil.run_result import RunResult
+from hil.run_result import RunResult, devices_of
 from hil.safe_state import SafeStep
 from hil.supervisor import Supervisor
 from hil.watched_clock import WatchedClock
-from hil.wiring import Wiring
+from hil.wiring import PortWiring, Wiring
 
 __all__ = ["EXIT_INTERRUPTED", "EXIT_NOTHING_RAN", "Run"]
 
@@ -32,32 +42,50 @@ class Run:
     """A run while it goes on: one folder, one recording, one page for each procedure."""
 
     def __init__(self, plan: RunPlan, out: Path, observer: Observer) -> None:
-        """Make the run folder under ``out``; no port is touched yet."""
+        """Make the run folder under ``out``, or take up the one that is resumed; no port is touched yet."""
         self.plan = plan
         self.observer = observer
         self.procedures: list[Procedure] = []
         self.bench: Bench | None = None
         self.interrupted = False
+        self.quarantine: str | None = None
+        """Why nothing more is run."""
+        self.calibration = plan.calibration()
+        self.parameters: dict[str, Parameters] = {}
+        """What the procedures' parameters are in this run, by procedure."""
         self.started = datetime.now(UTC)
-        self.folder = RunFolder.create(
+        self.folder = self._new_folder(out) if plan.resumed is None else RunFolder.reopen(plan.resumed.path)
+        self.keeper = RunKeeper(self.folder.path, plan.resumed)
+        if plan.resumed is not None:
+            plan.resumed.check_unfinished()  # again, now that nobody else can finish it
+            self.folder.keep_old()
+            self.quarantine = plan.resumed.quarantined
+            self.started = datetime.fromisoformat(plan.resumed.plan.started_utc)
+            self.folder.audit("run resumed", why=f"pumprig run --resume {self.folder.path}")
+        self._cleanup = ExitStack()
+        self._supervisor: Supervisor | None = None
+        self.safe_state: list[SafeStep] = []
+        """How the bench was left, as read back; nothing if it needs no safe state."""
+
+    def _new_folder(self, out: Path) -> RunFolder:
+        """A folder that holds the plan before anything else happens."""
+        plan = self.plan
+        folder = RunFolder.create(
             out,
             procedure=plan.procedures[0] if len(plan.procedures) == 1 else "suite",
             serial_number=plan.bench.file.pump.serial_number or "unidentified",
             started=self.started,
         )
-        self.folder.audit("run started", why=plan.command)
+        started_utc = self.started.isoformat(timespec="milliseconds")
+        kept = KeptPlan.of(plan.settings, plan.bench, plan.files, command=plan.command, started_utc=started_utc)
+        folder.write(PLAN, kept.model_dump_json(indent=1).encode() + b"\n")
+        folder.audit("run started", why=plan.command)
         for role, reason in plan.accepted_overdue.items():
-            self.folder.audit("overdue calibration accepted", why=f"{role}: {reason}")
+            folder.audit("overdue calibration accepted", why=f"{role}: {reason}")
         for name, (lower, upper) in plan.new_limits.items():
             said = f"{name}: {'none' if lower is None else lower} to {'none' if upper is None else upper}"
-            self.folder.audit("re-judged by new limits", why=said)
-        self.calibration = plan.calibration()
-        self.parameters: dict[str, Parameters] = {}
-        """What the procedures' parameters are in this run, by procedure."""
-        self._cleanup = ExitStack()
-        self._supervisor: Supervisor | None = None
-        self.safe_state: list[SafeStep] = []
-        """How the bench was left, as read back; nothing if it needs no safe state."""
+            folder.audit("re-judged by new limits", why=said)
+        return folder
 
     def open_bench(self) -> Bench:
         """The bench, opened when the first procedure asks for it. Raises BenchFault naming the port or device."""
@@ -67,16 +95,23 @@ class Run:
                 self._cleanup.callback(self._leave_safe)
             wiring = self.plan.wiring()
             self._cleanup.callback(wiring.close)
+            if isinstance(wiring, PortWiring):
+                wiring.asking = self.observer.asking
+            part = self._next_part(wiring)
+            several = {} if part.part == 1 else {"part": str(part.part), "began_ms": str(part.began_ms)}
             writer = RecordingWriter(
-                self.folder.path / "run.mcap",
+                self.folder.path / part.recording,
                 start_utc_ms=wiring.clock.start_utc_ms,
-                metadata=self.plan.metadata() | {"parameters": json.dumps(self.parameters)},
+                metadata=self.plan.metadata() | {"parameters": json.dumps(self.parameters)} | several,
                 attachments={BENCH_ATTACHMENT: self.plan.bench.model_dump_json(indent=2).encode()},
                 pump_wires=("pump",),
                 wall_utc_ns=WallClock.utc_ns if isinstance(wiring.clock, WallClock) else None,
             )
             self._cleanup.callback(writer.close)
-            self.bench = open_bench(self.plan.bench, self._watched(wiring), writer, self._cleanup, seed=self.plan.seed)
+            self.keeper.take_up(part)
+            loaded, watched = self.plan.bench, self._watched(wiring)
+            self.bench = open_bench(loaded, watched, writer, self._cleanup, seed=self.plan.seed, began_ms=part.began_ms)
+            self.keeper.identified(devices_of(self.bench))
         return self.bench
 
     def today(self) -> date:
@@ -89,18 +124,70 @@ class Run:
         """What a procedure can ask for beside the pump, by the names of the fixtures."""
         return tuple(type(self.plan.bench.file.instruments).model_fields)
 
+    def _next_part(self, wiring: Wiring) -> Part:
+        """This process's share of the run. On a bench that lives on, bench time goes on from the wall clock."""
+        clock, before = wiring.clock, self.keeper.parts
+        lives_on = isinstance(wiring, PortWiring) and wiring.lives_on
+        goes_on = isinstance(wiring, PortWiring) and wiring.is_as_left
+        if goes_on and isinstance(clock, WallClock):
+            clock.go_on(before[0].start_utc_ms, max(self._last_ms(part) for part in before))
+        number, recording = self.folder.next_recording()
+        return Part(
+            part=number,
+            utc=datetime.now(UTC).isoformat(timespec="milliseconds"),
+            recording=recording,
+            start_utc_ms=clock.start_utc_ms,
+            began_ms=clock.now_ms() if goes_on else 0,
+            world=("went on" if goes_on else "began anew") if before else "first",
+            lives_on=lives_on,
+            served_by=wiring.served_by if isinstance(wiring, PortWiring) else "",
+            pumprig=version("pumprig"),
+        )
+
+    def _last_ms(self, part: Part) -> int:
+        """Bench time of the last record of a part."""
+        try:
+            records = Recording.open(self.folder.path / part.recording).records
+        except RecordingError:
+            return part.began_ms
+        return max((record.time_ms for record in records), default=part.began_ms)
+
     def begin(self, procedure: Procedure) -> None:
         """Open a page for ``procedure``."""
         procedure.calibration, procedure.today = self.calibration, self.today
         procedure.new_limits = self.plan.new_limits
         self.procedures.append(procedure)
+        procedure.keeper = self.keeper
+        self.keeper.begun(procedure)
         self.observer.procedure_started(procedure.name)
 
     def end(self, procedure: Procedure) -> None:
         """Close the page of ``procedure``."""
         if procedure.outcome is None:
             procedure.broke(KeyboardInterrupt(), where="")
-        self.observer.procedure_finished(procedure.name, procedure.outcome or Outcome.ERROR)
+        self.keeper.finished(procedure)
+        self.observer.procedure_finished(procedure.name, procedure.said)
+
+    def restore(self, procedure: Procedure) -> None:
+        """Take over the page of a procedure that had ended before the run was interrupted."""
+        self.procedures.append(procedure)
+
+    def isolate(self, procedure: Procedure) -> None:
+        """Skip ``procedure``: the pump had failed before it."""
+        procedure.quarantined = True
+        procedure.skipped(f"quarantined: {self.quarantine}")
+        self.procedures.append(procedure)
+        self.keeper.finished(procedure)
+        self.observer.procedure_finished(procedure.name, procedure.said)
+
+    def examine(self, procedure: Procedure) -> None:
+        """Look whether the pump is still what it was, after ``procedure`` failed; if not, nothing more is run."""
+        if self.quarantine is None and procedure.outcome in (Outcome.FAIL, Outcome.ERROR):
+            reason = failed_state(self.bench, procedure.error)
+            if reason is not None:
+                self.quarantine = f"after {procedure.name}: {reason}"
+                self.keeper.quarantined(self.quarantine)
+                self.folder.audit("quarantine", why=self.quarantine)
 
     def finish(self) -> RunResult:
         """Close the bench, write report and manifest, and say how it all ended."""
@@ -125,10 +212,17 @@ class Run:
             safe_state=tuple(self.safe_state),
             parameters=self.parameters,
             overdue=self.calibration.overdue(self.today()),
+            interrupted=self.interrupted,
+            quarantine=self.quarantine,
+            devices=self.keeper.devices,
+            parts=tuple(self.keeper.parts),
+            repeated=tuple(self.keeper.repeated),
+            went_on=tuple(self.keeper.went_on),
         )
+        self.keeper.close()
         rejudged = ", re-judged by other limits" if self.plan.new_limits else ""
         self.folder.audit("run finished", why=f"verdict {said}{rejudged}")
-        write_documents(self.folder, result, self.bench)
+        write_documents(self.folder, result)
         return result
 
     def _account_for_limits(self) -> None:
@@ -159,12 +253,17 @@ class Run:
         return wiring
 
     def _judge(self) -> tuple[Outcome, int]:
-        ran = [page for page in self.procedures if page.outcome is not Outcome.SKIPPED]
+        last = [page for page in self.procedures if not page.superseded]
+        ran = [page for page in last if page.outcome is not Outcome.SKIPPED]
         if self.interrupted:
             return Outcome.ERROR, EXIT_INTERRUPTED
+        if any(page.quarantined for page in last):
+            return Outcome.ERROR, EXIT_BENCH_FAULT
         if not ran:
             return Outcome.ERROR, EXIT_NOTHING_RAN
         said = verdict(page.outcome or Outcome.ERROR for page in ran)
+        if said is Outcome.PASS and any(page.attempt > 1 for page in ran):
+            said = Outcome.INCONCLUSIVE  # it passes sometimes: whoever reads the verdict must look at all attempts
         if said in _EXIT_CODES:
             return said, _EXIT_CODES[said]
         return said, next(page.exit_code for page in ran if page.exit_code is not None)

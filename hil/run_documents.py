@@ -2,26 +2,27 @@
 
 import io
 import platform
-import tomllib
 from dataclasses import asdict
+from datetime import datetime
 from importlib.metadata import version
+from itertools import pairwise
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from hil.bench import Bench
 from hil.evaporation import evaporation_text
+from hil.kept_run import Part
 from hil.measurement import Measurement, Outcome
 from hil.procedure import Procedure
 from hil.pump_session import said_of
-from hil.report.content import ReportContent, Rows
+from hil.report.content import ProcedureLine, ReportContent, Rows
 from hil.report.finding import finding
 from hil.report.render import render_report
-from hil.run_folder import RECORDING, RunFolder
+from hil.requirement_lines import requirement_lines
+from hil.run_folder import RunFolder
 from hil.run_result import RunResult
 from hil.safe_state import is_confirmed
-from hil.shipped import shipped
 
 __all__ = ["write_documents"]
 
@@ -40,13 +41,16 @@ _SCHEMA = pa.schema(
 )
 
 
-def write_documents(folder: RunFolder, result: RunResult, bench: Bench | None) -> None:
+_TARGETS = {"sim": "simulated bench", "bench": "bench", "replay": "recording"}
+
+
+def write_documents(folder: RunFolder, result: RunResult) -> None:
     """Write measurements.parquet, report.html and, last, manifest.json into ``folder``."""
     folder.write("measurements.parquet", _parquet(result.measurements))
     hashes = folder.hashes()
-    reproducible = {name: hashes[name] for name in (RECORDING, "measurements.parquet") if name in hashes}
-    folder.write("report.html", render_report(_content(result, bench, reproducible)).encode())
-    folder.finish(_manifest(result, bench))
+    reproducible = {name: each for name, each in hashes.items() if name.endswith((".mcap", ".parquet"))}
+    folder.write("report.html", render_report(_content(result, reproducible)).encode())
+    folder.finish(_manifest(result))
 
 
 def _parquet(measurements: list[Measurement]) -> bytes:
@@ -56,7 +60,7 @@ def _parquet(measurements: list[Measurement]) -> bytes:
     return sink.getvalue()
 
 
-def _manifest(result: RunResult, bench: Bench | None) -> dict[str, Any]:
+def _manifest(result: RunResult) -> dict[str, Any]:
     plan = result.plan
     return {
         "schema": "pumprig.manifest/1",
@@ -66,15 +70,25 @@ def _manifest(result: RunResult, bench: Bench | None) -> dict[str, Any]:
         "target": plan.target,
         "seed": plan.seed,
         "inject": list(plan.injections),
+        "wire_faults": list(plan.wire_faults),
         "parameters": {name: dict(values) for name, values in result.parameters.items()},
         "overdue": {role: day.isoformat() for role, day in result.overdue.items()},
         "accepted_overdue": dict(plan.accepted_overdue),
-        "procedures": [
-            {"name": page.name, "outcome": str(page.outcome), "problem": page.problem} for page in result.procedures
+        "interrupted": result.interrupted,
+        "retries": plan.retries,
+        "procedures": [page.as_json() for page in result.procedures],
+        "measurements": result.measurements_as_json(),
+        "requirements": [
+            {"id": line.name, "procedures": line.procedures, "outcome": line.outcome and str(line.outcome)}
+            for line in requirement_lines(result.final)
         ],
-        "measurements": [measurement.as_json() for measurement in result.measurements],
-        "pump": dict(_device(result, bench)),
-        "instruments": {role: dict(rows) for role, rows in _instruments(result, bench)},
+        "not_claimed": result.not_claimed,
+        "quarantine": result.quarantine,
+        "resumed": result.resumed,
+        "recordings": [part.recording for part in result.parts],
+        "deviations": list(_deviations(result)),
+        "pump": dict(_device(result)),
+        "instruments": {role: dict(rows) for role, rows in _instruments(result)},
         "safe_state": {
             "confirmed": is_confirmed(result.safe_state),
             "instruments": [asdict(step) for step in result.safe_state],
@@ -87,12 +101,12 @@ def _manifest(result: RunResult, bench: Bench | None) -> dict[str, Any]:
             "finished_utc": result.finished.isoformat(timespec="milliseconds"),
             "duration_s": round((result.finished - result.started).total_seconds(), 3),
             "host": platform.node(),
-            "files": ["audit.jsonl", "junit.xml", "report.html#wall-clock"],
+            "files": ["audit.jsonl", "journal.jsonl", "junit.xml", "plan.json", "report.html#wall-clock"],
         },
     }
 
 
-def _content(result: RunResult, bench: Bench | None, hashes: dict[str, str]) -> ReportContent:
+def _content(result: RunResult, hashes: dict[str, str]) -> ReportContent:
     plan = result.plan
     names = ", ".join(plan.procedures)
     environment = plan.bench.file.environment
@@ -103,12 +117,26 @@ def _content(result: RunResult, bench: Bench | None, hashes: dict[str, str]) -> 
         rejudged=bool(plan.new_limits),
         title=f"{judged}{names} of pump {serial_number} on bench {plan.bench.file.name}",
         finding=_finding(result),
-        device=_device(result, bench),
+        identification=_identification(result),
+        device=_device(result),
         measurements=tuple(result.measurements),
-        requirements=_requirements(result),
+        requirements=requirement_lines(result.final),
+        procedures=tuple(
+            ProcedureLine(
+                name=page.name,
+                outcome=page.outcome or Outcome.ERROR,
+                said=page.said,
+                problem=page.problem or "",
+                attempt=page.attempt,
+                superseded=page.superseded,
+            )
+            for page in result.procedures
+        ),
+        superseded=_superseded(result),
+        deviations=_deviations(result),
         figures=tuple(figure for page in result.procedures for figure in page.figures),
         markers=plan.markers(),
-        instruments=_instruments(result, bench),
+        instruments=_instruments(result),
         environment=(
             ("room", f"{environment.room_temperature_c:g} C, {environment.relative_humidity_percent:g} % humidity"),
             ("ambient pressure", f"{environment.ambient_kpa:g} kPa absolute, u = {environment.u_ambient_kpa:g} kPa"),
@@ -122,6 +150,7 @@ def _content(result: RunResult, bench: Bench | None, hashes: dict[str, str]) -> 
         wall_clock=(
             ("run folder", result.folder.name),
             ("started", f"{result.started:%Y-%m-%d %H:%M:%S} UTC"),
+            *(("resumed", f"{datetime.fromisoformat(part['utc']):%Y-%m-%d %H:%M:%S} UTC") for part in result.resumed),
             ("finished", f"{result.finished:%Y-%m-%d %H:%M:%S} UTC"),
             ("host", platform.node()),
             ("pumprig, Python", f"{version('pumprig')}, {platform.python_version()}"),
@@ -132,8 +161,28 @@ def _content(result: RunResult, bench: Bench | None, hashes: dict[str, str]) -> 
 def _finding(result: RunResult) -> str:
     if not result.procedures:
         return "No procedure was run."
-    problems = [f"{page.name}: {page.problem}" for page in result.procedures if page.problem and not _is_measured(page)]
-    return finding(result.measurements, problems)
+    problems = [
+        f"{page.name}: {page.problem}"
+        for page in result.final
+        if page.problem and page.outcome is not Outcome.SKIPPED and not _is_measured(page)
+    ]
+    if result.quarantine is not None and any(page.quarantined for page in result.final):
+        problems.append(f"The rest was not run, {result.quarantine}")
+    problems += [f"{page.name} passed only in attempt {page.attempt}" for page in result.final if _passed_late(page)]
+    measurements = [measurement for page in result.final for measurement in page.measurements]
+    if not measurements and any(page.outcome is Outcome.PASS for page in result.final):
+        count = sum(page.outcome is Outcome.PASS for page in result.final)
+        return " ".join([*(f"{each}." for each in problems), f"{count} procedures passed without a measurement."])
+    return finding(measurements, problems)
+
+
+def _passed_late(page: Procedure) -> bool:
+    return page.outcome is Outcome.PASS and page.attempt > 1
+
+
+def _superseded(result: RunResult) -> frozenset[int]:
+    flags = [page.superseded for page in result.procedures for _ in page.measurements]
+    return frozenset(number for number, flag in enumerate(flags) if flag)
 
 
 def _is_measured(page: Procedure) -> bool:
@@ -141,71 +190,91 @@ def _is_measured(page: Procedure) -> bool:
     return any(page.outcome is measurement.outcome for measurement in page.measurements)
 
 
-def _device(result: RunResult, bench: Bench | None) -> Rows:
+def _identification(result: RunResult) -> Rows:
+    """What tells one report from another, without the wall clock: that has a section of its own."""
+    plan, pump = result.plan, result.devices.get("pump", {})
+    return (
+        ("pump", pump.get("serial number", "not identified")),
+        ("firmware", pump.get("firmware", "not identified")),
+        ("bench", plan.bench.file.name),
+        ("target", _TARGETS[plan.target]),
+        ("procedures", f"{len(result.final)}, {len(result.measurements)} measurements"),
+        ("seed", str(plan.seed)),
+    )
+
+
+def _device(result: RunResult) -> Rows:
     profile = result.plan.bench.profile
     stated = (
         ("profile", profile.model),
         ("label flow", f"{profile.label_flow_ml_per_day:g} mL/day +- {profile.label_tolerance_percent:g} %"),
         ("propellant", profile.propellant),
         ("link", result.plan.bench.file.pump.link),
-        ("session", "open: not authenticated, not encrypted"),
+        ("session", said_of(result.plan.bench.file.pump.session)),
     )
-    if bench is None:
-        return stated
-    identity = bench.pump_identity
-    told = (
-        ("serial number", identity.serial_number),
-        ("model", identity.model),
-        ("firmware", identity.firmware_version),
-        ("UID", identity.uid.hex()),
-    )
+    told = tuple(result.devices.get("pump", {}).items())
     return told + stated
 
 
-def _instruments(result: RunResult, bench: Bench | None) -> tuple[tuple[str, Rows], ...]:
-    tables = result.plan.bench.file.instruments
+def _instruments(result: RunResult) -> tuple[tuple[str, Rows], ...]:
     described = []
-    for role in type(tables).model_fields:
-        table = getattr(tables, role)
-        if table is None:
-            continue
-        identity = None if bench is None else bench.identities.get(role)
-        told: Rows = ()
-        if identity is not None:
-            told = tuple(
-                (name, text)
-                for name, text in (
-                    ("model", identity.model),
-                    ("serial number", identity.serial_number),
-                    ("version", identity.version),
-                )
-                if text
-            )
+    for role, table in result.plan.bench.file.instruments.present().items():
+        told = tuple(result.devices.get(role, {}).items())
         due = "not stated" if table.calibration_due is None else table.calibration_due.isoformat()
         described.append((role, (*told, ("driver", table.driver), ("link", table.link), ("calibration due", due))))
     return tuple(described)
 
 
-def _requirements(result: RunResult) -> Rows:
-    known = tomllib.loads(shipped("requirements.toml").read_text(encoding="utf-8"))
-    ids = dict.fromkeys(each for page in result.procedures for each in page.requirements)
-    return tuple((each, known.get(each, {}).get("text", "stated outside pumprig")) for each in ids)
+def _deviations(result: RunResult) -> tuple[str, ...]:
+    """What did not go as the procedures say, in the order of how much it matters."""
+    plan, said = result.plan, []
+    if result.quarantine is not None:
+        said.append(f"Quarantine: {result.quarantine}. Nothing was run on the pump from then on.")
+    retried = [page for page in result.final if page.attempt > 1]
+    said += [
+        f"Repeated: {page.name} came to {page.outcome} in attempt {page.attempt}, not in the first." for page in retried
+    ]
+    for before, part in pairwise(result.parts):
+        said.append(_resumption(part, replayed=plan.target == "replay"))
+        if before.pumprig != part.pumprig:
+            earlier = before.pumprig or "another"
+            said.append(f"Part {part.part} was run by pumprig {part.pumprig}, the one before it by {earlier}.")
+    said += [f"Begun again after an interruption: {name}." for name in result.repeated if name not in result.went_on]
+    said += [f"Went on after an interruption from what had been recorded: {name}." for name in result.went_on]
+    skipped = [page for page in result.final if page.outcome is Outcome.SKIPPED and not page.quarantined]
+    said += [f"Skipped: {page.name}: {page.problem}." for page in skipped]
+    said += _overdue(result)
+    said += [f"Injected on purpose: {injection}." for injection in plan.injections]
+    said += [f"Injected on purpose, into the wires: {fault}." for fault in plan.wire_faults]
+    return tuple(said)
+
+
+def _resumption(part: Part, *, replayed: bool) -> str:
+    if part.world == "went on":
+        return (
+            f"Interrupted, and resumed at bench time {part.began_ms / 3_600_000:.2f} h ({part.recording}); "
+            "nobody watched the bench in between."
+        )
+    if replayed:
+        return f"Interrupted, and done again from the beginning of the recording ({part.recording})."
+    return (
+        f"Interrupted, and resumed with a simulated world that began anew ({part.recording}): bench time starts at 0 "
+        f"again, and nothing that happened before part {part.part} has happened to its pump."
+    )
 
 
 def _notes(result: RunResult) -> tuple[str, ...]:
     plan = result.plan
-    notes = [f"Skipped: {page.name}: {page.problem}" for page in result.procedures if page.outcome is Outcome.SKIPPED]
+    notes = []
     if plan.target == "replay":
         notes.append("Judged from a recording: no device was touched.")
     if plan.target == "replay" and plan.bench.file.pump.session == "key-file":
         notes.append("Its key is not in the recording: frames were found authentic when recorded, and are not again.")
     notes += [f"RE-JUDGED by other limits than the procedure's: {each}." for each in result.rejudged]
-    notes += _overdue(result)
     notes += [
         f"Parameters of {name}: {', '.join(f'{key} = {value:g}' for key, value in values.items())}."
         for name, values in result.parameters.items()
     ]
-    notes += [f"Injected on purpose: {injection}" for injection in plan.injections]
     notes += [
         f"Safe state: the {step.instrument} is {step.found}{f'; {step.problem}' if step.problem else ', as wanted'}."
         for step in result.safe_state
@@ -216,9 +285,10 @@ def _notes(result: RunResult) -> tuple[str, ...]:
 
 
 def _not_claimed(result: RunResult) -> tuple[str, ...]:
+    said = [f"{each['requirement']}: {each['why']}." for each in result.not_claimed]
     if result.plan.target == "sim" or result.plan.bench.file.serve is not None:
-        return ("The pump and its bench were simulated: this says nothing about any real device.",)
-    return ()
+        said.append("The pump and its bench were simulated: this says nothing about any real device.")
+    return tuple(said)
 
 
 def _overdue(result: RunResult) -> list[str]:

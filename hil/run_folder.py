@@ -13,8 +13,9 @@ from typing import Any
 from hil.audit import AuditTrail
 from hil.durable import sync_folder, write_whole
 from hil.errors import RecordingError
+from hil.run_journal import cut_torn_line
 
-__all__ = ["AUDIT", "MANIFEST", "RECORDING", "RunFolder"]
+__all__ = ["AUDIT", "MANIFEST", "RECORDING", "RunFolder", "recording_name"]
 
 AUDIT = "audit.jsonl"
 MANIFEST = "manifest.json"
@@ -46,6 +47,36 @@ class RunFolder:
             raise RecordingError(f"{path}: cannot be made: {error.strerror}; name another folder with --out") from error
         return cls(path)
 
+    @classmethod
+    def reopen(cls, path: Path) -> "RunFolder":
+        """The folder of a run that is taken up again; an audit line that the end of its process tore is cut off."""
+        trail = path / AUDIT
+        if trail.exists():
+            try:
+                with trail.open("r+b") as file:
+                    cut_torn_line(file.fileno())
+            except OSError as error:
+                raise RecordingError(f"{trail}: cannot be written: {error.strerror}") from error
+        return cls(path)
+
+    def next_recording(self) -> tuple[int, str]:
+        """Number and name of the recording of the next part of the run: what a killed part recorded stays as it is."""
+        number = 1
+        while (self.path / recording_name(number)).exists():
+            number += 1
+        return number, recording_name(number)
+
+    def keep_old(self) -> None:
+        """Put aside what an interrupted part has written for its end: the resumed run writes its own."""
+        number = 1
+        while (self.path / f"manifest-{number}.json").exists():
+            number += 1
+        for name in (MANIFEST, "report.html", "junit.xml", "measurements.parquet"):
+            path = self.path / name
+            if path.exists():
+                path.rename(path.with_stem(f"{path.stem}-{number}"))
+        sync_folder(self.path)
+
     def audit(self, what: str, *, why: str) -> None:
         """Append who did ``what`` and ``why``, chained to the line before by its SHA-256."""
         self._trail.append(what, why=why)
@@ -65,11 +96,20 @@ class RunFolder:
 
     def hashes(self) -> dict[str, str]:
         """SHA-256 of every file but the manifest, by name."""
-        files = sorted(path for path in self.path.iterdir() if path.is_file() and path.name != MANIFEST)
+        files = sorted(
+            path
+            for path in self.path.iterdir()
+            if path.is_file() and path.name != MANIFEST and not path.name.startswith(".")
+        )
         try:
             return {path.name: _sha256(path) for path in files}
         except OSError as error:
             raise RecordingError(f"{self.path}: cannot be read: {error.strerror}") from error
+
+
+def recording_name(part: int) -> str:
+    """The name of the recording of one part of a run, counted from 1."""
+    return RECORDING if part == 1 else f"run-{part}.mcap"
 
 
 def _sha256(path: Path) -> str:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -13,6 +13,8 @@ from hil.bench_file import LoadedBench, load_bench
 from hil.calibration import Calibration, accepted_reasons
 from hil.declaration import Parameters
 from hil.errors import RecordingError, UsageError
+from hil.kept_run import KeptRun
+from hil.links.wire_faults import parse_wire_faults
 from hil.new_limits import NewLimits, new_limits
 from hil.procedures import PROCEDURES
 from hil.pump_session import said_of
@@ -28,6 +30,13 @@ BENCH_ATTACHMENT = "bench.json"
 """The bench file and the pump profile, as they were checked: a recording needs nothing beside it to be replayed."""
 
 DEFAULT_SEED = 1
+_OPTIONS = {
+    "procedures": "a procedure",
+    "injections": "--inject",
+    "wire_faults": "--wire-fault",
+    "parameters": "--set",
+    "accept_overdue": "--accept-overdue",
+}
 
 
 @dataclass(frozen=True)
@@ -44,6 +53,10 @@ class RunPlan:
     """The pytest files that hold them."""
     recording: Recording | None
     command: str
+    settings: RunSettings
+    resumed: KeptRun | None = None
+    """The run that this one goes on with."""
+    wire_faults: tuple[str, ...] = ()
     parameters: Mapping[str, str] = field(default_factory=dict)
     """Choices of parameters as they were typed, by name."""
     recorded_parameters: Mapping[str, Parameters] = field(default_factory=dict)
@@ -53,6 +66,11 @@ class RunPlan:
 
     new_limits: NewLimits = field(default_factory=dict)
     """To re-judge a recording by; nothing if its procedures judge it themselves."""
+
+    @property
+    def retries(self) -> int:
+        """How often a group of procedures that did not pass is repeated."""
+        return self.settings.retries
 
     def calibration(self) -> Calibration:
         """When the bench's instruments are due, and what was accepted."""
@@ -70,8 +88,9 @@ class RunPlan:
         if self.recording is not None:
             return ReplayWiring(self.recording)
         if self.target == "sim":
-            return SimulatedWiring(self.bench, self.seed, self.injections)
-        return PortWiring(self.bench, self.seed, self.injections)
+            return SimulatedWiring(self.bench, self.seed, self.injections, self.wire_faults)
+        parts = [] if self.resumed is None else self.resumed.parts
+        return PortWiring(self.bench, self.seed, self.injections, begun_on=parts[-1].served_by if parts else None)
 
     def markers(self) -> tuple[tuple[float, str], ...]:
         """When each fault begins, in hours of bench time, and how it was asked for."""
@@ -80,7 +99,8 @@ class RunPlan:
 
     def metadata(self) -> dict[str, str]:
         """What a recording says of its run: all that a replay needs, nothing that differs between equal runs."""
-        return {
+        wire_faults = {"wire_faults": json.dumps(self.wire_faults)} if self.wire_faults else {}
+        return wire_faults | {
             "seed": str(self.seed),
             "inject": json.dumps(self.injections),
             "procedures": json.dumps(self.procedures),
@@ -95,31 +115,64 @@ def plan_run(settings: RunSettings) -> RunPlan:
     Raises ConfigurationError (a file, with line and key), UsageError (choices that do not fit together),
     RecordingError (a recording that is cut short or not of ours) or ValueError (a fault that does not exist).
     """
+    if settings.resume is not None:
+        return _plan_resumption(settings, settings.resume)
     if settings.target == "replay" and settings.recording is None:
         raise UsageError("--target replay needs --recording FILE")
     if settings.recording is not None:
         return _plan_replay(settings, settings.recording)
     if settings.limits or settings.limits_file is not None:
         raise UsageError("--limit and --limits re-judge a recording: they need --target replay --recording FILE")
-    bench = load_bench(settings.bench or shipped("benches/simulated.toml"))
+    return _plan(settings, load_bench(settings.bench or shipped("benches/simulated.toml")))
+
+
+def _plan(settings: RunSettings, bench: LoadedBench) -> RunPlan:
     target: Target = settings.target or ("sim" if bench.file.is_simulated() else "bench")
     _check_target(bench, target)
     for injection in settings.injections:
         parse_injection(injection, KNOWN_FAULTS)
+    _check_wire_faults(settings.wire_faults, bench, target)
     names = settings.procedures or ("flow-accuracy",)
     seed = DEFAULT_SEED if settings.seed is None else settings.seed
     files = tuple(_file_of(name) for name in names)
     accepted = accepted_reasons(settings.accept_overdue, bench.file.instruments)
     command, chosen = settings.command(), _choices(settings.parameters)
     return RunPlan(
-        target, bench, seed, settings.injections, names, files, None, command, chosen, accepted_overdue=accepted
+        target,
+        bench,
+        seed,
+        settings.injections,
+        names,
+        files,
+        None,
+        command,
+        settings,
+        wire_faults=settings.wire_faults,
+        parameters=chosen,
+        accepted_overdue=accepted,
     )
+
+
+def _plan_resumption(settings: RunSettings, folder: Path) -> RunPlan:
+    """The plan of the run in ``folder``, as it was made then: with the bench file as it was checked then."""
+    for choice in fields(RunSettings):
+        if choice.name != "resume" and getattr(settings, choice.name) != choice.default:
+            name = _OPTIONS.get(choice.name, f"--{choice.name}")
+            raise UsageError(f"{name} does not go with --resume: the run goes on as it was begun")
+    kept = KeptRun.load(folder)
+    kept.check_unfinished()
+    kept.plan.check_files()
+    begun = kept.plan.settings
+    if begun.recording is not None:
+        return replace(_plan_replay(begun, begun.recording), command=kept.plan.command, resumed=kept.from_the_start())
+    return replace(_plan(begun, kept.plan.bench), command=kept.plan.command, resumed=kept)
 
 
 def _plan_replay(settings: RunSettings, source: Path) -> RunPlan:
     if settings.target not in (None, "replay"):
         raise UsageError(f"--recording goes with --target replay, not {settings.target}")
     given = {"--bench": settings.bench, "--seed": settings.seed, "--inject": settings.injections or None}
+    given["--wire-fault"] = settings.wire_faults or None
     given["--set"] = settings.parameters or None
     for option, value in given.items():
         if value is not None:
@@ -129,7 +182,11 @@ def _plan_replay(settings: RunSettings, source: Path) -> RunPlan:
     path = source / "run.mcap" if source.is_dir() else source
     if not path.exists():
         raise UsageError(f"{path}: there is no such recording")
+    if source.is_dir() and (source / "run-2.mcap").exists():
+        raise UsageError(f"{source}: was resumed, so no recording of it is whole; what it found is in its manifest")
     recording = Recording.open(path)
+    if int(recording.metadata.get("part", "1")) > 1:
+        raise UsageError(f"{path}: is part {recording.metadata['part']} of a resumed run, and says nothing by itself")
     if not recording.complete:
         raise RecordingError(
             f"{path}: cut short at byte {recording.truncated_at}; a verdict needs the whole. "
@@ -141,6 +198,7 @@ def _plan_replay(settings: RunSettings, source: Path) -> RunPlan:
         seed = int(metadata["seed"])
         injections = tuple(json.loads(metadata["inject"]))
         recorded = tuple(json.loads(metadata["procedures"]))
+        wire_faults = tuple(json.loads(metadata.get("wire_faults", "[]")))
         parameters = json.loads(metadata.get("parameters", "{}"))
         accepted = json.loads(metadata.get("accepted_overdue", "{}"))
     except (KeyError, ValidationError, ValueError) as error:
@@ -157,11 +215,22 @@ def _plan_replay(settings: RunSettings, source: Path) -> RunPlan:
         files,
         recording,
         command,
-        {},
-        parameters,
+        settings,
+        wire_faults=wire_faults,
+        recorded_parameters=parameters,
         accepted_overdue=accepted,
         new_limits=new_limits(settings.limits_file, settings.limits),
     )
+
+
+def _check_wire_faults(faults: tuple[str, ...], bench: LoadedBench, target: Target) -> None:
+    parse_wire_faults(faults, bench.file.links())
+    if faults and target != "sim" and bench.file.serve is not None:
+        raise UsageError(
+            f"--wire-fault: the wires end at the served bench; use `pumprig bench serve {bench.path} --wire-fault ...`"
+        )
+    if faults and target != "sim":
+        raise UsageError("--wire-fault needs a simulated bench: real wires have faults of their own")
 
 
 def _choices(texts: tuple[str, ...]) -> dict[str, str]:

@@ -13,6 +13,7 @@ from hil.observer import Observer
 from hil.procedure import Procedure
 from hil.pytest_plugin import REFUSE_KEY, RUN_KEY
 from hil.run import Run
+from hil.run_loop import RunLoop
 from hil.run_plan import plan_run
 from hil.run_result import RunResult
 from hil.run_settings import RunSettings
@@ -77,7 +78,7 @@ def run_procedures(settings: RunSettings, observer: Observer) -> RunResult:
     session = _Session(run)
     with _terminated_like_interrupted():
         try:
-            pytest.main(arguments, plugins=[session])
+            pytest.main(arguments, plugins=[session, RunLoop(run)])
         except KeyboardInterrupt:  # a second one, while pytest was ending because of the first
             run.interrupted = True
         with _undisturbed():

@@ -21,10 +21,15 @@ class RunSettings:
     seed: int | None = None
     injections: tuple[str, ...] = ()
     out: Path = Path("runs")
+    wire_faults: tuple[str, ...] = ()
     parameters: tuple[str, ...] = ()
     """Choices of the procedures' parameters, as ``NAME=VALUE``."""
     accept_overdue: tuple[str, ...] = ()
     """Instruments whose overdue calibration somebody answers for, as ``ROLE=REASON``."""
+    retries: int = 0
+    """How often a group of procedures that did not pass is repeated."""
+    resume: Path | None = None
+    """Folder of a run to go on with; nothing else is chosen then."""
 
     limits: tuple[str, ...] = ()
     """To judge a recording by, as ``NAME=LOWER..UPPER``."""
@@ -39,8 +44,10 @@ class RunSettings:
             ("--recording", self.recording),
             ("--seed", self.seed),
             *(("--inject", injection) for injection in self.injections),
+            *(("--wire-fault", fault) for fault in self.wire_faults),
             *(("--set", choice) for choice in self.parameters),
             *(("--accept-overdue", accepted) for accepted in self.accept_overdue),
+            ("--retries", self.retries or None),
         ]
         options += [("--limits", self.limits_file), *(("--limit", limit) for limit in self.limits)]
         for option, value in options:

@@ -6,20 +6,24 @@ from math import inf
 
 from hil.bench import Bench
 from hil.errors import InstrumentFault
-from hil.instruments.bath_julabo import JulaboBath
+from hil.instruments.bath import Bath
+from hil.instruments.pressure_controller import PressureController
 
-__all__ = ["settle_bath"]
+__all__ = ["settle_bath", "settle_pressure"]
 
 _POLL_MIN = 1.0
 _HOLD_MIN = 30.0
 _LIMIT_MIN = 360.0
 _PUMP_DRIFT_C = 0.05
 _AVERAGED = 5
+_PRESSURE_POLL_S, _PRESSURE_LIMIT_S = 5.0, 600.0
+_PRESSURE_HOLD_MIN = 5.0
+"""The gas warms and cools as it is compressed; the pump's next samples see it at rest."""
 
 Progress = Callable[[str, float], None]
 
 
-def settle_bath(bench: Bench, bath: JulaboBath, target_c: float, tolerance_c: float, progress: Progress) -> int:
+def settle_bath(bench: Bench, bath: Bath, target_c: float, tolerance_c: float, progress: Progress) -> int:
     """Bring the bath to ``target_c`` and wait until bath and pump hold still; returns the bench time in ms.
 
     Settled means that for half an hour the bath's reading has been within ``tolerance_c`` of the target while the
@@ -54,3 +58,32 @@ def settle_bath(bench: Bench, bath: JulaboBath, target_c: float, tolerance_c: fl
             )
         progress(f"settling the bath: {bath_c:.2f} C", still_min / _HOLD_MIN)
         bench.sleep(minutes=_POLL_MIN)
+
+
+def settle_pressure(
+    bench: Bench,
+    controller: PressureController,
+    target_kpa: float,
+    *,
+    slew_kpa_per_s: float,
+    role: str,
+    progress: Progress,
+) -> None:
+    """Bring a controller to ``target_kpa`` and let it hold for some minutes.
+
+    Raises InstrumentFault, naming the ``role``, if it is not within its own limits after ten minutes, or leaves them.
+    """
+    controller.control(target_kpa, slew_kpa_per_s)
+    began_ms = bench.now_ms()
+    while not controller.in_limits():
+        if bench.now_ms() - began_ms > _PRESSURE_LIMIT_S * 1000:
+            raise InstrumentFault(
+                f"{role}: at {controller.pressure_kpa():.3f} kPa after {_PRESSURE_LIMIT_S:.0f} s, wanted "
+                f"{target_kpa:.3f} kPa; check its supply of gas and the line for leaks"
+            )
+        progress(f"settling {role} to {target_kpa:.2f} kPa", 0.0)
+        bench.sleep(seconds=_PRESSURE_POLL_S)
+    bench.sleep(minutes=_PRESSURE_HOLD_MIN)
+    if not controller.in_limits():
+        raise InstrumentFault(f"{role}: does not hold {target_kpa:.3f} kPa; check the line for leaks")
+    progress(f"{role} settled", 1.0)

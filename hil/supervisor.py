@@ -2,7 +2,8 @@
 
 ::
 
-    runner ── beat, every half second ──> supervisor ── end of the pipe, silence, or "release" ──> safe state, read back
+    runner ── beat, every half second ──> supervisor ── end of the pipe, silence, "hung" or "release"
+                                                                └──> safe state, read back
 
 It opens no port before that, and is in a session of its own: what interrupts the runner does not reach it.
 """
@@ -27,11 +28,12 @@ from hil.safe_state import BenchState, SafeStep, bring_to_safe_state, is_confirm
 __all__ = ["Supervisor", "main"]
 
 _BEAT_S = 0.5
-_SILENCE_S = 1.5
+_SILENCE_S = 5.0
+"""Ten beats: on a machine with much to do one is late now and then, and a run of two weeks must not end for that."""
 _READY_S = 30.0
 _RELEASE_S = 30.0
 _CLOSING_S = 5.0
-_BEAT, _RELEASE = b"b", b"r"
+_BEAT, _RELEASE, _HUNG = b"b", b"r", b"h"
 
 
 class Supervisor:
@@ -87,10 +89,11 @@ class Supervisor:
 
     def _beat(self) -> None:
         while not self._ended.wait(_BEAT_S):
-            if time.monotonic() - self._touched > self._hang_s:
-                return  # it hangs: silence says so
+            hangs = time.monotonic() - self._touched > self._hang_s
             with suppress(OSError):
-                self._send(_BEAT)
+                self._send(_HUNG if hangs else _BEAT)
+            if hangs:
+                return
 
     def _send(self, data: bytes) -> None:
         assert self._process.stdin is not None  # noqa: S101 - it is a pipe
@@ -141,18 +144,19 @@ def _first_line() -> bytes:
 def _wait_for_the_end(runner: int) -> None:
     """Wait until the runner lets go, dies or hangs.
 
-    The end of the pipe is the end of the runner. One that falls silent hangs, and holds its ports: it is killed, and
-    waited for until it is gone.
+    The end of the pipe is the end of the runner. One that hangs by its own account, or falls silent, holds its ports:
+    it is killed, and waited for until it is gone.
     """
     while True:
         ready, _, _ = select.select([0], [], [], _SILENCE_S)
-        if not ready:
+        data = os.read(0, 4096) if ready else _HUNG
+        if not data or _RELEASE in data:
+            return
+        if _HUNG in data:
             with suppress(ProcessLookupError, PermissionError):
                 os.kill(runner, signal.SIGKILL)
-            select.select([0], [], [], _SILENCE_S)
-            return
-        data = os.read(0, 4096)
-        if not data or _RELEASE in data:
+            while select.select([0], [], [], _SILENCE_S)[0] and os.read(0, 4096):
+                pass
             return
 
 

@@ -11,17 +11,21 @@ wiring                  links                         bench time
 ======================  ============================  ===========================================
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Protocol
 
 from firmware_model.faults.injection import Injection, parse_injection
 from hil.bench_file import LoadedBench
 from hil.clock import Clock, WallClock
 from hil.errors import UsageError
+from hil.links.console import CONSOLE, ConsoleLink
+from hil.links.faulty import FaultyDevice, FaultyLink
 from hil.links.link import Link
 from hil.links.open_link import open_link
 from hil.links.serial_settings import SerialSettings
 from hil.links.virtual import VirtualLink
+from hil.links.wire_faults import parse_wire_faults
 from hil.pump_session import PumpSession
 from hil.recording.reader import Recording
 from hil.recording.replay import ReplayClock, ReplayLink
@@ -68,17 +72,24 @@ class VirtualClock:
 class SimulatedWiring:
     """The whole bench in this process."""
 
-    def __init__(self, bench: LoadedBench, seed: int, injections: Sequence[str]) -> None:
-        """Build the world that the bench file states."""
+    def __init__(
+        self, bench: LoadedBench, seed: int, injections: Sequence[str], wire_faults: Sequence[str] = ()
+    ) -> None:
+        """Build the world that the bench file states, and put faults into its wires."""
         from hil.virtual_bench.world import World  # noqa: PLC0415
 
         self._world = World(bench, seed=seed, injections=_parse(injections))
+        self._seed, self._faults = seed, parse_wire_faults(wire_faults, bench.file.links())
         self.clock: Clock = VirtualClock(self._world)
 
     def open(self, wire: str, resource: str, serial: SerialSettings) -> Link:  # noqa: ARG002 - a virtual wire has no baud rate
         """Plug into the simulated device."""
         world = self._world
-        return VirtualLink(resource, world.devices[wire], lambda: world.now_ms, world.advance_to)
+        device = world.devices[wire]
+        if not any(fault.concerns(wire) for fault in self._faults):
+            return VirtualLink(resource, device, lambda: world.now_ms, world.advance_to)
+        faulty = FaultyDevice(device, wire, self._faults, self._seed)
+        return FaultyLink(resource, faulty, lambda: world.now_ms, world.advance_to)
 
     def close(self) -> None:
         """Nothing is left behind."""
@@ -87,9 +98,23 @@ class SimulatedWiring:
 class PortWiring:
     """Real ports, whatever stands behind them; a served bench is asked for its time."""
 
-    def __init__(self, bench: LoadedBench, seed: int, injections: Sequence[str]) -> None:
-        """Find out in whose time the bench runs. Raises BenchFault if a served bench is not there."""
+    def __init__(
+        self, bench: LoadedBench, seed: int, injections: Sequence[str], *, begun_on: str | None = None
+    ) -> None:
+        """Find out in whose time the bench runs. Raises BenchFault if a served bench is not there.
+
+        ``begun_on`` is the server's instance, "" for a real bench, if this run was begun by a process that is gone:
+        what it injected then is still there, unless the server was started again.
+        """
         self._control: ControlClient | None = None
+        self.asking: Callable[[], AbstractContextManager[None]] = nullcontext
+        """What a question to a person at the terminal is asked in."""
+        self.served_by = ""
+        """Which server's world it is; nothing for a real bench."""
+        self.lives_on = True
+        """Whether the bench outlives this process."""
+        self.is_as_left = begun_on is not None
+        """Whether it is the very bench that an interrupted process has left."""
         if bench.file.serve is None:
             if injections:
                 raise UsageError("--inject needs a simulated bench: nothing can be injected into real instruments")
@@ -98,25 +123,28 @@ class PortWiring:
         _parse(injections)  # a typing mistake should not need a served bench to be found
         self._control = ControlClient(bench.file.serve.control)
         try:
-            self.clock = self._take_over(self._control, bench, seed, injections)
+            self.clock = self._take_over(self._control, bench, seed, injections, begun_on)
         except BaseException:
             self._control.close()
             raise
 
-    @staticmethod
-    def _take_over(control: ControlClient, bench: LoadedBench, seed: int, injections: Sequence[str]) -> Clock:
+    def _take_over(
+        self, control: ControlClient, bench: LoadedBench, seed: int, injections: Sequence[str], begun_on: str | None
+    ) -> Clock:
         hello = control.hello()
         if hello.digest != bench.world_digest():
             raise UsageError(
                 f"{bench.path}: the bench served at {control.address} ({hello.name}) simulates another world or pump "
                 "than this file states; serve this file, or run with the file that is served"
             )
+        self.served_by, self.lives_on = hello.instance, hello.time == "real"
+        self.is_as_left = self.lives_on and begun_on == hello.instance
         if hello.time == "lock-step":
             control.reset(seed, injections)
             return LockStepClock(control, hello.start_utc_ms)
         if hello.seed != seed:
             raise UsageError(f"the bench at {control.address} is served with seed {hello.seed}; run with that --seed")
-        for injection in injections:
+        for injection in () if self.is_as_left else injections:
             control.inject(injection)
         return WallClock(hello.rate)
 
@@ -124,7 +152,7 @@ class PortWiring:
         """Open the port that the bench file names."""
         if resource.startswith("sim:"):
             raise UsageError(f"{wire}: link {resource} is simulated in process; run with --target sim")
-        return open_link(resource, serial)
+        return ConsoleLink(resource, self.asking) if resource == CONSOLE else open_link(resource, serial)
 
     def close(self) -> None:
         """Leave a served bench to the next client."""

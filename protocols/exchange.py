@@ -69,6 +69,10 @@ class Exchange:
         """Why the last of them was rejected."""
         self.dropped = 0
         """Messages that were well formed, but no answer to the request that waits."""
+        self.repeats = 0
+        """Requests that were sent again, because no answer came in time."""
+        self.last_dropped: str | None = None
+        """Which one the last of them was, and what was waited for."""
         self._channel = channel
         self._deadline_ms = deadline_ms
         self._attempts = attempts
@@ -93,7 +97,7 @@ class Exchange:
         self._pending = _Pending(self._next_seq, message, payload, now_ms + self._deadline_ms)
         self._next_seq = (self._next_seq + 1) % _SEQS
         self._decoder.abandon()
-        self.last_rejection = None
+        self.last_rejection = self.last_dropped = None
         return self._wire(payload, now_ms)
 
     def receive(self, now_ms: int, data: bytes) -> Message | None:
@@ -121,6 +125,7 @@ class Exchange:
             self._pending = None
             raise ExchangeTimeout(type(pending.request).__name__, pending.sent, self._deadline_ms)
         pending.sent += 1
+        self.repeats += 1
         pending.deadline_ms = now_ms + self._deadline_ms
         return self._wire(pending.payload, now_ms)
 
@@ -148,6 +153,9 @@ class Exchange:
         pending = self._pending
         if pending is None or seq != pending.seq or not isinstance(message, (pending.request.REPLY, ErrorReply)):
             self.dropped += 1
+            if pending is not None:
+                wanted = f"{pending.request.REPLY.__name__} with seq {pending.seq}"
+                self.last_dropped = f"{type(message).__name__} with seq {seq} came, not {wanted}"
             return None
         self._pending = None
         return message

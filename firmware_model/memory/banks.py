@@ -28,7 +28,7 @@ class BankPair:
 
     def __init__(self, nvram: Nvram, address: int, payload_size: int) -> None:
         """Use the memory from ``address`` on. Raises ValueError if it does not hold a pair there."""
-        nvram.read(address, self.size(payload_size))
+        nvram.check(address, self.size(payload_size))
         self._nvram = nvram
         self._address = address
         self._payload_size = payload_size

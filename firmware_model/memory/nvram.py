@@ -27,6 +27,8 @@ class Nvram:
         if size < 0 or (image is not None and len(image) != size):
             raise ValueError(f"a memory of {size} bytes has no image of {0 if image is None else len(image)}")
         self._cells = bytearray([ERASED]) * size if image is None else bytearray(image)
+        self.is_blank = image is None
+        """Whether nothing was ever written."""
         self._bytes_left: int | None = None
         self._held: list[tuple[int, bytes, bytes]] | None = None
         """Writes that are held back: address, data, and what was there before."""
@@ -50,7 +52,7 @@ class Nvram:
 
     def read(self, address: int, size: int) -> bytes:
         """``size`` bytes from ``address`` on. Raises ValueError if they are not all in the memory."""
-        self._check(address, size)
+        self.check(address, size)
         return bytes(self._cells[address : address + size])
 
     def write(self, address: int, data: bytes) -> None:
@@ -59,12 +61,14 @@ class Nvram:
         Raises ValueError if it does not fit, with nothing written; PowerLost if the supply fails meanwhile. Then the
         bytes before are written, those after are as before, and the one under way is neither.
         """
-        self._check(address, len(data))
+        self.check(address, len(data))
         if self._held is not None:
             self._held.append((address, data, self.read(address, len(data))))
+            self.is_blank = False
             self._cells[address : address + len(data)] = data
             return
         self.writes += 1
+        self.is_blank = False
         whole = len(data) if self._bytes_left is None else min(len(data), self._bytes_left)
         self._cells[address : address + whole] = data[:whole]
         self.bytes_written += whole
@@ -90,6 +94,7 @@ class Nvram:
         """Turn one bit over, counted from the lowest of byte 0. Raises ValueError if there is no such bit."""
         if not 0 <= bit_number < 8 * len(self):
             raise ValueError(f"a memory of {len(self)} bytes has no bit {bit_number}")
+        self.is_blank = False
         self._cells[bit_number // 8] ^= 1 << bit_number % 8
 
     def lose_power_after(self, byte_count: int | None) -> None:
@@ -98,6 +103,7 @@ class Nvram:
             raise ValueError(f"power cannot fail {-byte_count} bytes ago")
         self._bytes_left = byte_count
 
-    def _check(self, address: int, size: int) -> None:
-        if address < 0 or size < 0 or address + size > len(self):
+    def check(self, address: int, size: int) -> None:
+        """Raises ValueError unless ``size`` bytes from ``address`` on are in the memory."""
+        if address < 0 or size < 0 or address + size > len(self._cells):
             raise ValueError(f"a memory of {len(self)} bytes does not hold {size} at {address}")

@@ -26,7 +26,7 @@ class Ring:
 
     def __init__(self, nvram: Nvram, address: int, payload_size: int, slots: int) -> None:
         """Go on after the newest valid record from ``address`` on. Raises ValueError if no such ring can be there."""
-        nvram.read(address, self.size(payload_size, slots))
+        nvram.check(address, self.size(payload_size, slots))
         self._nvram = nvram
         self._address = address
         self._payload_size = payload_size
@@ -107,7 +107,7 @@ class Ring:
 
     def _is_erased(self) -> bool:
         """Whether nothing was ever written: seen at once, without a look at every slot."""
-        return is_erased(self._nvram.read(self._address, self._slots * self._record_size))
+        return self._nvram.is_blank or is_erased(self._nvram.read(self._address, self._slots * self._record_size))
 
     def _newest_in(self, slot: int) -> int:
         """The sequence number that ``slot`` got last; negative if it never got one."""

@@ -13,7 +13,7 @@ from firmware_model.pump import Pump
 from firmware_model.scenario.curves import CurveRecorder
 from firmware_model.scenario.expectation import judge
 from firmware_model.scenario.result import MassBalance, ScenarioResult
-from firmware_model.scenario.scenario import LoadedScenario
+from firmware_model.scenario.scenario import LoadedScenario, Scenario
 from firmware_model.scenario.surroundings_course import surroundings_course
 from firmware_model.scenario.timeline import Action, Aspirate, Bolus, Command, Fill, Inject, timeline
 from firmware_model.scenario.transit import Transit
@@ -30,9 +30,24 @@ _FORESEEN_FAULTS = {**FLOW_PATH_FAULTS, **REFILL_FAULTS}
 class ScenarioRun:
     """A pump on its way through a scenario, part by part: so that the length of the way costs no memory."""
 
-    def __init__(self, loaded: LoadedScenario, *, seed: int, days: float, profile: PumpProfile) -> None:
-        """Put the pump at its beginning. Raises ValueError if the scenario does not suit the ``profile``."""
-        scenario = loaded.scenario
+    def __init__(
+        self,
+        scenario: Scenario,
+        *,
+        seed: int,
+        days: float,
+        profile: PumpProfile,
+        make_pump: Callable[..., Pump] = Pump,
+        part_ms: int = _PART_MS,
+        follows_drug: bool = True,
+    ) -> None:
+        """Put the pump at its beginning. Raises ValueError if the scenario does not suit the ``profile``.
+
+        Longer parts are faster; who wants the firmware's hourly estimates of all of it keeps to the default.
+        """
+        self._part_ms = part_ms
+        self._planned_ms = 0
+        self._follows_drug = follows_drug
         self.end_ms = round(days * _DAY_MS)
         self._scenario = scenario
         self._seed = seed
@@ -40,7 +55,7 @@ class ScenarioRun:
         self._foreseen = 0
         drugs = (action.drug for action in self._actions if isinstance(action, Command) and action.verb == "drug")
         self._drugs = {drug: number for number, drug in enumerate(dict.fromkeys(drugs), start=1)}
-        self.pump = Pump(
+        self.pump = make_pump(
             profile,
             seed=seed,
             serial_number="SIMULATED",
@@ -58,24 +73,31 @@ class ScenarioRun:
         """How far it is."""
         return self._simulation.now_ms
 
-    def run_part(self) -> list[PumpEvent]:
-        """Go on for some weeks, or to the end; gives what was logged meanwhile."""
-        now_ms = self.now_ms
-        until_ms = min(self.end_ms, now_ms + _PART_MS)
-        if now_ms:
-            self.pump.set_surroundings(now_ms, self._course(now_ms))
-        while self._foreseen < len(self._actions) and self._actions[self._foreseen].at_ms <= until_ms:
-            self._foresee(self._actions[self._foreseen])
-            self._foreseen += 1
-        self.pump.foreseen_ms = until_ms
+    def run_part(self, at_most_ms: int | None = None) -> list[PumpEvent]:
+        """Go on for some weeks, or to the end, but no longer than ``at_most_ms``; gives what was logged meanwhile."""
+        if self.now_ms >= self._planned_ms:
+            self._plan()
+        until_ms = self._planned_ms if at_most_ms is None else min(self._planned_ms, self.now_ms + at_most_ms)
         self._simulation.run_until(until_ms)
         self.pump.wake(until_ms)
-        self.transit.look(until_ms)
+        if self._follows_drug:
+            self.transit.look(until_ms)
         return self.pump.take_events()
+
+    def _plan(self) -> None:
+        """Let the pump know what surrounds it, and what will be done to it, in the next part."""
+        now_ms = self.now_ms
+        self._planned_ms = min(self.end_ms, now_ms + self._part_ms)
+        if now_ms:
+            self.pump.set_surroundings(now_ms, self._course(now_ms))
+        while self._foreseen < len(self._actions) and self._actions[self._foreseen].at_ms <= self._planned_ms:
+            self._foresee(self._actions[self._foreseen])
+            self._foreseen += 1
+        self.pump.foreseen_ms = self._planned_ms
 
     def _course(self, from_ms: int) -> Course:
         first_h = from_ms // _HOUR_MS
-        last_h = min(self.end_ms, from_ms + _PART_MS) // _HOUR_MS + 2
+        last_h = min(self.end_ms, from_ms + self._part_ms) // _HOUR_MS + 2
         return surroundings_course(self._scenario, self._seed, first_h, last_h)
 
     def _foresee(self, action: Action) -> None:
@@ -99,7 +121,7 @@ class ScenarioRun:
         match action:
             case Inject(at_ms=at_ms, fault=fault, value=value) if fault not in _FORESEEN_FAULTS:
                 self.pump.inject(at_ms, fault, value)
-            case Fill(at_ms=at_ms):
+            case Fill(at_ms=at_ms) if self._follows_drug:
                 self.transit.filled(at_ms)
             case Command(at_ms=at_ms):
                 with contextlib.suppress(CommandRefused):  # the firmware has logged it, if it was there at all
@@ -155,7 +177,7 @@ def run_scenario(
     progress: Callable[[float], None] = lambda _: None,
 ) -> ScenarioResult:
     """What comes of a scenario. ``progress`` is told how much of it is done, from 0 to 1."""
-    run = ScenarioRun(loaded, seed=seed, days=days, profile=profile)
+    run = ScenarioRun(loaded.scenario, seed=seed, days=days, profile=profile)
     curves = CurveRecorder(run.pump, run.end_ms)
     events: list[PumpEvent] = []
     while run.now_ms < run.end_ms:

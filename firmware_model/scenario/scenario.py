@@ -1,5 +1,7 @@
 """A scenario: one pump, what happens to it and when, and what must come of it; from one TOML file."""
 
+import difflib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib import resources
@@ -12,7 +14,7 @@ from firmware_model.config import FrozenModel, check_model, line_of, read_toml
 from firmware_model.errors import ConfigurationError
 from firmware_model.faults.injection import fault_kind, fault_value
 from firmware_model.faults.table import PUMP_FAULTS
-from firmware_model.profile import PumpProfile, load_profile
+from firmware_model.profile import AlarmLimits, PumpProfile, load_profile
 from firmware_model.quantities import duration_ms
 from firmware_model.scenario.contradictions import contradictions
 from firmware_model.scenario.episode import (
@@ -29,8 +31,20 @@ from firmware_model.scenario.episode import (
     Time,
 )
 from firmware_model.scenario.expectation import Expect, Expected
+from firmware_model.scenario.unit import UnitTable, unit_profile
 
-__all__ = ["Bolus", "Episode", "Fault", "LoadedScenario", "Refill", "Scenario", "Visit", "load_scenario"]
+__all__ = [
+    "Bolus",
+    "Episode",
+    "Fault",
+    "LoadedScenario",
+    "Refill",
+    "Scenario",
+    "Visit",
+    "find_profile",
+    "known_limits",
+    "load_scenario",
+]
 
 MAX_DAYS = 3650
 _START_UTC = datetime(2026, 1, 1, tzinfo=UTC)
@@ -141,6 +155,9 @@ class Scenario(FrozenModel):
     """What the pump's clock shows at its beginning; 2026-01-01 if not given."""
     volume_ml: Positive | None = None
     """In the reservoir at the start; full if not given."""
+    limits: Mapping[str, float] = {}
+    """Alarm limits that the firmware works by instead of those of the profile, by their names there."""
+    unit: UnitTable = UnitTable()
     surroundings: SurroundingsTable = SurroundingsTable()
     fever: Several[Fever] = ()
     heating_pad: Several[HeatingPad] = ()
@@ -155,11 +172,26 @@ class Scenario(FrozenModel):
     expect: Several[Expect] = ()
     expected: Expected = Expected()
 
+    @field_validator("limits")
+    @classmethod
+    def _are_limits(cls, limits: Mapping[str, float]) -> Mapping[str, float]:
+        return known_limits(limits)
+
     @property
     def start_utc_ms(self) -> int:
         """In ms since 1970."""
         aware = self.start_utc if self.start_utc.tzinfo else self.start_utc.replace(tzinfo=UTC)
         return round(aware.timestamp() * 1000)
+
+
+def known_limits(limits: Mapping[str, float]) -> Mapping[str, float]:
+    """The same. Raises ValueError for a name that is no alarm limit of a profile, with the nearest one."""
+    for name in limits:
+        if name not in AlarmLimits.model_fields:
+            close = difflib.get_close_matches(name, AlarmLimits.model_fields, n=1)
+            hint = f"did you mean {close[0]}?" if close else f"known: {', '.join(AlarmLimits.model_fields)}"
+            raise ValueError(f"{name} is no alarm limit; {hint}")
+    return limits
 
 
 @dataclass(frozen=True)
@@ -175,7 +207,12 @@ def load_scenario(path: Path) -> LoadedScenario:
     """The scenario at ``path``. Raises ConfigurationError with file, line and key."""
     text, document = read_toml(path)
     scenario = check_model(path, text, document, Scenario)
-    profile = load_profile(_profile_path(path, text, scenario.profile))
+    profile = load_profile(find_profile(path, text, scenario.profile))
+    try:
+        profile = unit_profile(profile, scenario.unit, scenario.limits)
+    except ValueError as error:
+        key = "limits" if scenario.limits else "unit"
+        raise ConfigurationError(path, str(error), key=key, line=line_of(text, (key,))) from error
     problems = list(contradictions(scenario, profile))
     if problems:
         problem, loc = problems[0]
@@ -185,8 +222,8 @@ def load_scenario(path: Path) -> LoadedScenario:
     return LoadedScenario(path, scenario, profile)
 
 
-def _profile_path(path: Path, text: str, name: str) -> Path:
-    """Where the profile is that a scenario names. Raises ConfigurationError, at that key, if it is nowhere."""
+def find_profile(path: Path, text: str, name: str) -> Path:
+    """Where the profile is that a file names under ``profile``. Raises ConfigurationError if it is nowhere."""
     shipped = Path(str(resources.files("fixtures"))) / "pumps"
     is_file = name.endswith(".toml")
     profile = path.parent / name if is_file else shipped / f"{name}.toml"

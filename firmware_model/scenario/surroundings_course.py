@@ -16,8 +16,8 @@ __all__ = ["surroundings_course"]
 Values = NDArray[np.float64]
 Times = NDArray[np.int64]
 
-_HOUR_MS, _DAY_MS = 3_600_000, 86_400_000
-_STEPS = 12
+_MINUTE_MS, _HOUR_MS, _DAY_MS = 60_000, 3_600_000, 86_400_000
+_STEPS, _MOST_STEPS = 12, 60
 """Of a ramp; its steps are its values half-way through them."""
 _WEATHER, _OUTLET = 101, 102
 """Streams of noise, far from those of the sensors."""
@@ -83,10 +83,17 @@ def _breaks_ms(scenario: Scenario, start_ms: int, end_ms: int) -> Times:
         time
         for episode in _episodes(scenario)
         for base in (episode.at, episode.end - episode.ramp)
-        for time in (base + episode.ramp * step // _STEPS for step in range(_STEPS + 1))
+        for steps in (_steps(episode),)
+        for time in (base + episode.ramp * step // steps for step in range(steps + 1))
         if start_ms < time < end_ms
     }
     return np.array(sorted(times), dtype=np.int64)
+
+
+def _steps(episode: Episode) -> int:
+    """Of its ramp; in that of a flight one for each sample: longer ones make a sensor look rough."""
+    minutes = -(-episode.ramp // _MINUTE_MS)
+    return max(_STEPS, minutes if minutes <= _MOST_STEPS else 0)
 
 
 def _share(episode: Episode, middle_ms: Times) -> Values:

@@ -87,7 +87,8 @@ def _happen(pump: Pump, happening: _Happening, telemetry: Telemetry, seq: int) -
     if isinstance(what, Injection):
         pump.inject(now_ms, what.fault, what.value)
         return
-    room_c = _ROOM_C if telemetry.bench is None else telemetry.bench.file.environment.room_temperature_c
+    told_c = telemetry.environment("room_temperature_c")
+    room_c = _ROOM_C if told_c is None else told_c
     match what.message:
         case ReportReturned():
             pump.wake(now_ms)
@@ -112,11 +113,10 @@ def _tell(pump: Pump, now_ms: int, seq: int, message: Message) -> list[Message]:
 
 
 def _pump(telemetry: Telemetry, profile: PumpProfile, course: Course) -> Pump:
-    bench = telemetry.bench
     return Pump(
         profile,
         seed=telemetry.seed,
-        serial_number=(bench.file.pump.serial_number if bench else None) or "MODEL",
+        serial_number=telemetry.serial_number or "MODEL",
         start_utc_ms=telemetry.start_utc_ms,
         surroundings=course,
         volume_ml=min(max(_first_volume_ml(telemetry), profile.residual_ml), profile.capacity_ml),
@@ -140,10 +140,9 @@ def _surroundings(telemetry: Telemetry, faults: list[Injection]) -> tuple[Course
     else:
         warm = _read(telemetry, minutes, "temperature")
         from_where = "the pump's own sensor, as there is no bath: its residual says little"
-    if telemetry.bench is not None:
-        environment = telemetry.bench.file.environment
-        ambient = np.full(minutes.shape, environment.ambient_kpa)
-        outlet = np.full(minutes.shape, environment.outlet_kpa)
+    ambient_kpa, outlet_kpa = telemetry.environment("ambient_kpa"), telemetry.environment("outlet_kpa")
+    if ambient_kpa is not None and outlet_kpa is not None:
+        ambient, outlet = np.full(minutes.shape, ambient_kpa), np.full(minutes.shape, outlet_kpa)
         pressures = "the bench file"
     else:
         ambient, outlet = (_read(telemetry, minutes, name) for name in ("ambient", "outlet"))

@@ -92,10 +92,12 @@ def replay_model(path: Path, profile: Path | str | None, allowed: Iterable[str])
     telemetry = read_telemetry(path)
     if profile is not None:
         pump = load_profile(_profile_path(str(profile)))
-    elif telemetry.bench is not None:
-        pump = telemetry.bench.profile
+    elif telemetry.profile is not None:
+        pump = telemetry.profile
     else:
-        raise UsageError(f"{path}: does not say which pump it is of; name its profile with --profile")
+        raise UsageError(
+            f"{path}: does not say, as this version reads it, which pump it is of; name its profile with --profile"
+        )
     course = model_course(telemetry, pump)
     options = [] if profile is None else ["--profile", str(profile)]
     options += [word for text in texts for word in ("--tolerance", text)]

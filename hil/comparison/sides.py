@@ -69,10 +69,9 @@ def _settings(side: Side) -> Iterator[tuple[str, str]]:
     for name, value in side.telemetry.metadata.items():
         yield f"recording.{name}", value
     yield "recording.start_utc_ms", str(side.telemetry.start_utc_ms)
-    if side.telemetry.bench is not None:
-        bench = side.telemetry.bench
-        yield from _flat("bench", bench.file.model_dump(mode="json"))
-        yield from _flat("profile", bench.profile.model_dump(mode="json"))
+    for name, value in side.telemetry.bench_said.items():
+        if name != "path":  # the same bench may stand elsewhere
+            yield from _flat({"file": "bench"}.get(name, name), value)
     for name, value in side.manifest.items():
         if name in _KEPT:
             yield from _flat(f"run.{name}", value)

@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from hil.bench_file import LoadedBench
+from firmware_model.profile import PumpProfile
 from hil.errors import RecordingError
 from hil.recording.decoded import Decoded, decoded_messages
 from hil.recording.layout import Topic
@@ -50,10 +50,26 @@ class Telemetry:
     path: Path
     start_utc_ms: int = 0
     metadata: Mapping[str, str] = field(default_factory=dict)
-    bench: LoadedBench | None = None
+    bench_said: Mapping[str, Any] = field(default_factory=dict)
+    """The bench file and the profile as the recording has them, whatever version wrote them."""
+    profile: PumpProfile | None = None
     looks: list[Look] = field(default_factory=list)
     commands: list[Command] = field(default_factory=list)
     bath: list[BathReading] = field(default_factory=list)
+
+    def environment(self, name: str) -> float | None:
+        """What the bench file says of its surroundings; None if it does not."""
+        with suppress(KeyError, TypeError, ValueError):
+            return float(self.bench_said["file"]["environment"][name])
+        return None
+
+    @property
+    def serial_number(self) -> str | None:
+        """Of the pump that the bench file is for."""
+        with suppress(KeyError, TypeError):
+            said = self.bench_said["file"]["pump"]["serial_number"]
+            return None if said is None else str(said)
+        return None
 
     @property
     def seed(self) -> int:
@@ -125,9 +141,11 @@ def _read_bench(found: Telemetry) -> None:
         attachment = stream.attachments().get(BENCH_ATTACHMENT)
         if attachment is not None:
             try:
-                found.bench = LoadedBench.model_validate_json(attachment)
-            except ValidationError as error:
-                raise RecordingError(f"{found.path}: {BENCH_ATTACHMENT}: {error.errors()[0]['msg']}") from error
+                found.bench_said = dict(json.loads(attachment))
+            except (TypeError, ValueError) as error:
+                raise RecordingError(f"{found.path}: attachment {BENCH_ATTACHMENT}: {error}") from error
+            with suppress(ValidationError):  # of another version: then a profile must be named
+                found.profile = PumpProfile.model_validate(found.bench_said.get("profile"))
         asked = b""
         for message in stream.messages([f"/wire/{_BATH}/tx", f"/wire/{_BATH}/rx"]):
             if Topic.parse(message.topic).name == "tx":

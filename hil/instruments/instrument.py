@@ -1,44 +1,41 @@
-"""What every driver has: a link, a clock, and one way to say that a reply made no sense."""
+"""What every driver has: a conversation over a link, a clock, and a name for what it is."""
 
-from collections.abc import Callable
-from functools import wraps
-from typing import ClassVar, Concatenate, ParamSpec, TypeVar
+from abc import ABC, abstractmethod
+from typing import ClassVar
 
 from hil.clock import Clock
 from hil.errors import InstrumentFault
+from hil.instruments.conversation import Conversation, Manners
+from hil.instruments.identity import InstrumentIdentity
 from hil.links.link import Link
-from protocols.errors import InstrumentReplyError
+from hil.links.serial_settings import SerialSettings
 
-__all__ = ["Instrument", "understood"]
-
-P = ParamSpec("P")
-R = TypeVar("R")
-I = TypeVar("I", bound="Instrument")  # noqa: E741 - an instrument of one kind
+__all__ = ["Instrument"]
 
 
-class Instrument:
-    """One instrument behind one link."""
+class Instrument(ABC):
+    """One instrument behind one link. A role (balance, bath, ...) adds verbs, a driver adds the grammar."""
 
     KIND: ClassVar[str]
     """What it is, as its messages name it."""
+    DRIVER: ClassVar[str]
+    """The driver's name in bench files."""
+    SERIAL: ClassVar[SerialSettings]
+    """As the factory sets a serial port."""
 
     def __init__(self, link: Link, clock: Clock) -> None:
         """Talk over ``link``; nothing is sent yet."""
         self._link = link
         self._clock = clock
-        self._poisoned = True  # whatever the last user left behind must not answer our first command
+        self._conversation = Conversation(link, clock, self.KIND, self._manners())
 
+    @abstractmethod
+    def identify(self) -> InstrumentIdentity:
+        """Who it says it is. Raises BenchFault if it is another instrument than before."""
 
-def understood(verb: Callable[Concatenate[I, P], R]) -> Callable[Concatenate[I, P], R]:
-    """A driver's verb, with a reply outside the grammar turned into an InstrumentFault: which port, and what to do."""
+    @abstractmethod
+    def _manners(self) -> Manners:
+        """How this instrument wants to be talked to."""
 
-    @wraps(verb)
-    def checked(self: I, /, *args: P.args, **kwargs: P.kwargs) -> R:
-        try:
-            return verb(self, *args, **kwargs)
-        except InstrumentReplyError as error:
-            raise InstrumentFault(
-                f"{self._link.resource}: {error}; is this the {self.KIND}'s port, and are its serial settings right?"
-            ) from error
-
-    return checked
+    def _fault(self, what: str) -> InstrumentFault:
+        return InstrumentFault(f"{self._link.resource}: {what}")

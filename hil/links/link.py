@@ -39,6 +39,14 @@ class Link(ABC):
     def drain(self) -> bytes:
         """Everything that has arrived and was not read, without waiting."""
 
+    def discard(self) -> bytes:
+        """What has come and nobody asked for, thrown away before the next command; usually nothing, and then free.
+
+        A line that doubles an answer, or delivers one late, would else have it taken for the next one. To a recording
+        this is no event unless something came.
+        """
+        return self.drain()
+
     @abstractmethod
     def close(self) -> None:
         """Give the port back. Closing twice is harmless."""
@@ -46,6 +54,10 @@ class Link(ABC):
     @abstractmethod
     def monotonic_ms(self) -> int:
         """The time in which this link's timeouts count, in ms from an arbitrary start."""
+
+    def take_remarks(self) -> list[str]:
+        """What happened to the wire itself since the last time that somebody asked, such as a port that came back."""
+        return []
 
     def __enter__(self) -> Self:
         return self
@@ -65,6 +77,8 @@ class BufferedLink(Link):
     def __init__(self, resource: str) -> None:
         """Name the ``resource`` as the user wrote it."""
         self.resource = resource
+        self.lost = False
+        """Whether the port has gone: what this link says from then on is an error."""
         self._pending = bytearray()
 
     def write(self, data: bytes) -> None:
@@ -108,13 +122,22 @@ class BufferedLink(Link):
         except LinkError:
             if not self._pending:  # what did come before the port was lost is evidence
                 raise
-        drained = bytes(self._pending)
+        return self.unread()
+
+    def unread(self) -> bytes:
+        """What has arrived, as far as this link has it already; it is not asked of the port, which may be gone."""
+        unread = bytes(self._pending)
         self._pending.clear()
-        return drained
+        return unread
 
     def close(self) -> None:
         """Give the port back. Closing twice is harmless."""
         self._close()
+
+    def _loss(self, while_doing: str, because: str) -> LinkError:
+        """The error that says that the port has gone."""
+        self.lost = True
+        return LinkError(f"{self.resource}: lost while {while_doing}: {because}")
 
     def _take_in(self, timeout_ms: int) -> bytes:
         data = self._receive(timeout_ms)

@@ -1,14 +1,14 @@
-"""A link through pyserial: a serial device, a pseudo-terminal, ``socket://`` or ``rfc2217://``."""
+"""A link through pyserial: a serial device by its path or ``usb:`` name, a pseudo-terminal, a socket, RFC 2217."""
 
 import errno
 import os
 import time
 
 import serial
-from serial.tools import list_ports
 
 from hil.errors import LinkError
 from hil.links.link import BufferedLink
+from hil.links.port_name import ports_here, resolve_port
 from hil.links.serial_settings import SerialSettings
 
 __all__ = ["SerialLink"]
@@ -26,8 +26,9 @@ class SerialLink(BufferedLink):
     def __init__(self, resource: str, settings: SerialSettings) -> None:
         """Open ``resource``. Raises LinkError naming it and what to do."""
         super().__init__(resource)
+        port = resolve_port(resource)
         try:
-            self._port = serial.serial_for_url(resource, do_not_open=True)
+            self._port = serial.serial_for_url(port, do_not_open=True)
             self._port.baudrate = settings.baud
             self._port.bytesize = settings.bits
             self._port.parity = settings.parity
@@ -50,7 +51,7 @@ class SerialLink(BufferedLink):
         try:
             self._port.write(data)  # no flush(): it waits without an end for a device that holds us off
         except OSError as error:
-            raise LinkError(f"{self.resource}: lost while sending: {_reason(error)}") from error
+            raise self._loss("sending", _reason(error)) from error
 
     def _receive(self, timeout_ms: int) -> bytes:
         try:
@@ -63,7 +64,7 @@ class SerialLink(BufferedLink):
                     return first + bytes(self._port.read(self._port.in_waiting))
             return bytes(self._port.read(waiting))
         except (OSError, TypeError) as error:  # pyserial reads a port that was closed meanwhile as None: TypeError
-            raise LinkError(f"{self.resource}: lost while reading: {_reason(error)}; is it still connected?") from error
+            raise self._loss("reading", f"{_reason(error)}; is it still connected?") from error
 
     def _close(self) -> None:
         self._port.close()
@@ -79,5 +80,4 @@ def _reason(error: Exception) -> str:
 def _advice(resource: str) -> str:
     if "://" in resource:
         return "check host and port, and that the serial server is running"
-    ports = ", ".join(port.device for port in list_ports.comports()) or "none"
-    return f"serial ports on this machine: {ports}"
+    return f"serial ports on this machine: {ports_here()}"

@@ -38,12 +38,16 @@ class VirtualLink(BufferedLink):
         deadline_ms = self._now_ms() + timeout_ms
         self._listen()
         while not self._arrived and self._now_ms() < deadline_ms:
-            due_ms = self._device.next_emit_ms()
+            due_ms = self._next_ms()
             self._advance_to(deadline_ms if due_ms is None else min(max(due_ms, self._now_ms()), deadline_ms))
             self._listen()
         arrived = bytes(self._arrived)
         self._arrived.clear()
         return arrived
+
+    def _next_ms(self) -> int | None:
+        """When it is worth to look again."""
+        return self._device.next_emit_ms()
 
     def _listen(self) -> None:
         due_ms = self._device.next_emit_ms()

@@ -1,7 +1,8 @@
 """A link through VISA: ``ASRL...::INSTR`` and ``TCPIP::...::SOCKET`` by pyvisa with pyvisa-py.
 
-pyvisa throws away what came before a timeout, so this link asks the library for one byte after the other, below
-pyvisa's own buffering: a byte that has come is kept, whatever happens after it.
+pyvisa throws away what came before a timeout. So this link lets pyvisa open and set up the resource, and then reads the
+socket or the port that pyvisa-py keeps below it: whatever is there is taken at once, and kept, whatever happens after
+it. Behind any other kind of resource it asks the library for one byte after the other, which is as safe, and slow.
 """
 
 import os
@@ -13,6 +14,7 @@ from functools import cache
 from typing import Any
 
 import pyvisa
+import serial
 from pyvisa import constants
 from pyvisa.resources import MessageBasedResource
 
@@ -31,6 +33,11 @@ _FLOW = {
 }
 
 _OPEN_TIMEOUT_MS = 5000
+_SEND_TIMEOUT_S = 5.0
+"""A device that takes nothing for longer than this is lost."""
+_SLICE_S = 0.05
+"""How long one read of a serial port waits; a new timeout would make pyserial set up the port anew."""
+_READ_BYTES = 65_536
 
 
 class VisaLink(BufferedLink):
@@ -43,10 +50,11 @@ class VisaLink(BufferedLink):
         try:
             opened = _manager().open_resource(resource, open_timeout=_OPEN_TIMEOUT_MS)
             self._resource: MessageBasedResource = opened
+            self._below: Any = self._interface()
             if resource.upper().startswith("ASRL"):
                 self._set_line(settings)
-            else:
-                self._check_connected()
+            elif isinstance(self._below, socket.socket):
+                _check_connected(self._below)
         except Exception as error:
             if opened is not None:
                 opened.close()
@@ -60,6 +68,9 @@ class VisaLink(BufferedLink):
         return time.monotonic_ns() // 1_000_000
 
     def _set_line(self, settings: SerialSettings) -> None:
+        below = self._below if isinstance(self._below, serial.Serial) else None
+        if below is not None:
+            below.close()  # all settings at once: a pseudo-terminal refuses a change of parity or bits alone
         line: Any = self._resource
         line.baud_rate = settings.baud
         line.data_bits = settings.bits
@@ -67,58 +78,76 @@ class VisaLink(BufferedLink):
         line.stop_bits = _STOP_BITS[settings.stop_bits]
         line.flow_control = _FLOW[settings.flow]
         line.end_input = constants.SerialTermination.none
+        if below is not None:
+            below.timeout = _SLICE_S
+            below.open()
 
-    def _check_connected(self) -> None:
-        """Raise OSError if nobody listens: pyvisa-py opens a refused connection without a word."""
-        interface = self._interface()
-        if interface is not None:
-            error = interface.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
-            if error:
-                raise OSError(error, os.strerror(error))
-            interface.getpeername()
-            interface.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-
-    def _check_not_hung_up(self) -> None:
-        """Raise LinkError if the peer has closed: pyvisa-py reports that as a timeout, for ever."""
-        interface = self._interface()
-        if interface is None or not select.select([interface], [], [], 0)[0]:
-            return
-        try:
-            gone = not interface.recv(1, socket.MSG_PEEK)
-        except OSError as error:
-            raise LinkError(f"{self.resource}: lost while reading: {_reason(error)}") from error
-        if gone:
-            raise LinkError(f"{self.resource}: lost while reading: the device closed the connection")
-
-    def _interface(self) -> socket.socket | None:
-        """The socket below a pyvisa-py TCPIP resource; None for everything else."""
+    def _interface(self) -> Any:
+        """What pyvisa-py keeps below a resource: a socket, a serial port, something else, or nothing."""
         sessions: Any = getattr(self._resource.visalib, "sessions", {})
-        interface = getattr(sessions.get(self._resource.session), "interface", None)
-        return interface if isinstance(interface, socket.socket) else None
+        return getattr(sessions.get(self._resource.session), "interface", None)
 
     def _send(self, data: bytes) -> None:
         try:
-            self._resource.write_raw(data)
+            if isinstance(self._below, socket.socket):
+                self._below.sendall(data)
+            else:
+                self._resource.write_raw(data)
         except (pyvisa.Error, OSError) as error:
-            raise LinkError(f"{self.resource}: lost while sending: {_reason(error)}") from error
+            raise self._loss("sending", _reason(error)) from error
 
     def _receive(self, timeout_ms: int) -> bytes:
         try:
-            if timeout_ms != self._timeout_ms:
-                self._resource.timeout = self._timeout_ms = timeout_ms
+            if isinstance(self._below, socket.socket):
+                return self._receive_from_socket(self._below, timeout_ms)
+            if isinstance(self._below, serial.Serial):
+                return self._receive_from_port(self._below, timeout_ms)
+            return self._receive_by_library(timeout_ms)
+        except (pyvisa.Error, OSError, ValueError, TypeError) as error:  # a closed port is read as None, or is no file
+            raise self._loss("reading", f"{_reason(error)}; is it still connected?") from error
+
+    def _receive_from_socket(self, below: socket.socket, timeout_ms: int) -> bytes:
+        if not select.select([below], [], [], timeout_ms / 1000)[0]:
+            return b""
+        data = below.recv(_READ_BYTES)
+        if not data:
+            raise self._loss("reading", "the device closed the connection")
+        return data
+
+    def _receive_from_port(self, below: serial.Serial, timeout_ms: int) -> bytes:
+        deadline_ms = self.monotonic_ms() + timeout_ms
+        while not (waiting := below.in_waiting):
+            if self.monotonic_ms() >= deadline_ms:
+                return b""
+            first: bytes = below.read(1)
+            if first:
+                return first + bytes(below.read(below.in_waiting))
+        return bytes(below.read(waiting))
+
+    def _receive_by_library(self, timeout_ms: int) -> bytes:
+        if timeout_ms != self._timeout_ms:
+            self._resource.timeout = self._timeout_ms = timeout_ms
+        try:
             data, _ = self._resource.visalib.read(self._resource.session, 1)
         except pyvisa.VisaIOError as error:
             if error.error_code == constants.StatusCode.error_timeout:
-                self._check_not_hung_up()
                 return b""
-            raise LinkError(f"{self.resource}: lost while reading: {_reason(error)}") from error
-        except (pyvisa.Error, OSError, TypeError) as error:
-            raise LinkError(f"{self.resource}: lost while reading: {_reason(error)}; is it still connected?") from error
+            raise
         return bytes(data)
 
     def _close(self) -> None:
         with suppress(pyvisa.Error, OSError):  # a port that has gone is as closed as it can be
             self._resource.close()
+
+
+def _check_connected(interface: socket.socket) -> None:
+    """Raise OSError if nobody listens: pyvisa-py opens a refused connection without a word."""
+    error = interface.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+    if error:
+        raise OSError(error, os.strerror(error))
+    interface.getpeername()
+    interface.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    interface.settimeout(_SEND_TIMEOUT_S)
 
 
 @cache

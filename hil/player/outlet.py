@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Protocol
 
 from hil.errors import UsageError
-from hil.links.link import BufferedLink
+from hil.links.link import Link
 from hil.links.open_link import open_link
 from hil.links.serial_settings import SerialSettings
 from hil.virtual_bench.ports import Port, PtyPort, SocketPort, listen
@@ -107,7 +107,7 @@ class _LinkOutlet:
     """A serial port, or whatever a bench file may name."""
 
     def __init__(self, resource: str, baud: int) -> None:
-        self._link: BufferedLink = open_link(resource, SerialSettings(baud=baud))
+        self._link: Link = open_link(resource, SerialSettings(baud=baud))
         self.where = resource
 
     def has_listener(self) -> bool:

@@ -30,6 +30,8 @@ from protocols.messages.message import TELEMETRY_BIT
 from protocols.reference import ANSWER_MS, VERSION
 from protocols.vectors import vectors
 
+pytestmark = pytest.mark.any_pump
+
 _SILENCE_MS = 700
 """Longer than any answer may take."""
 _SEQS = (0, 1, 0x00FF, 0x0100, 0x7FFF, 0xFFFF)

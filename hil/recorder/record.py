@@ -12,6 +12,7 @@ from firmware_model.quantities import duration_ms
 from hil.clock import WallClock
 from hil.errors import BenchFault, UsageError
 from hil.links.link import BufferedLink
+from hil.links.port_link import PortLink
 from hil.links.serial_settings import SerialSettings
 from hil.programmer import Programmer, PumpFault
 from hil.pump_session import PumpSession, SessionMode, open_session, said_of
@@ -80,7 +81,9 @@ class RecordWatcher(Protocol):
 
 
 def record(
-    settings: RecordSettings, watcher: RecordWatcher, open_link: Callable[[str, SerialSettings], BufferedLink]
+    settings: RecordSettings,
+    watcher: RecordWatcher,
+    open_link: Callable[[str, SerialSettings], PortLink | BufferedLink],
 ) -> tuple[Path, Tally]:
     """Record until the time is over or somebody stops it; gives the file and what it holds.
 

@@ -3,6 +3,7 @@
 from hil.clock import Clock
 from hil.errors import LinkError
 from hil.links.link import BufferedLink
+from hil.links.port_link import PortLink
 from hil.recording.tap import WireSink
 
 __all__ = ["StreamTap"]
@@ -14,7 +15,7 @@ class StreamTap(BufferedLink):
     A run's tap records each answer as one; this one records each arrival, and no timeouts.
     """
 
-    def __init__(self, link: BufferedLink, wire: str, sink: WireSink, clock: Clock) -> None:
+    def __init__(self, link: BufferedLink | PortLink, wire: str, sink: WireSink, clock: Clock) -> None:
         """Record ``link`` as ``wire``."""
         super().__init__(link.resource)
         self._link = link

@@ -14,7 +14,7 @@ __all__ = ["DIRECTIONS", "Direction", "TappedLink", "WireSink"]
 
 
 class WireSink(Protocol):
-    """Where the bytes of every wire are kept."""
+    """Where the bytes of every wire are kept. Who keeps bytes and notes only inherits the rest."""
 
     def write(self, wire: str, direction: Direction, time_ms: int, data: bytes) -> None:
         """Keep ``data``; when this returns, it survives the end of this process."""
@@ -22,11 +22,13 @@ class WireSink(Protocol):
     def note(self, time_ms: int, text: str) -> None:
         """Keep a remark for people."""
 
-    def counted(self, wire: str, time_ms: int, sent_bytes: int, received_bytes: int) -> None:
+    def counted(self, wire: str, time_ms: int, sent_bytes: int, received_bytes: int) -> None:  # noqa: ARG002
         """``wire`` was closed, and so many bytes have passed by the count of its link."""
+        return
 
-    def session(self, wire: str, keys: SessionKeys, key: SessionKey, *, insecure: bool) -> None:
+    def session(self, wire: str, keys: SessionKeys, key: SessionKey, *, insecure: bool) -> None:  # noqa: ARG002
         """A session has begun on ``wire``; an ``insecure`` key is a test key, which is no secret."""
+        return
 
 
 class TappedLink(Link):
@@ -36,8 +38,10 @@ class TappedLink(Link):
     write                    ``tx``, before it is sent; nothing for no bytes
     read                     ``rx``, once, when the answer is complete and before anyone sees it
     read that times out      ``timeout`` with the partial bytes: evidence, and what a replay needs
+    discard                  ``rx``, if it found anything
     drain                    ``rx``, also if it found nothing: or else a replay could not tell it from a read
     a port that fails        ``lost`` with what had come and was not read, and a note with the error
+    a port that comes back   a note, behind the ``tx`` that had it opened again
     close                    ``rx`` with what nobody has read, if there is anything
     =======================  =============================================================================
 
@@ -67,8 +71,10 @@ class TappedLink(Link):
         try:
             self._link.write(data)
         except LinkError as error:
+            self._note_remarks()
             self._record_loss(error)
             raise
+        self._note_remarks()
 
     def read_until(self, terminator: bytes, timeout_ms: int) -> bytes:
         """As ``Link.read_until``."""
@@ -93,6 +99,17 @@ class TappedLink(Link):
         self._heard("rx", data)
         return data
 
+    def discard(self) -> bytes:
+        """As ``Link.discard``."""
+        try:
+            data = self._link.discard()
+        except LinkError as error:
+            self._record_loss(error)
+            raise
+        if data:  # a replay knows it from a read, because it stands where a command was about to be sent
+            self._heard("rx", data)
+        return data
+
     def monotonic_ms(self) -> int:
         """The time in which the link's timeouts count."""
         return self._link.monotonic_ms()
@@ -109,6 +126,10 @@ class TappedLink(Link):
             self._sink.counted(self._wire, self._clock.now_ms(), self._link.sent_bytes, self._link.received_bytes)
         finally:
             self._link.close()
+
+    def _note_remarks(self) -> None:
+        for remark in self._link.take_remarks():
+            self._sink.note(self._clock.now_ms(), f"{self._wire}: {remark}")
 
     def _heard(self, direction: Direction, data: bytes) -> None:
         time_ms = self._clock.now_ms()

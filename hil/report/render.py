@@ -6,7 +6,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from hil.figure import Marker
-from hil.measurement import BudgetLine, Measurement, Outcome, effective_degrees_of_freedom, verdict
+from hil.measurement import BudgetLine, Measurement, effective_degrees_of_freedom
 from hil.report.content import ReportContent
 from hil.report.interval import interval_svg
 from hil.report.numbers import limits_text, rounded, significant, unit_text
@@ -24,7 +24,6 @@ def render_report(content: ReportContent) -> str:
         .get_template("template.html.j2")
         .render(
             content=content,
-            requirements=[(name, text, *_kept(name, content)) for name, text in content.requirements],
             scripts=[Markup(script) for script in scripts],  # noqa: S704 - Bokeh itself, and JSON that has no <
             policy=page_policy(scripts),
         )
@@ -50,12 +49,6 @@ def _environment() -> Environment:
     }
     environment.globals |= {"limits_text": limits_text}
     return environment
-
-
-def _kept(requirement: str, content: ReportContent) -> tuple[tuple[Measurement, ...], Outcome]:
-    """The measurements that speak of a requirement, and what they come to."""
-    evidence = tuple(each for each in content.measurements if requirement in each.requirements)
-    return evidence, verdict(each.outcome for each in evidence)
 
 
 def _shares(measurement: Measurement) -> list[tuple[BudgetLine, float]]:

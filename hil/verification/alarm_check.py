@@ -165,7 +165,9 @@ class AlarmCheck:
         if not self._looks:
             return Check.skipped("alarms", "the recording holds no Status and no Sampled notices that can be read")
         if self._configuration is None:
-            return Check.skipped("alarms", "neither a ConfigurationReport nor a bench file says by which limits")
+            return Check.skipped(
+                "alarms", "neither a ConfigurationReport nor a bench file that this version reads says by which limits"
+            )
         by = "the configuration that it reported" if self._reported else "its profile's factory settings"
         said = f"{self._judged} of {self._looks} looks held against {len(self._rules)} conditions, by {by}"
         seen = {rule.condition.name for rule in self._rules}

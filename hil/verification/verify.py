@@ -9,7 +9,7 @@ from typing import Any, Final
 from pydantic import ValidationError
 
 from firmware_model.configuration import Configuration
-from hil.bench_file import LoadedBench
+from firmware_model.profile import PumpProfile
 from hil.errors import RecordingError
 from hil.recording.contents import Contents, RecordedMessage
 from hil.recording.layout import ALARMS_TOPIC, GAPS_TOPIC, Topic
@@ -189,10 +189,10 @@ class _Pass:
 
 def _factory(attachments: dict[str, bytes]) -> Configuration | None:
     try:
-        bench = LoadedBench.model_validate_json(attachments[BENCH_ATTACHMENT])
-    except (KeyError, ValidationError, ValueError):
+        profile = PumpProfile.model_validate(json.loads(attachments[BENCH_ATTACHMENT])["profile"])
+    except (KeyError, TypeError, ValidationError, ValueError):
         return None
-    return Configuration.of(bench.profile)
+    return Configuration.of(profile)
 
 
 def _wire_of_gap(data: bytes) -> str:

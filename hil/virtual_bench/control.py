@@ -2,7 +2,8 @@
 
 One JSON object per line, each answered by one line::
 
-    {"do": "hello"}                           -> {"name", "seed", "digest", "time", "rate", "now_ms", "start_utc_ms"}
+    {"do": "hello"}                           -> {"name", "seed", "digest", "time", "rate", "now_ms", "start_utc_ms",
+                                                  "instance"}: another one if the server was started again
     {"do": "reset", "seed": 1, "inject": []}  -> {"now_ms": 0}: a new world; only in lock step
     {"do": "advance", "ms": 60000}            -> {"now_ms"}; only in lock step
     {"do": "inject", "fault": "NAME@TIME"}    -> {"now_ms"}; TIME counts from now
@@ -35,6 +36,7 @@ class Hello(BaseModel):
     rate: float
     now_ms: int
     start_utc_ms: int
+    instance: str
 
 
 class ControlClient:

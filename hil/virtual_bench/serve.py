@@ -10,7 +10,8 @@ import selectors
 import socket
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+import uuid
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -18,8 +19,13 @@ from typing import Any
 from firmware_model.faults.injection import Injection, parse_injection
 from hil.bench_file import LoadedBench, ServedDevice, ServeTable
 from hil.clock import WallClock
-from hil.errors import BenchFault
+from hil.errors import BenchFault, UsageError
+from hil.links.faulty import FaultyDevice
+from hil.links.lock import ResourceLock
+from hil.links.resource_key import served_key
+from hil.links.wire_faults import WireFault
 from hil.virtual_bench.bench_faults import KNOWN_FAULTS
+from hil.virtual_bench.device import Device
 from hil.virtual_bench.ports import Port, PtyPort, SocketPort, listen
 from hil.virtual_bench.world import World
 
@@ -52,6 +58,7 @@ class ServedBench:
         rate: float | None = None,
         lock_step: bool = False,
         injections: Sequence[Injection] = (),
+        wire_faults: Sequence[WireFault] = (),
     ) -> None:
         """Open every port of the bench file's [serve] table; free ones where it names none.
 
@@ -64,15 +71,20 @@ class ServedBench:
         self._world = World(bench, seed=seed, injections=injections)
         in_lock_step = lock_step or (rate is None and table.time == "lock-step")
         self._clock = None if in_lock_step else WallClock(rate or 1.0)
+        self._wire_faults = wire_faults
+        self._check_wire_faults()
+        self._devices = self._wired()
         self._selector = selectors.DefaultSelector()
         self._ports: list[Port] = []
         self._listeners: list[socket.socket] = []
+        self._locks: list[ResourceLock] = []
         self._request = b""
+        self._instance = uuid.uuid4().hex
         self.served: list[ServedPort] = []
         try:
             self._listen(_CONTROL, table.control)
             self._free_ptys = None if bench.file.serve else Path(tempfile.mkdtemp(prefix="pumprig-"))
-            for device in self._world.devices:
+            for device in self._devices:
                 self._serve_device(device, getattr(table, device))
         except BaseException:
             self.close()
@@ -94,6 +106,8 @@ class ServedBench:
             port.close()
         for listener in self._listeners:
             listener.close()
+        for lock in self._locks:
+            lock.release()
         self._selector.close()
 
     def _step(self) -> None:
@@ -115,13 +129,37 @@ class ServedBench:
 
     # --- the devices -------------------------------------------------------------------------------------
 
+    def _check_wire_faults(self) -> None:
+        """Raises UsageError for a fault that cannot be had here."""
+        kinds = {fault.kind for fault in self._wire_faults}
+        if "unplug" in kinds:
+            raise UsageError(
+                "--wire-fault: a served wire is unplugged by ending the server; unplug is for --target sim"
+            )
+        if "delay" in kinds and self._clock is None:
+            raise UsageError("--wire-fault: in lock step no time passes while a client waits; use late, or --rate")
+
+    def _wired(self) -> Mapping[str, Device]:
+        """The devices of the world, as they are heard at the ends of their wires."""
+        return {
+            name: FaultyDevice(device, name, self._wire_faults, self._seed)
+            if any(fault.concerns(name) for fault in self._wire_faults)
+            else device
+            for name, device in self._world.devices.items()
+        }
+
     def _serve_device(self, device: str, table: ServedDevice) -> None:
         if table.tcp or self._free_ptys:
             self._listen(device, table.tcp or _FREE_PORT)
         if table.pty or (self._free_ptys and sys.platform != "win32"):
-            port = PtyPort(device, Path(table.pty) if table.pty else self._free_ptys_path(device))
+            link = Path(table.pty) if table.pty else self._free_ptys_path(device)
+            self._lock("pty", str(link))  # or else a second server would put its own link in the place of ours
+            port = PtyPort(device, link)
             self.served.append(ServedPort(device, "pty", str(port.link)))
             self._add(port, lambda: self._pass_on(port))
+
+    def _lock(self, kind: str, where: str) -> None:
+        self._locks.append(ResourceLock(served_key(kind, where), where))
 
     def _free_ptys_path(self, device: str) -> Path:
         return (self._free_ptys or Path()) / device
@@ -130,6 +168,7 @@ class ServedBench:
         listener = listen(device, address)
         self._listeners.append(listener)
         host, port = listener.getsockname()[:2]
+        self._lock("tcp", f"{host}:{port}")
         self.served.append(ServedPort(device, "tcp", f"{host}:{port}"))
         self._selector.register(listener, selectors.EVENT_READ, lambda: self._accept(device, listener))
 
@@ -166,13 +205,13 @@ class ServedBench:
         elif data:
             if self._clock is not None:
                 self._advance_to(self._clock.now_ms())
-            port.write(self._world.devices[port.device].receive(self._world.now_ms, data))
+            port.write(self._devices[port.device].receive(self._world.now_ms, data))
 
     def _advance_to(self, now_ms: int) -> None:
         """Move the world on, stopping wherever a device speaks unasked."""
         while (due_ms := self._next_emit_ms()) is not None and due_ms <= now_ms:
             self._world.advance_to(max(due_ms, self._world.now_ms))
-            for name, device in self._world.devices.items():
+            for name, device in self._devices.items():
                 emit_ms = device.next_emit_ms()
                 if emit_ms is not None and emit_ms <= self._world.now_ms:
                     self._say(name, device.emit(self._world.now_ms))
@@ -188,7 +227,7 @@ class ServedBench:
             self._pass_on(port)
 
     def _next_emit_ms(self) -> int | None:
-        times = [device.next_emit_ms() for device in self._world.devices.values()]
+        times = [device.next_emit_ms() for device in self._devices.values()]
         return min((time for time in times if time is not None), default=None)
 
     def _say(self, device: str, data: bytes) -> None:
@@ -231,6 +270,7 @@ class ServedBench:
             injections = [parse_injection(text, KNOWN_FAULTS) for text in request.get("inject", [])]
             self._seed = int(request["seed"])
             self._world = World(self._bench, seed=self._seed, injections=injections)
+            self._devices = self._wired()
             return {"now_ms": self._world.now_ms}
         if verb == "advance":
             self._hear_devices()
@@ -250,6 +290,7 @@ class ServedBench:
             "rate": 0.0 if self._clock is None else self._clock.rate,
             "now_ms": self._world.now_ms,
             "start_utc_ms": self._world.start_utc_ms,
+            "instance": self._instance,
         }
 
 

@@ -1,24 +1,14 @@
 """A simulated MT-SICS balance: the answers, over a load that is physics."""
 
 from collections.abc import Callable
-from decimal import Decimal
 
-from firmware_model.noise import noise_share
+from hil.virtual_bench.load_cell import LoadCell
 from protocols.instruments import mt_sics
 from protocols.instruments.mt_sics import Weight
 
 __all__ = ["SimulatedBalance"]
 
-_NOISE_CHANNEL, _DRIFT_CHANNEL = 111, 112
-_NOISE_PERIOD_MS = 100
-_NOISE_G = 0.00004
-_DRIFT_G = 0.0001
-_DRIFT_PERIOD_MS = 86_400_000
-_STABLE_WITHIN_G = 0.0005
-_STABLE_OVER_MS = 1000
 _STREAM_PERIOD_MS = 200
-_CAPACITY_G = 120.0
-_READABILITY_G = Decimal("0.00001")
 _MAX_COMMAND_BYTES = 80
 
 _LEVELS = {"@": 0, "I0": 0, "I1": 0, "I2": 0, "I3": 0, "I4": 0, "S": 0, "SI": 0, "SIR": 0, "Z": 0, "ZI": 0,
@@ -27,17 +17,12 @@ _ENDS_STREAM = {"@", "S", "SI", "SIR", "SR"}
 
 
 class SimulatedBalance:
-    """A balance of 0.01 mg that wavers, drifts over days, quantises, and can be zeroed and tared."""
+    """A load cell behind MT-SICS."""
 
     def __init__(self, *, serial_number: str, load_g: Callable[[int], float], seed: int) -> None:
         """Weigh ``load_g(now_ms)``, the conventional mass on the pan."""
         self._serial_number = serial_number
-        self._load_g = load_g
-        self._seed = seed
-        self._zero_g = 0.0
-        self._tare_g = 0.0
-        self._before = self._latest = (0, load_g(0))
-        """When the load was looked at last, and the time before, and what it was."""
+        self._cell = LoadCell(load_g=load_g, seed=seed)
         self._received = b""
         self._waiting: str | None = None
         """SIR, which streams, or a command that waits for a stable weight."""
@@ -60,7 +45,7 @@ class SimulatedBalance:
         self._next_emit_ms = now_ms + _STREAM_PERIOD_MS
         if self._waiting == "SIR":
             return self._weigh(now_ms)
-        if not self._is_stable(now_ms):
+        if not self._cell.is_stable(now_ms):
             return b""
         command, self._waiting, self._next_emit_ms = self._waiting, None, None
         return self._when_stable(now_ms, command)
@@ -70,8 +55,10 @@ class SimulatedBalance:
             return b"ES" + mt_sics.TERMINATOR
         if command in _ENDS_STREAM:
             self._waiting = self._next_emit_ms = None
+        if command == mt_sics.CANCEL:
+            self._cell.clear_tare()
         if command in {"S", "T", "Z"}:
-            return self._when_stable(now_ms, command) if self._is_stable(now_ms) else self._wait(now_ms, command)
+            return self._when_stable(now_ms, command) if self._cell.is_stable(now_ms) else self._wait(now_ms, command)
         if command in {"SI", "SR", "SIR"}:
             if command != "SI":
                 self._wait(now_ms, "SIR")
@@ -89,7 +76,7 @@ class SimulatedBalance:
             )
         texts = {
             "I1": ("01", "2.30", "2.30", "", ""),
-            "I2": (f"PUMPRIG-SIMULATED {_CAPACITY_G:.5f} g",),
+            "I2": (f"PUMPRIG-SIMULATED {LoadCell.CAPACITY_G:.5f} g",),
             "I3": ("1.0 simulated",),
         }
         if command in texts:
@@ -109,37 +96,15 @@ class SimulatedBalance:
 
     def _at_once(self, now_ms: int, command: str) -> bytes:
         if command == "TAC":
-            self._tare_g = 0.0
+            self._cell.clear_tare()
             return b"TAC A" + mt_sics.TERMINATOR
-        stable = self._is_stable(now_ms)
+        stable = self._cell.is_stable(now_ms)
         if command == "ZI":
-            self._zero_g, self._tare_g = self._felt_g(now_ms), 0.0
+            self._cell.zero(now_ms)
             return f"ZI {'S' if stable else 'D'}".encode("ascii") + mt_sics.TERMINATOR
-        self._tare_g = self._felt_g(now_ms) - self._zero_g
-        return mt_sics.format_weight("TI", Weight(self._rounded(self._tare_g), "g", stable))
+        return mt_sics.format_weight("TI", Weight(self._cell.tare(now_ms), "g", stable))
 
     def _weigh(self, now_ms: int) -> bytes:
-        gross_g = self._felt_g(now_ms) - self._zero_g
-        if gross_g > _CAPACITY_G:
+        if self._cell.is_overloaded(now_ms):
             return b"S +" + mt_sics.TERMINATOR
-        return mt_sics.format_weight("S", Weight(self._rounded(gross_g - self._tare_g), "g", self._is_stable(now_ms)))
-
-    def _felt_g(self, now_ms: int) -> float:
-        """Load with the noise of the moment and the drift of the day, straight between its corners at midnight."""
-        noise = _NOISE_G * noise_share(self._seed, _NOISE_CHANNEL, now_ms // _NOISE_PERIOD_MS)
-        day, part = divmod(now_ms, _DRIFT_PERIOD_MS)
-        before, after = (noise_share(self._seed, _DRIFT_CHANNEL, corner) for corner in (day, day + 1))
-        drift = _DRIFT_G * (before + (after - before) * part / _DRIFT_PERIOD_MS)
-        return self._load_g(now_ms) + noise + drift
-
-    def _is_stable(self, now_ms: int) -> bool:
-        """Whether the load is what it was when it was last looked at before, if that was a moment ago."""
-        load_g = self._load_g(now_ms)
-        if now_ms > self._latest[0]:
-            self._before, self._latest = self._latest, (now_ms, load_g)
-        looked_ms, looked_g = self._before
-        return now_ms - looked_ms > _STABLE_OVER_MS or abs(load_g - looked_g) <= _STABLE_WITHIN_G
-
-    @staticmethod
-    def _rounded(mass_g: float) -> Decimal:
-        return Decimal(mass_g).quantize(_READABILITY_G)
+        return mt_sics.format_weight("S", Weight(self._cell.net_g(now_ms), "g", self._cell.is_stable(now_ms)))

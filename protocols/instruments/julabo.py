@@ -22,10 +22,10 @@ __all__ = [
     "VERSION",
     "clean_reply",
     "format_number",
-    "is_number",
     "parse_flag",
     "parse_number",
     "parse_status",
+    "parse_version",
 ]
 
 COMMAND_END = b"\r"
@@ -42,7 +42,7 @@ HEATING_POWER = "in_pv_01"
 SET_SET_POINT = "out_sp_00"
 SET_RUNNING = "out_mode_05"
 
-_NUMBER = re.compile(r"\s*[+-]?\d+(?:\.\d+)?\s*")
+_NUMBER = re.compile(r" *[+-]?\d+(?:\.\d+)? *")
 _STATUS = re.compile(r"(?P<code>-?\d{2}) (?P<text>.*)")
 _FLOW_CONTROL = re.compile(rb"[\x11\x13]")
 
@@ -63,11 +63,6 @@ def parse_number(line: bytes, command: str) -> float:
     return float(text)
 
 
-def is_number(line: bytes) -> bool:
-    """Whether a reply is a number and nothing else."""
-    return _NUMBER.fullmatch(_FLOW_CONTROL.sub(b"", line).decode("ascii", "replace").strip("\r\n")) is not None
-
-
 def parse_flag(line: bytes, command: str) -> bool:
     """The 0 or 1 in a reply to ``command``. Raises InstrumentReplyError for anything else."""
     text = clean_reply(line).strip()
@@ -82,6 +77,14 @@ def parse_status(line: bytes) -> tuple[int, str]:
     if match is None:
         raise InstrumentReplyError("a status such as '03 REMOTE START'", line)
     return int(match["code"]), match["text"]
+
+
+def parse_version(line: bytes) -> str:
+    """The text by which a bath introduces itself. Raises InstrumentReplyError unless it says Julabo."""
+    version = clean_reply(line).strip()
+    if "JULABO" not in version.upper():
+        raise InstrumentReplyError("the version of a Julabo bath", line)
+    return version
 
 
 def format_number(value: float) -> str:

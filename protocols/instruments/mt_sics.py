@@ -20,6 +20,7 @@ __all__ = [
     "TARE_NOW",
     "TERMINATOR",
     "WEIGH_NOW",
+    "WEIGH_STABLE",
     "ZERO",
     "Refusal",
     "Weight",
@@ -35,6 +36,7 @@ TERMINATOR = b"\r\n"
 BUSY = "I"
 CANCEL = "@"
 WEIGH_NOW = "SI"
+WEIGH_STABLE = "S"
 ZERO = "ZI"
 TARE_NOW = "TI"
 CLEAR_TARE = "TAC"
@@ -44,7 +46,7 @@ SERIAL_NUMBER = "I4"
 
 _VALUE_WIDTH = 10
 _REPLY_IDS = {"SI": ("S", "SI"), "SIR": ("S", "SIR")}
-_WEIGHT = re.compile(r"(?P<id>S|SI|T|TI|TA) (?P<status>[SD]) +(?P<value>[+-]?\d+(?:\.\d+)?) (?P<unit>[A-Za-z%]+) *")
+_WEIGHT = re.compile(r"(?P<id>S|SI|T|TI|TA) (?P<status>[SD]) +(?P<value>[+-]?\d+(?:\.\d+)?) +(?P<unit>[A-Za-z%]+) *")
 _TEXT = re.compile(r"(?P<id>[A-Z0-9]+) (?P<status>[AB]) (?P<text>.*)")
 _REFUSALS = {
     "I": "it cannot do this now: busy, or no stable weight in time",

@@ -61,7 +61,7 @@ class ReportReturned(Telecommand):
     CHANGES_STATE: ClassVar[bool] = True
     ROLE: ClassVar[Role] = Role.PROGRAMMER
 
-    volume_nl: int = csfield(Int32ub, "nL by the syringe's scale; no more than the reservoir holds")
+    volume_nl: int = csfield(Int32ub, "nL by the syringe's scale; in all no more than twice what the reservoir holds")
 
 
 @declared
@@ -82,7 +82,7 @@ class ReportFilled(Telecommand):
     CHANGES_STATE: ClassVar[bool] = True
     ROLE: ClassVar[Role] = Role.PROGRAMMER
 
-    volume_nl: int = csfield(Int32ub, "nL by the syringe's scale; no more than the reservoir holds")
+    volume_nl: int = csfield(Int32ub, "nL by the syringe's scale; in all no more than the reservoir holds")
 
 
 @declared

@@ -40,7 +40,8 @@ def _hear(port: int, pipe: "multiprocessing.connection.Connection") -> None:
     """Note when each piece was there."""
     with socket.create_connection(("127.0.0.1", port)) as connection:
         pipe.send("ready")
-        came, waiting = [], b""
+        came: list[int] = []
+        waiting = b""
         while len(came) < _PIECES and (data := connection.recv(65_536)):
             now_ns = time.monotonic_ns()
             waiting += data

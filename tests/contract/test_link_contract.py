@@ -81,6 +81,23 @@ def test_late_answer_can_be_drained(wire: Wire) -> None:
     assert link.read_until(b"\n", 2000) == b"now\n"
 
 
+def test_what_came_unasked_is_discarded(wire: Wire) -> None:
+    """Before a command: nothing where nothing came, and at once; else all that came, read already or not."""
+    link, far = wire
+    began = time.monotonic()
+    assert link.discard() == b""
+    assert time.monotonic() - began < 1
+    far.send(b"one\ntwo\nthree")
+    assert link.read_until(b"\n", 2000) == b"one\n"
+    discarded = b""
+    deadline = time.monotonic() + 5
+    while discarded != b"two\nthree" and time.monotonic() < deadline:
+        discarded += link.discard()
+    assert discarded == b"two\nthree"
+    far.send(b"now\n")
+    assert link.read_until(b"\n", 2000) == b"now\n"
+
+
 def test_large_transfers_are_whole(wire: Wire) -> None:
     """60 KiB go through both ways at once, although no buffer on the way holds them."""
     link, far = wire

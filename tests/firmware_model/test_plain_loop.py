@@ -44,6 +44,11 @@ def test_every_fault_is_the_same(fault: str) -> None:
     _assert_same(Story(2, story.course, deeds, seed=11), 0)
 
 
+def test_a_drifting_bellows_is_the_same() -> None:
+    """It drifts so fast that what drifts in a quarter of an hour and the noise together look like a needle."""
+    _assert_same(random_story(1028, days=(3, 5, 12)), 1028)
+
+
 @settings(max_examples=25, deadline=None)
 @given(st.integers(0, 10**6), st.lists(st.integers(0, 5 * DAY_MS), max_size=12))
 def test_any_split_of_time_is_the_same(number: int, looks: list[int]) -> None:

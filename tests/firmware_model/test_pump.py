@@ -18,6 +18,7 @@ from protocols.channel import OpenChannel
 from protocols.exchange import Exchange, PeerRefused
 from protocols.messages import (
     Alarms,
+    BeginRefill,
     ClockSet,
     History,
     HistoryRecord,
@@ -28,6 +29,8 @@ from protocols.messages import (
     ReadHistory,
     ReadStatus,
     Reason,
+    ReportFilled,
+    ReportReturned,
     SetClock,
     Status,
 )
@@ -404,3 +407,19 @@ def test_a_pump_that_is_off_does_not_answer() -> None:
     with pytest.raises(CommandRefused):
         pump.command(_HOUR_MS + 30_000)
     assert pump.receive(_HOUR_MS + 61_000, request) != b""
+
+
+@pytest.mark.parametrize(("report", "fits"), [(ReportReturned, 2), (ReportFilled, 1)])
+def test_volumes_that_never_end_are_refused(report: type[ReportReturned | ReportFilled], fits: int) -> None:
+    """However often a whole reservoir is reported in one refill, the pump answers: out of range, once too much."""
+    pump = _pump()
+    exchange = Exchange(OpenChannel())
+    exchange.receive(0, pump.receive(0, exchange.request(0, BeginRefill())))
+    for number in range(150):
+        asked = exchange.request(number, report(30_000_000))
+        if number < fits:
+            exchange.receive(number, pump.receive(number, asked))
+        else:
+            with pytest.raises(PeerRefused) as caught:
+                exchange.receive(number, pump.receive(number, asked))
+            assert caught.value.reason is Reason.OUT_OF_RANGE

@@ -7,13 +7,13 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from scipy.integrate import solve_ivp  # type: ignore[import-untyped]  # comes with GTC, without stubs
+from scipy.integrate import solve_ivp  # comes with GTC, without stubs
 
 from firmware_model.bellows import Bellows
 from firmware_model.flow_table import FlowTable
 from firmware_model.profile import load_profile
 from firmware_model.reservoir import HEALTHY, NO_COLD, Cold, Driven, Reservoir
-from firmware_model.truth import FlownLegs
+from firmware_model.truth import TruthLegs, TruthTable
 
 _HOUR_MS = 3_600_000
 _DAY_MS = 24 * _HOUR_MS
@@ -23,7 +23,8 @@ _STOP_NL = 2_000_000
 _ML_PER_DAY_AT_45_KPA = 1e6 / _DAY_MS / 45.0
 _NODE_KPA = 12.4
 _TAU_MS = 450_000
-_TABLE = FlowTable(load_profile(Path(__file__).parents[2] / "fixtures" / "pumps" / "generic-30ml.toml"))
+_PROFILE = load_profile(Path(__file__).parents[2] / "fixtures" / "pumps" / "generic-30ml.toml")
+_TABLE = FlowTable(_PROFILE)
 
 
 def _bellows(*, droop_kpa: float = 2.0, reverse_flow: bool = False) -> Bellows:
@@ -41,16 +42,19 @@ def _driven(
     starts = np.concatenate([[first_ms], ends_ms[:-1]])
     none = np.zeros(source_kpa.size)
     return Driven(
-        starts, ends_ms, none + 37.0, none, none + _NODE_KPA, source_kpa + _NODE_KPA, np.full(none.size, conductance)
+        np.array([starts, ends_ms]),
+        np.array([none + 37.0, none, none + _NODE_KPA, source_kpa + _NODE_KPA, none + conductance]),
     )
 
 
-def _flow_through(reservoir: Reservoir, driven: Driven, leak: float = 0.0) -> FlownLegs:
+def _flow_through(reservoir: Reservoir, driven: Driven, leak: float = 0.0, cold: Cold = NO_COLD) -> TruthLegs:
+    table = TruthTable(_bellows(), _PROFILE.clock)
     effects = HEALTHY._replace(leak_nl_per_ms_kpa=leak)
-    return reservoir.flow(driven, int(driven.start_ms[0]), int(driven.end_ms[-1]), NO_COLD, effects)
+    reservoir.flow(driven, int(driven.times_ms[0, 0]), int(driven.times_ms[1, -1]), (cold, effects), into=table)
+    return table.legs
 
 
-def _flow(reservoir: Reservoir, hours: int, source_kpa: float, conductance: float, leak: float = 0.0) -> FlownLegs:
+def _flow(reservoir: Reservoir, hours: int, source_kpa: float, conductance: float, leak: float = 0.0) -> TruthLegs:
     """So many legs of an hour under one condition."""
     ends = np.arange(1, hours + 1, dtype=np.int64) * _HOUR_MS
     return _flow_through(reservoir, _driven(np.full(hours, source_kpa), conductance, ends), leak)
@@ -189,7 +193,7 @@ def test_a_cold_refill_adds_up() -> None:
     """On top of legs, what is left of a refill's cold has its own mean in each part, and settles by itself."""
     ends = np.arange(1, 4, dtype=np.int64) * _HOUR_MS
     driven = _driven(np.full(3, 45.0), _ML_PER_DAY_AT_45_KPA, ends)
-    flow = _reservoir(_bellows(), _FULL_NL).flow(driven, 0, 3 * _HOUR_MS, Cold(-12.0, 0, _TAU_MS), HEALTHY)
+    flow = _flow_through(_reservoir(_bellows(), _FULL_NL), driven, cold=Cold(-12.0, 0, _TAU_MS))
     mean_c = float((flow.temperature_c * (flow.end_ms - flow.start_ms)).sum() / (3 * _HOUR_MS))
     assert mean_c == pytest.approx(37 - 12 * _TAU_MS / (3 * _HOUR_MS), abs=1e-4)
     assert flow.temperature_c[-1] == 37.0

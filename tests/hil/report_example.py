@@ -11,7 +11,7 @@ from pathlib import Path
 from hil.figure import Figure, Limit, Series
 from hil.gravimetry import Condition, Gravimetry, gravimetric_flow
 from hil.measurement import Measurement, Outcome, judge, verdict
-from hil.report.content import ReportContent
+from hil.report.content import ProcedureLine, ReportContent, RequirementLine
 from hil.report.finding import finding
 from hil.report.render import render_report
 from hil.trumpet import flow_curve, trumpet
@@ -42,6 +42,13 @@ CONDITIONS = (
     Condition("bath temperature", 37.01, "C", 0.03, 0.1328),
     Condition("ambient pressure", 101.325, "kPa", 0.05, -0.0223),
     Condition("outlet pressure", 12.4, "kPa", 0.07, -0.0223),
+)
+
+
+TEXTS = (
+    "The mean flow at 37 C, 101.325 kPa ambient and 12.4 kPa outlet is within the tolerance.",
+    "The pump's temperature reading agrees with the bath within 0.5 C.",
+    "The pump's own estimate of its flow agrees with the gravimetric flow within 5 %.",
 )
 
 
@@ -79,11 +86,16 @@ def example(*, occluded_at_h: float | None = None) -> ReportContent:
             ("label flow", "1 mL/day ± 15 %"),
         ),
         measurements=measurements,
+        identification=(("pump", "SN0042"), ("bench", "simulated"), ("target", "simulated bench")),
         requirements=(
-            ("REQ-FLOW-001", "The mean flow at 37 C, 101.325 kPa ambient and 12.4 kPa outlet is within the tolerance."),
-            ("REQ-FLOW-002", "The pump's own estimate of its flow agrees with the gravimetric flow within 5 %."),
-            ("REQ-TEMP-001", "The pump's temperature reading agrees with the bath within 0.5 C."),
+            *(
+                RequirementLine(each.requirements[0], text, "flow-accuracy", each.name, each.outcome)
+                for each, text in zip(measurements, TEXTS, strict=True)
+            ),
+            RequirementLine("REQ-PROT-001", "Frames are whole or dropped.", "", "", None, "nothing speaks of it"),
         ),
+        procedures=(ProcedureLine("flow-accuracy", verdict(each.outcome for each in measurements), "said", "it says"),),
+        deviations=("Injected on purpose: something.",),
         figures=_figures(volumes),
         markers=() if occluded_at_h is None else ((occluded_at_h, f"catheter-occlusion@{occluded_at_h:g}h"),),
         instruments=(

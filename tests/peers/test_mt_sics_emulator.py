@@ -1,8 +1,4 @@
-"""The balance driver against mt-sics-emulator, a balance that nobody here wrote, as a process of its own.
-
-Its known deviations from the MT-SICS reference, which the driver bears: it answers SI with a line that begins with SI,
-I2 with the serial number where the model belongs, and its S does not wait for stability.
-"""
+"""The balance driver against mt-sics-emulator, a balance that nobody here wrote, as a process of its own."""
 
 import json
 import subprocess

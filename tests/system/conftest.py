@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -13,6 +14,9 @@ from typing import Any
 import pytest
 
 from hil.shipped import shipped
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as under nohup: what we start would ignore Ctrl-C as well
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 PumpRig = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -47,17 +51,29 @@ def free_ports(count: int) -> list[int]:
             each.close()
 
 
+def copy_of(name: str, folder: Path) -> Path:
+    """A copy of a served bench that comes with pumprig, with ports and pseudo-terminals of its own in ``folder``."""
+    text = shipped(f"benches/{name}.toml").read_text(encoding="utf-8")
+    ports = sorted(set(re.findall(r"\b476\d\d\b", text)))
+    for old, new in zip(ports, free_ports(len(ports)), strict=True):
+        text = text.replace(old, str(new))
+    text = text.replace(f"/tmp/pumprig-{name}", str(folder / "ptys"))  # noqa: S108 - the shipped file's own path
+    text = text.replace("../pumps/", f"{shipped('pumps')}/")
+    path = folder / f"{name}.toml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
 @pytest.fixture
 def served_file(tmp_path: Path) -> Path:
     """A copy of served.toml with ports and pseudo-terminals of its own, so that tests can run side by side."""
-    text = shipped("benches/served.toml").read_text(encoding="utf-8")
-    for old, new in zip(range(47600, 47604), free_ports(4), strict=True):
-        text = text.replace(str(old), str(new))
-    text = text.replace("/tmp/pumprig-served", str(tmp_path / "ptys"))  # noqa: S108 - the shipped file's own path
-    text = text.replace("../pumps/", f"{shipped('pumps')}/")
-    path = tmp_path / "served.toml"
-    path.write_text(text, encoding="utf-8")
-    return path
+    return copy_of("served", tmp_path)
+
+
+@pytest.fixture
+def served_full_file(tmp_path: Path) -> Path:
+    """The same of served-full.toml."""
+    return copy_of("served-full", tmp_path)
 
 
 Serve = Callable[..., subprocess.Popen[str]]

@@ -155,13 +155,13 @@ def test_bench_without_a_balance_skips_and_says_so(
 
 
 def wait_for_recording(tmp_path: Path) -> Path:
-    """The recording of a run in progress, once it holds something."""
-    deadline = time.monotonic() + 30
+    """The recording of a run in progress, once it holds something to lose."""
+    deadline = time.monotonic() + 100
     while time.monotonic() < deadline:
         for path in (tmp_path / "runs").glob("*/run.mcap"):
-            if path.stat().st_size > 16_000:
+            if path.stat().st_size > 10_000 and len(Recording.open(path).records) > 60:
                 return path
-        time.sleep(0.01)
+        time.sleep(0.05)
     pytest.fail("the run never recorded anything")
 
 

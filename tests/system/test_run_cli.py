@@ -33,7 +33,8 @@ def test_default_run_passes_and_leaves_a_whole_folder(pumprig: PumpRig, tmp_path
     assert re.search(r"^verdict +pass$", result.stdout, re.MULTILINE)
     folder = only_folder(tmp_path / "runs")
     names = {file.name for file in folder.iterdir()}
-    assert names == {"manifest.json", "run.mcap", "measurements.parquet", "report.html", "junit.xml", "audit.jsonl"}
+    documents = {"manifest.json", "measurements.parquet", "report.html", "junit.xml"}
+    assert names == documents | {"plan.json", "journal.jsonl", "run.mcap", "audit.jsonl"}
     manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
     assert (manifest["verdict"], manifest["target"], manifest["seed"]) == ("pass", "sim", 1)
     assert set(manifest["files"]) == names - {"manifest.json"}

@@ -31,6 +31,7 @@ _UNITS = {
     "_m": "m",
     "_utc": "date and time",
     "days": "d",
+    "limits": "table",
 }
 
 

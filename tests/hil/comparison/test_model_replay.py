@@ -97,7 +97,7 @@ def test_refills_are_made_in_the_model_as_they_were_reported(tmp_path: Path) -> 
         (8 * _HOUR_MS + 15 * minute, CompleteRefill(), None),
     ]
     later = [(hour * _HOUR_MS, status, None) for hour in range(10, 20)]
-    path = record_pump(tmp_path / "r.mcap", [*asked, *refill, *later])  # type: ignore[list-item]
+    path = record_pump(tmp_path / "r.mcap", [*asked, *refill, *later])
     found = replay_model(path, "generic-30ml", ())
     assert len(found.telemetry.commands) == 4
     volume = next(each for each in found.residuals if each.name == "volume")

@@ -11,53 +11,11 @@ from hypothesis import strategies as st
 from hil.errors import InstrumentFault
 from hil.instruments.balance_mt_sics import MtSicsBalance
 from hil.instruments.bath_julabo import JulaboBath
-from hil.links.virtual import VirtualLink
 from hil.virtual_bench.bath_tank import BathTank
-from hil.virtual_bench.device import Device
 from hil.virtual_bench.sim_balance import SimulatedBalance
 from hil.virtual_bench.sim_bath import SimulatedBath
 from protocols.errors import InstrumentReplyError
-
-
-class Bench:
-    """Virtual time for one device; the clock of its driver."""
-
-    start_utc_ms = 0
-
-    def __init__(self) -> None:
-        self.time_ms = 0
-
-    def now_ms(self) -> int:
-        """Bench time."""
-        return self.time_ms
-
-    def sleep_ms(self, duration_ms: int) -> None:
-        """Move on."""
-        self.time_ms += duration_ms
-
-    def link(self, device: Device) -> VirtualLink:
-        """A wire to ``device``."""
-        return VirtualLink("sim:device", device, self.now_ms, lambda now_ms: setattr(self, "time_ms", now_ms))
-
-
-class Scripted:
-    """A device that answers with what it was told to, or not at all."""
-
-    def __init__(self, *answers: bytes) -> None:
-        self.answers = list(answers)
-        self.heard: list[bytes] = []
-
-    def receive(self, now_ms: int, data: bytes) -> bytes:  # noqa: ARG002 - the shape of a device
-        """The next answer."""
-        self.heard.append(data)
-        return self.answers.pop(0) if self.answers else b""
-
-    def next_emit_ms(self) -> None:
-        """Never."""
-
-    def emit(self, now_ms: int) -> bytes:  # noqa: ARG002 - the shape of a device
-        """Nothing."""
-        return b""
+from tests.hil.instruments.desk import Bench, Scripted
 
 
 def simulated_balance(load_g: Callable[[int], float]) -> tuple[Bench, MtSicsBalance]:
@@ -285,6 +243,30 @@ def test_wrong_reply_begins_anew() -> None:
         balance.weigh()
     assert balance.weigh().mass_g == 55.0
     assert device.heard == [b"@\r\n", b"SI\r\n", b"@\r\n", b"SI\r\n"]
+
+
+def test_tare_survives_a_timeout() -> None:
+    """A cancel clears the tare: once the balance has told its number, a conversation begins anew without one."""
+    bench = Bench()
+    device = SimulatedBalance(serial_number="B1", load_g=lambda _: 55.0, seed=4)
+    balance = MtSicsBalance(bench.link(device), bench)
+    balance.identify()
+    balance.tare()
+    hears, device.receive = device.receive, lambda now_ms, data: b""  # type: ignore[method-assign] # noqa: ARG005
+    with pytest.raises(InstrumentFault, match="does not answer"):
+        balance.weigh()
+    device.receive = hears  # type: ignore[method-assign]
+    assert balance.weigh().mass_g == pytest.approx(0.0, abs=0.0002)
+    device.receive(bench.time_ms, b"@\r\n")
+    assert balance.weigh().mass_g == pytest.approx(55.0, abs=0.0003)
+
+
+def test_balance_that_calls_nothing_stable_is_asked_to_wait() -> None:
+    """SI that is dynamic for ever, and S that answers: the answer to S is taken."""
+    bench = Bench()
+    device = Scripted(b'I4 A "B7"\r\n', *[b"S D      55.00 g\r\n"] * 40, b"S S      55.01 g\r\n")
+    assert MtSicsBalance(bench.link(device), bench).weigh_stable().mass_g == 55.01
+    assert device.heard[-1] == b"S\r\n"
 
 
 def test_late_number_is_not_the_bath_version() -> None:

@@ -18,7 +18,7 @@ def script(bench: Bench) -> list[Message]:
     said: list[Message] = [bench.pump.read_status(), bench.pump.set_clock(1_767_300_000_000)]
     bench.sleep(minutes=10)
     said += [bench.pump.begin_refill(), bench.pump.cancel_refill(), bench.pump.read_configuration()]
-    said += [*bench.pump.read_events()]
+    bench.pump.read_events()
     return said
 
 

@@ -18,7 +18,7 @@ from bokeh.resources import INLINE
 
 from hil.figure import Figure, Limit, Marker, Series
 from hil.measurement import Outcome
-from hil.report.content import ReportContent
+from hil.report.content import ProcedureLine, ReportContent, RequirementLine
 from hil.report.plot import plot_json
 from hil.report.render import render_report
 from tests.hil.report_example import example, inconclusive_and_broken
@@ -102,9 +102,15 @@ def test_everything_in_the_content_is_shown() -> None:
     """Identities, limits, budget, environment, hashes and the command all stand in the page."""
     content = example(occluded_at_h=6)
     page = without_scripts(render_report(content))
-    rows = [*content.device, *content.environment, *content.hashes, *content.requirements, *content.wall_clock]
+    rows = [*content.device, *content.environment, *content.hashes, *content.identification, *content.wall_clock]
+    rows += [(line.name, line.text) for line in content.requirements]
     rows += [row for _, described in content.instruments for row in described]
-    texts = [text for row in rows for text in row] + [content.command, *content.notes, *content.not_claimed]
+    texts = [text for row in rows for text in row] + [
+        content.command,
+        *content.notes,
+        *content.deviations,
+        *content.not_claimed,
+    ]
     texts += [line.name for each in content.measurements for line in each.budget]
     texts += [each.caption for each in content.figures] + [each.title for each in content.figures]
     for text in texts:
@@ -121,9 +127,10 @@ def test_budget_shares_add_up_to_all() -> None:
 
 
 def test_requirement_that_nothing_measured_is_not_passed() -> None:
-    """A requirement without a measurement is shown as not measured, though all that was measured passed."""
-    content = replace(example(), requirements=(("REQ-NONE-001", "Nobody looked."),))
-    assert re.search(r"REQ-NONE-001.*?not measured", without_scripts(render_report(content)), re.DOTALL)
+    """A requirement that nothing speaks of is shown as a gap, though all that was measured passed."""
+    line = RequirementLine("REQ-NONE-001", "Nobody looked.", "", "", None, "no procedure of this run")
+    content = replace(example(), requirements=(line,))
+    assert re.search(r'class="gap".*?REQ-NONE-001.*?not shown', without_scripts(render_report(content)), re.DOTALL)
 
 
 def test_same_content_gives_same_bytes_in_one_process() -> None:
@@ -183,7 +190,10 @@ def test_hostile_texts_stay_texts() -> None:
         finding=HOSTILE,
         command=HOSTILE,
         device=((HOSTILE, HOSTILE),),
-        requirements=((HOSTILE, HOSTILE),),
+        requirements=(RequirementLine(HOSTILE, HOSTILE, HOSTILE, HOSTILE, Outcome.PASS, HOSTILE),),
+        procedures=(ProcedureLine(HOSTILE, Outcome.FAIL, HOSTILE, HOSTILE),),
+        identification=((HOSTILE, HOSTILE),),
+        deviations=(HOSTILE,),
         notes=(HOSTILE,),
         not_claimed=(HOSTILE,),
         figures=(drawn,),

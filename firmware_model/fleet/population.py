@@ -1,0 +1,134 @@
+"""A population of pumps and patients, from one TOML file: what differs between them, what breaks, what must hold."""
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field, field_validator
+
+from firmware_model.config import FrozenModel, check_model, line_of, read_toml
+from firmware_model.errors import ConfigurationError
+from firmware_model.fleet.criterion import Criterion, parse_criterion
+from firmware_model.fleet.habits import Clinic, Patients, Units
+from firmware_model.fleet.incidence import Failures, FaultIncidence
+from firmware_model.profile import PumpProfile, load_profile
+from firmware_model.scenario.scenario import Several, find_profile, known_limits
+from firmware_model.scenario.unit import UnitTable, unit_profile
+
+__all__ = ["LoadedPopulation", "Population", "Variant", "load_population"]
+
+Problem = tuple[str, tuple[int | str, ...]]
+
+
+class Variant(FrozenModel):
+    """One firmware of those that are compared: the same pumps and faults, other limits or debounce."""
+
+    name: Annotated[str, Field(min_length=1, max_length=24, pattern=r"^[\w.\-]+$")]
+    limits: Mapping[str, float] = {}
+    """Alarm limits, by their names in a profile, that differ from the profile's."""
+
+    @field_validator("limits")
+    @classmethod
+    def _are_limits(cls, limits: Mapping[str, float]) -> Mapping[str, float]:
+        return known_limits(limits)
+
+
+def _criteria(value: Any) -> Any:
+    if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
+        raise ValueError('give a list of texts, like ["false_alarms_per_pump_year <= 0.01"]')
+    return tuple(parse_criterion(text) for text in value)
+
+
+class Population(FrozenModel):
+    """What differs between pumps, what breaks, and what must hold."""
+
+    title: Annotated[str, Field(min_length=1, max_length=120)]
+    profile: str = "generic-30ml"
+    """A profile that comes with pumprig, or a file, seen from this one."""
+    start_utc: datetime = datetime(2026, 1, 1, tzinfo=UTC)
+    """What the pumps' clocks show at their beginning."""
+    criteria: Annotated[tuple[Criterion, ...], BeforeValidator(_criteria)] = ()
+    """What must hold, of every variant."""
+    units: Units = Units()
+    patients: Patients = Patients()
+    clinic: Clinic = Clinic()
+    failures: Failures = Failures()
+    fault: Several[FaultIncidence] = ()
+    variant: Several[Variant] = (Variant(name="A"),)
+
+    @property
+    def failing(self) -> tuple[FaultIncidence, ...]:
+        """What a pump can fail of."""
+        return tuple(each for each in self.fault if each.share)
+
+
+@dataclass(frozen=True)
+class LoadedPopulation:
+    """A population, where it came from, what the file said, and the profile that it names."""
+
+    path: Path
+    text: str
+    population: Population
+    profile: PumpProfile
+
+
+def load_population(path: Path) -> LoadedPopulation:
+    """The population at ``path``. Raises ConfigurationError with file, line and key."""
+    text, document = read_toml(path)
+    population = check_model(path, text, document, Population)
+    profile = load_profile(find_profile(path, text, population.profile))
+    for problem, loc in _contradictions(population, profile):
+        key = ".".join(str(part) for part in loc)
+        raise ConfigurationError(path, problem, key=key, line=line_of(text, loc))
+    return LoadedPopulation(path, text, population, profile)
+
+
+def _contradictions(population: Population, profile: PumpProfile) -> Iterator[Problem]:
+    """What each key allows, and all of them together do not."""
+    yield from _variants(population, profile)
+    yield from _faults(population)
+    yield from _appointments(population.clinic, profile)
+
+
+def _variants(population: Population, profile: PumpProfile) -> Iterator[Problem]:
+    names = [each.name for each in population.variant]
+    for place, variant in enumerate(population.variant):
+        if variant.name in names[:place]:
+            yield f"there are two variants {variant.name!r}", ("variant", place, "name")
+        try:
+            unit_profile(profile, UnitTable(), variant.limits)
+        except ValueError as error:
+            yield str(error), ("variant", place, "limits")
+
+
+def _faults(population: Population) -> Iterator[Problem]:
+    names = [each.name for each in population.fault]
+    for place, name in enumerate(names):
+        if name in names[:place]:
+            yield f"{name} is given twice; give its severities as values", ("fault", place, "name")
+    shares = sum(each.share or 0 for each in population.fault)
+    if population.failing and not math.isclose(shares, 1.0, abs_tol=1e-6):
+        last = max(place for place, each in enumerate(population.fault) if each.share is not None)
+        yield f"the shares of all failures must add up to 1, not {shares:g}", ("fault", last, "share")
+    severities = {each.name: each.severities for each in population.fault}
+    for criterion in population.criteria:
+        fault, value = criterion.fault, criterion.value
+        if fault is not None and fault not in severities:
+            known = ", ".join(sorted(severities)) or "none"
+            yield f"{criterion.text}: this population has no [[fault]] {fault}; it has {known}", ("criteria",)
+        elif fault is not None and value is not None and value not in severities[fault]:
+            known = ", ".join(severities[fault])
+            yield f"{criterion.text}: {fault} has no value {value} here; it has {known}", ("criteria",)
+
+
+def _appointments(clinic: Clinic, profile: PumpProfile) -> Iterator[Problem]:
+    most_ml = profile.capacity_ml - profile.residual_ml
+    if clinic.fill_ml > most_ml:
+        yield f"above its residual volume the pump holds {most_ml:g} mL", ("clinic", "fill_ml")
+    if clinic.refill_interval_d + clinic.early_or_late_d.low < 1.5:
+        yield "appointments would come within a day of each other", ("clinic", "early_or_late_d")
+    if clinic.late_d.low < 0:
+        yield "a late appointment is later: low must be 0 or more", ("clinic", "late_d")

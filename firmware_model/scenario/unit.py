@@ -1,0 +1,67 @@
+"""One pump as it was made: how it differs from its profile, and the limits that its firmware works by."""
+
+import functools
+from collections.abc import Mapping
+
+from pydantic import ValidationError
+
+from firmware_model.config import FrozenModel
+from firmware_model.profile import AlarmLimits, PumpProfile, SensorProfile
+
+__all__ = ["UnitTable", "unit_profile"]
+
+
+class UnitTable(FrozenModel):
+    """How this pump differs from its profile, as it was made."""
+
+    droop_kpa: float | None = None
+    """The bellows' spring, instead of the profile's."""
+    temperature_bias_c: float = 0.0
+    """What its temperature sensor reads too much, beyond the profile's bias."""
+    reservoir_bias_kpa: float = 0.0
+    """The same of its reservoir pressure sensor."""
+    outlet_bias_kpa: float = 0.0
+    """The same of its outlet pressure sensor."""
+    ambient_bias_kpa: float = 0.0
+    """The same of its ambient pressure sensor."""
+    bellows_bias_ml: float = 0.0
+    """The same of its bellows sensor."""
+
+
+def unit_profile(profile: PumpProfile, unit: UnitTable, limits: Mapping[str, float]) -> PumpProfile:
+    """The profile with what is particular to one pump. Raises ValueError if that gives no possible pump."""
+    sensors = profile.sensors
+    biased = {
+        "temperature": _biased(sensors.temperature, unit.temperature_bias_c * 1e3),
+        "reservoir_pressure": _biased(sensors.reservoir_pressure, unit.reservoir_bias_kpa * 1e3),
+        "outlet_pressure": _biased(sensors.outlet_pressure, unit.outlet_bias_kpa * 1e3),
+        "ambient_pressure": _biased(sensors.ambient_pressure, unit.ambient_bias_kpa * 1e3),
+        "bellows": _biased(sensors.bellows, unit.bellows_bias_ml * 1e6),
+    }
+    droop_kpa = profile.droop_kpa if unit.droop_kpa is None else unit.droop_kpa
+    if droop_kpa < 0:
+        raise ValueError(f"droop_kpa must be >= 0, got {droop_kpa}")
+    limited = _limited(profile, tuple(sorted(limits.items()))) if limits else profile
+    changes = {"sensors": sensors.model_copy(update=biased), "droop_kpa": droop_kpa}
+    return limited.model_copy(update=changes)
+
+
+def _biased(sensor: SensorProfile, bias: float) -> SensorProfile:
+    return sensor.model_copy(update={"bias": round(sensor.bias + bias, 6)}) if bias else sensor
+
+
+@functools.lru_cache(maxsize=32)
+def _limited(profile: PumpProfile, limits: tuple[tuple[str, float], ...]) -> PumpProfile:
+    """With other alarm limits; checked as a whole, once for all pumps that have them."""
+    fields = AlarmLimits.model_fields
+    for name, value in limits:
+        if fields[name].annotation is int and value != round(value):
+            raise ValueError(f"{name} is a whole number, not {value:g}")
+    given = {name: round(value) if fields[name].annotation is int else value for name, value in limits}
+    document = profile.model_dump()
+    document["alarms"] |= given
+    try:
+        return PumpProfile.model_validate(document)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise ValueError(f"{first['loc'][-1]}: {str(first['msg']).removeprefix('Value error, ')}") from error

@@ -1,0 +1,215 @@
+"""What a fleet's tables say: counts, rates and shares, each with its interval, and the pump that is worst in it.
+
+DuckDB reads the Parquet files part by part, so that a large fleet needs no more memory than a small one.
+"""
+
+import hashlib
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import duckdb
+import numpy as np
+import pyarrow.parquet as pq
+
+from firmware_model.fleet.criterion import Criterion
+from firmware_model.fleet.life import DAY_MS, HOUR_MS, YEAR_MS
+from hil.fleet.folder import FleetFolder
+from hil.fleet.statistics import Interval, Survival, kaplan_meier, poisson_interval, wilson_interval
+from hil.fleet.tables import TABLES
+
+__all__ = ["Detection", "Findings", "Measured"]
+
+_MEMORY = "256MB"
+_FAR_MS = 1 << 60
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One figure of a fleet."""
+
+    interval: Interval
+    of: int
+    """Of how many pumps, faults or refills."""
+    worst_pump: int | None
+
+
+@dataclass(frozen=True)
+class Detection:
+    """How one fault of one severity was detected."""
+
+    fault: str
+    value: str
+    is_failure: bool
+    detected: Interval
+    hits: int
+    of: int
+    latency_h: tuple[float, float, float]
+    """Median, 90th and 100th percentile of those detected; NaN if none was."""
+
+
+class Findings:
+    """Questions to a finished fleet."""
+
+    def __init__(self, folder: FleetFolder) -> None:
+        """Open its tables."""
+        self._folder = folder
+        self._base = duckdb.connect(config={"memory_limit": _MEMORY, "threads": 1})
+        for name in TABLES:
+            self._base.execute(f"create view {name} as select * from read_parquet('{folder.glob(name)}')")  # noqa: S608 - our own names
+
+    def rows(self, sql: str, *values: Any) -> list[tuple[Any, ...]]:
+        """What a query gives; it should say in which order."""
+        found: list[tuple[Any, ...]] = self._base.execute(sql, values).fetchall()
+        return found
+
+    def column(self, sql: str, *values: Any) -> np.ndarray:
+        """The only column of a query, with NaN for what is not there; shape (rows,)."""
+        (column,) = self._base.execute(sql, values).fetchnumpy().values()
+        return np.ma.filled(np.ma.asarray(column, dtype=np.float64), np.nan)
+
+    def one(self, sql: str, *values: Any) -> tuple[Any, ...]:
+        """The only row of a query."""
+        row: tuple[Any, ...] | None = self._base.execute(sql, values).fetchone()
+        if row is None:
+            raise ValueError(f"no row: {sql}")
+        return row
+
+    def events_sha256(self) -> str:
+        """Of every pump's event log, by pump and variant: the same, however the pumps were dealt out."""
+        whole = hashlib.sha256()
+        for part in self._folder.parts("pumps"):
+            table = pq.read_table(part, columns=["pump", "variant", "log_sha256"])
+            for pump, variant, digest in zip(*(column.to_pylist() for column in table.columns), strict=True):
+                whole.update(f"{pump} {variant} {digest}\n".encode())
+        return whole.hexdigest()
+
+    def pump_years(self, variant: str) -> float:
+        """For how long the pumps were looked at, together."""
+        return float(self.one("select coalesce(sum(watched_ms), 0) from pumps where variant = ?", variant)[0]) / YEAR_MS
+
+    def measured(self, criterion: Criterion, variant: str) -> Measured:
+        """What a criterion asks for."""
+        ask: Callable[[str, Criterion], Measured] = {
+            "false_alarms_per_pump_year": lambda name, _: self.alarm_rate(name, "false_alarms"),
+            "misleading_alarms_per_pump_year": lambda name, _: self.alarm_rate(name, "misleading_alarms"),
+            "detected": self._detected,
+            "latency_h": self._latency,
+            "flow_error_percent": self._flow_error,
+            "failed": self._failed,
+            "unserved_days_per_pump_year": self._unserved,
+        }[criterion.metric]
+        return ask(variant, criterion)
+
+    def alarm_rate(self, variant: str, column: str) -> Measured:
+        """Alarms in a year of one pump, and the pump that has most of them."""
+        count, years = self.one(
+            f"select coalesce(sum({column}), 0), coalesce(sum(watched_ms), 0) from pumps where variant = ?",  # noqa: S608 - our own columns
+            variant,
+        )
+        worst = self.rows(
+            f"select pump from pumps where variant = ? and {column} > 0 order by {column} desc, pump limit 1",  # noqa: S608
+            variant,
+        )
+        return Measured(
+            poisson_interval(int(count), float(years) / YEAR_MS), int(count), worst[0][0] if worst else None
+        )
+
+    def _detected(self, variant: str, criterion: Criterion) -> Measured:
+        """A fault that could not be watched for as long as it may take says nothing, unless it was detected."""
+        within_ms = _FAR_MS if criterion.within_ms is None else criterion.within_ms
+        of = (
+            "from faults where variant = $1 and fault = $2 and ($3 is null or value = $3) and "
+            "(watched_ms >= $4 or $4 = 1152921504606846976 or latency_ms <= $4)"
+        )
+        given = (variant, criterion.fault, criterion.value, within_ms)
+        hits, count = self.one(f"select count(*) filter (coalesce(latency_ms, $4 + 1) <= $4), count(*) {of}", *given)
+        worst = self.rows(
+            f"select pump {of} and coalesce(latency_ms, $4 + 1) > $4 order by watched_ms desc, pump limit 1", *given
+        )
+        return Measured(wilson_interval(int(hits), int(count)), int(count), worst[0][0] if worst else None)
+
+    def _latency(self, variant: str, criterion: Criterion) -> Measured:
+        """Of all these faults: one that was never detected took infinitely long."""
+        rows = self.rows(
+            "select latency_ms, pump from faults where variant = $1 and fault = $2 and ($3 is null or value = $3) "
+            "order by coalesce(latency_ms, 1152921504606846976) desc, pump",
+            variant,
+            criterion.fault,
+            criterion.value,
+        )
+        hours = np.array([math.inf if latency is None else latency / HOUR_MS for latency, _ in rows])
+        return Measured(_percentile(hours, criterion.percentile), len(rows), rows[0][1] if rows else None)
+
+    def _flow_error(self, variant: str, criterion: Criterion) -> Measured:
+        errors = self.column("select abs(flow_error_percent) from refills where variant = ? and is_healthy", variant)
+        worst = self.rows(
+            "select pump from refills where variant = ? and is_healthy "
+            "order by abs(flow_error_percent) desc, pump limit 1",
+            variant,
+        )
+        return Measured(_percentile(errors, criterion.percentile), errors.size, worst[0][0] if worst else None)
+
+    def _failed(self, variant: str, criterion: Criterion) -> Measured:
+        lives = self.survival(variant).at((criterion.by_ms or 0) / YEAR_MS)
+        count, worst = self.one("select count(*), arg_min(pump, failure_ms) from pumps where variant = ?", variant)
+        return Measured(Interval(1 - lives.estimate, 1 - lives.high, 1 - lives.low), int(count), worst)
+
+    def _unserved(self, variant: str, _: Criterion) -> Measured:
+        rows = self.rows(
+            "select pump, sum(empty_ms) from refills where variant = ? and is_healthy and empty_ms > 0 "
+            "group by pump order by 2 desc, 1",
+            variant,
+        )
+        days = sum(empty for _, empty in rows) / DAY_MS
+        years = self.pump_years(variant)
+        rate = days / years if years else math.nan
+        return Measured(Interval(rate, math.nan, math.nan), len(rows), rows[0][0] if rows and rows[0][1] else None)
+
+    def survival(self, variant: str) -> Survival:
+        """Of the pumps, in years to their failure; those that left or were in good order at the end left before it."""
+        failure_ms = self.column("select failure_ms from pumps where variant = ? order by pump", variant)
+        watched_ms = self.column("select watched_ms from pumps where variant = ? order by pump", variant)
+        failed = ~np.isnan(failure_ms)
+        return kaplan_meier(np.where(failed, failure_ms, watched_ms) / YEAR_MS, failed)
+
+    def detections(self, variant: str) -> list[Detection]:
+        """Every fault and severity that happened."""
+        rows = self.rows(
+            "select fault, value, bool_or(is_failure), count(latency_ms), count(*), "
+            "quantile_disc(latency_ms, [0.5, 0.9, 1.0]) from faults where variant = ? "
+            "group by fault, value "
+            "order by 3 desc, fault, try_cast(regexp_extract(value, '^[0-9.]+') as double), value",
+            variant,
+        )
+        return [
+            Detection(
+                fault,
+                value,
+                failure,
+                wilson_interval(hits, of),
+                hits,
+                of,
+                tuple(math.nan if at is None else at / HOUR_MS for at in latencies or (None,) * 3),  # type: ignore[arg-type]
+            )
+            for fault, value, failure, hits, of, latencies in rows
+        ]
+
+    def flow_errors(self, variant: str) -> np.ndarray:
+        """True mean flow of healthy pumps between refills, in percent off label; shape (refills,), sorted."""
+        return self.column(
+            "select flow_error_percent from refills where variant = ? and is_healthy order by 1", variant
+        )
+
+
+def _percentile(values: np.ndarray, percent: float) -> Interval:
+    """By nearest rank; the interval is that of order statistics, by the normal form of the binomial distribution."""
+    if not values.size:
+        return Interval(math.nan, math.nan, math.nan)
+    ordered = np.sort(values)
+    share, count = percent / 100, ordered.size
+    reach = 1.96 * math.sqrt(count * share * (1 - share))
+    places = [math.ceil(share * count) - 1, math.floor(share * count - reach) - 1, math.ceil(share * count + reach)]
+    at, low, high = (float(ordered[min(max(place, 0), count - 1)]) for place in places)
+    return Interval(at, low, high)

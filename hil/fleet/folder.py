@@ -1,0 +1,146 @@
+"""A fleet's folder: what was asked for, one Parquet file for each chunk and table, and what was found."""
+
+import json
+import shutil
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from firmware_model.config import check_model, read_toml
+from firmware_model.fleet.population import LoadedPopulation, Population
+from firmware_model.profile import PumpProfile
+from hil.durable import write_whole
+from hil.errors import UsageError
+from hil.fleet.chunk import ChunkResult
+from hil.fleet.tables import TABLES
+
+__all__ = ["FleetFolder", "FleetPlan"]
+
+_PLAN, _POPULATION = "fleet.json", "population.toml"
+SCHEMA = "pumprig.fleet/1"
+
+
+@dataclass(frozen=True)
+class FleetPlan:
+    """What was asked for: all that the results depend on, and how the pumps are dealt out."""
+
+    file: str
+    """The population, as it was named."""
+    pumps: int
+    days: float
+    seed: int
+    audit: float = 0.0
+    wire: float = 0.0
+    chunk: int = 100
+
+    def chunks(self) -> list[tuple[int, int]]:
+        """First and last pump of each."""
+        return [(first, min(first + self.chunk, self.pumps) - 1) for first in range(0, self.pumps, self.chunk)]
+
+    def command(self, verb: str = "run") -> str:
+        """The command that does this again."""
+        shares = "".join(
+            f" --{name} {share:g}" for name, share in (("audit", self.audit), ("wire", self.wire)) if share
+        )
+        return f"pumprig fleet {verb} {self.file} --pumps {self.pumps} --days {self.days:g} --seed {self.seed}{shares}"
+
+    def rerun(self, pump: int, variant: str | None = None) -> str:
+        """The command that repeats one pump in full detail."""
+        of = f" --variant {variant}" if variant is not None else ""
+        return f"pumprig fleet rerun {self.file} --seed {self.seed} --pump {pump} --days {self.days:g}{of}"
+
+
+class FleetFolder:
+    """Files are written whole: a chunk is there, in all of its tables, or it is not."""
+
+    def __init__(self, path: Path) -> None:
+        """Know the folder; nothing is read or written yet."""
+        self.path = path
+
+    def begin(self, plan: FleetPlan, loaded: LoadedPopulation, *, resume: bool) -> FleetPlan:
+        """Make room for a fleet, or go on with the one that is here; gives the plan to follow.
+
+        Raises UsageError if the folder holds something else, or to ``resume`` another fleet than this one.
+        """
+        if self.path.is_file():
+            raise UsageError(f"{self.path}: this is a file; name a folder for --out")
+        if resume:
+            return self._resumed(plan, loaded)
+        if self.path.is_dir() and any(self.path.iterdir()):
+            if not (self.path / _PLAN).is_file():
+                raise UsageError(f"{self.path}: this folder holds something else; name a new one for --out")
+            for name in TABLES:
+                shutil.rmtree(self.path / name, ignore_errors=True)
+            for name in ("summary.json", "report.html", "junit.xml"):
+                (self.path / name).unlink(missing_ok=True)
+        for name in TABLES:
+            (self.path / name).mkdir(parents=True, exist_ok=True)
+        write_whole(self.path / _POPULATION, loaded.text.encode())
+        self._write_json(_PLAN, {"schema": SCHEMA, **asdict(plan), "profile": loaded.profile.model_dump(mode="json")})
+        return plan
+
+    def keep(self, result: ChunkResult) -> None:
+        """Write a chunk; ``pumps``, by which it is known to be there, comes last."""
+        for name in sorted(result.tables, key=lambda each: each == "pumps"):
+            write_whole(self._part(name, result.first), result.tables[name])
+
+    def is_kept(self, first: int) -> bool:
+        """Whether the chunk that begins with this pump is there."""
+        return self._part("pumps", first).is_file()
+
+    def plan(self) -> tuple[FleetPlan, LoadedPopulation]:
+        """What was asked for. Raises UsageError if this is no fleet's folder."""
+        try:
+            document = json.loads((self.path / _PLAN).read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            raise UsageError(f"{self.path}: holds no fleet; name the --out folder of a pumprig fleet run") from None
+        fields = {name: document[name] for name in FleetPlan.__dataclass_fields__ if name in document}
+        loaded = self._loaded(document)
+        return FleetPlan(**fields), loaded
+
+    def summary(self) -> dict[str, Any]:
+        """What was found. Raises UsageError if the fleet was not finished."""
+        try:
+            found: dict[str, Any] = json.loads((self.path / "summary.json").read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            raise UsageError(f"{self.path}: has no summary; go on with pumprig fleet run --resume") from None
+        return found
+
+    def write_summary(self, summary: dict[str, Any]) -> None:
+        """Keep what was found."""
+        self._write_json("summary.json", summary)
+
+    def glob(self, table: str) -> str:
+        """All parts of a table, as DuckDB names them."""
+        return str(self.path / table / "part-*.parquet")
+
+    def parts(self, table: str) -> list[Path]:
+        """The files of a table, by pump number."""
+        return sorted((self.path / table).glob("part-*.parquet"))
+
+    def _part(self, table: str, first: int) -> Path:
+        return self.path / table / f"part-{first:09d}.parquet"
+
+    def _loaded(self, document: dict[str, Any]) -> LoadedPopulation:
+        """The population and its profile as they were when the fleet ran."""
+        path = self.path / _POPULATION
+        text, tables = read_toml(path)
+        profile = PumpProfile.model_validate_json(json.dumps(document["profile"]))
+        return LoadedPopulation(path, text, check_model(path, text, tables, Population), profile)
+
+    def _resumed(self, plan: FleetPlan, loaded: LoadedPopulation) -> FleetPlan:
+        if not (self.path / _PLAN).is_file():
+            raise UsageError(f"{self.path}: there is no fleet to go on with; leave out --resume")
+        before, there = self.plan()
+        for key in ("pumps", "days", "seed", "audit", "wire"):
+            was, now = getattr(before, key), getattr(plan, key)
+            if was != now:
+                raise UsageError(f"{self.path}: holds a fleet with {key} {was:g}, not {now:g}; give --{key} {was:g}")
+        if there.text != loaded.text or there.profile != loaded.profile:
+            raise UsageError(f"{self.path}: holds a fleet of another population or profile than {plan.file} is now")
+        return before
+
+    def _write_json(self, name: str, document: dict[str, Any]) -> None:
+        document = {**document, "pumprig": version("pumprig")} if name == _PLAN else document
+        write_whole(self.path / name, (json.dumps(document, indent=2) + "\n").encode())

@@ -1,0 +1,170 @@
+"""One pump of a fleet in full detail, and the fewest of its events that still go wrong."""
+
+import json
+import re
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+from rich.markup import escape
+
+from firmware_model.fleet.complaint import Complaint, complaint_of, expecting
+from firmware_model.fleet.life import Life, pump_life
+from firmware_model.fleet.population import LoadedPopulation, Variant
+from firmware_model.fleet.result import PumpResult
+from firmware_model.fleet.run import run_life
+from firmware_model.fleet.shrink import shrunk_life
+from firmware_model.scenario.run import run_scenario
+from firmware_model.scenario.scenario import LoadedScenario, Scenario
+from firmware_model.scenario.written import scenario_toml
+from hil.durable import write_whole
+from hil.errors import UsageError
+from hil.fleet.fleet_run import find_population
+from hil.simulation.sim_folder import check_folder, write_folder
+from hil.simulation.simulated import Simulated
+
+__all__ = ["RerunSettings", "rerun_and_print"]
+
+SCHEMA = "pumprig.fleet-rerun/1"
+_STYLES = {"right": "green", "justified": "", "misleading": "yellow", "false": "bold red"}
+
+
+@dataclass(frozen=True)
+class RerunSettings:
+    """What a person asks for."""
+
+    file: str
+    pump: int
+    seed: int = 1
+    days: float = 365.0
+    variant: str | None = None
+    out: Path | None = None
+    shrink: bool = False
+
+
+@dataclass(frozen=True)
+class _Rerun:
+    """One pump, and what came of it."""
+
+    settings: RerunSettings
+    loaded: LoadedPopulation
+    variant: Variant
+    life: Life
+    result: PumpResult
+    complaint: Complaint | None
+
+    @property
+    def scenario(self) -> Scenario:
+        """Its life, with what is expected of it."""
+        return expecting(self.life.scenario_for(self.variant), self.result)
+
+
+def rerun_and_print(settings: RerunSettings, *, as_json: bool) -> int:
+    """Run the pump and say what came of it; gives the exit code: 1 if something went wrong with it.
+
+    Raises UsageError for a variant that is not in the file, or to shrink a pump with which nothing is wrong.
+    """
+    loaded = find_population(settings.file)
+    variant = _variant(loaded, settings.variant)
+    out = settings.out or Path("fleets") / f"{Path(settings.file).stem}_seed{settings.seed}_pump{settings.pump}"
+    check_folder(out)
+    life = pump_life(loaded, settings.seed, settings.pump, settings.days)
+    result = run_life(loaded, life, variant)
+    rerun = _Rerun(settings, loaded, variant, life, result, complaint_of(result, loaded.population))
+    files = []
+    if result.problem is None:
+        write_folder(out, _simulated(rerun))
+        files.append(out / "report.html")
+    else:
+        out.mkdir(parents=True, exist_ok=True)
+    files.append(_write(out / "scenario.toml", rerun.scenario, rerun, "The whole life of one pump of a fleet."))
+    if settings.shrink:
+        files.append(_shrunk(out, rerun))
+    if as_json:
+        sys.stdout.write(json.dumps(_as_json(rerun, files), indent=2) + "\n")
+    else:
+        _print(Console(highlight=False, soft_wrap=True), rerun, files)
+    return 0 if rerun.complaint is None else 1
+
+
+def _variant(loaded: LoadedPopulation, name: str | None) -> Variant:
+    variants = {variant.name: variant for variant in loaded.population.variant}
+    if name is not None and name not in variants:
+        raise UsageError(f"{loaded.path}: no variant {name!r}; there are {', '.join(variants)}")
+    return loaded.population.variant[0] if name is None else variants[name]
+
+
+def _simulated(rerun: _Rerun) -> Simulated:
+    scenario, profile = rerun.scenario, rerun.life.profile_for(rerun.variant, rerun.loaded.profile)
+    loaded = LoadedScenario(rerun.loaded.path, scenario, profile)
+    full = run_scenario(loaded, seed=rerun.life.seed, days=scenario.days, profile=profile)
+    return Simulated(f"pump {rerun.settings.pump}", loaded, full, _command(rerun.settings))
+
+
+def _command(settings: RerunSettings) -> str:
+    of = "" if settings.variant is None else f" --variant {settings.variant}"
+    pump = f"--seed {settings.seed} --pump {settings.pump} --days {settings.days:g}"
+    return f"pumprig fleet rerun {settings.file} {pump}{of}"
+
+
+def _shrunk(out: Path, rerun: _Rerun) -> Path:
+    complaint, pump = rerun.complaint, rerun.settings.pump
+    if complaint is None:
+        raise UsageError(f"nothing went wrong with pump {pump}: there is nothing to shrink")
+
+    def fails(some: Life) -> bool:
+        return complaint.is_of(run_life(rerun.loaded, some, rerun.variant))
+
+    small = shrunk_life(rerun.life, fails, end_ms=complaint.known_by_ms)
+    scenario = complaint.demanding(small.scenario_for(rerun.variant))
+    name = re.sub(r"[^a-z0-9]+", "-", f"{complaint.name}-pump-{pump}".lower())
+    return _write(out / f"{name}.toml", scenario, rerun, f"{complaint.text} The fewest events that show it.")
+
+
+def _write(path: Path, scenario: Scenario, rerun: _Rerun, text: str) -> Path:
+    """A profile of the user's own is named by its whole path."""
+    if scenario.profile.endswith(".toml"):
+        profile = (rerun.loaded.path.parent / scenario.profile).resolve()
+        scenario = scenario.model_copy(update={"profile": str(profile)})
+    write_whole(path, scenario_toml(scenario, f"{text}\nMade by: {_command(rerun.settings)}").encode())
+    return path
+
+
+def _as_json(rerun: _Rerun, files: list[Path]) -> dict[str, object]:
+    result, complaint = rerun.result, rerun.complaint
+    return {
+        "schema": SCHEMA,
+        "pump": rerun.settings.pump,
+        "seed": rerun.settings.seed,
+        "variant": rerun.variant.name,
+        "complaint": None if complaint is None else complaint.text,
+        "problem": result.problem,
+        "log_sha256": result.digest,
+        "faults": [row._asdict() for row in result.faults],
+        "refills": [row._asdict() for row in result.refills],
+        "events": [row._asdict() for row in result.events],
+        "files": [str(file) for file in files],
+    }
+
+
+def _print(console: Console, rerun: _Rerun, files: list[Path]) -> None:
+    settings, result, complaint = rerun.settings, rerun.result, rerun.complaint
+    days = result.watched_ms / 86_400_000
+    console.print(f"pump {settings.pump} of seed {settings.seed}, variant {escape(rerun.variant.name)}", style="bold")
+    console.print(f"  {days:.1f} days, to its end: {result.end}; {len(result.refills)} refills")
+    for row in result.faults:
+        after = "" if row.latency_ms is None else f" after {row.latency_ms / 3_600_000:.2f} h"
+        found = (row.detected_by or "not detected") + after
+        console.print(f"  {row.at_ms / 86_400_000:9.3f} d  {row.fault} {escape(row.value)}: {found}")
+    for event in result.events:
+        if event.judgement is not None:
+            style = _STYLES[event.judgement]
+            line = f"  {event.time_ms / 86_400_000:9.3f} d  alarm {event.alarm}: {event.judgement}"
+            console.print(line, style=style)
+    if result.problem is not None:
+        console.print(f"problem    {escape(result.problem)}", style="bold red")
+    said = "nothing went wrong" if complaint is None else complaint.text
+    console.print(f"verdict    {escape(said)}", style="bold green" if complaint is None else "bold red")
+    for file in files:
+        console.print(f"written    {escape(str(file))}")

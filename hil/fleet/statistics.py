@@ -1,0 +1,95 @@
+"""What can be said of a few pumps about many: intervals of confidence, survival, and a paired comparison."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import NormalDist
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import special
+
+__all__ = ["Interval", "Survival", "kaplan_meier", "mcnemar_p", "poisson_interval", "wilson_interval"]
+
+_CONFIDENCE = 0.95
+
+
+@dataclass(frozen=True)
+class Interval:
+    """An estimate, and where the truth lies with a confidence of 95 %."""
+
+    estimate: float
+    low: float
+    high: float
+
+
+def wilson_interval(hits: int, of: int) -> Interval:
+    """A share, by the score interval of Wilson (1927); NaN if there were none at all."""
+    if not 0 <= hits <= of:
+        raise ValueError(f"{hits} of {of}")
+    if not of:
+        return Interval(math.nan, 0.0, 1.0)
+    z = NormalDist().inv_cdf((1 + _CONFIDENCE) / 2)
+    share = hits / of
+    middle = (share + z * z / (2 * of)) / (1 + z * z / of)
+    reach = z / (1 + z * z / of) * math.sqrt(share * (1 - share) / of + z * z / (4 * of * of))
+    return Interval(
+        share, 0.0 if not hits else max(0.0, middle - reach), 1.0 if hits == of else min(1.0, middle + reach)
+    )
+
+
+def poisson_interval(events: int, exposure: float) -> Interval:
+    """A rate, by the exact interval of Garwood (1936); NaN without exposure."""
+    if events < 0 or exposure < 0:
+        raise ValueError(f"{events} events in {exposure}")
+    if not exposure:
+        return Interval(math.nan, 0.0, math.inf)
+    tail = (1 - _CONFIDENCE) / 2
+    low = special.gammaincinv(events, tail) if events else 0.0
+    return Interval(
+        events / exposure, float(low) / exposure, float(special.gammaincinv(events + 1, 1 - tail)) / exposure
+    )
+
+
+def mcnemar_p(only_first: int, only_second: int) -> float:
+    """How likely so unequal a pair of counts is if there were no difference: McNemar's exact test, two-sided."""
+    discordant = only_first + only_second
+    return min(1.0, 2 * float(special.bdtr(min(only_first, only_second), discordant, 0.5))) if discordant else 1.0
+
+
+@dataclass(frozen=True, eq=False)
+class Survival:
+    """Steps of a survival curve, each with its interval; all arrays have the shape (steps,)."""
+
+    time: NDArray[np.float64]
+    survival: NDArray[np.float64]
+    low: NDArray[np.float64]
+    high: NDArray[np.float64]
+    at_risk: NDArray[np.int64]
+
+    def at(self, time: float) -> Interval:
+        """The share that survives a time."""
+        place = int(self.time.searchsorted(time, side="right")) - 1
+        if place < 0:
+            return Interval(1.0, 1.0, 1.0)
+        return Interval(float(self.survival[place]), float(self.low[place]), float(self.high[place]))
+
+
+def kaplan_meier(
+    durations: Sequence[float] | NDArray[np.float64], failed: Sequence[bool] | NDArray[np.bool_]
+) -> Survival:
+    """Survival with those that left before they failed (Kaplan and Meier 1958); intervals by Greenwood, log-log."""
+    times, events = np.asarray(durations, dtype=np.float64), np.asarray(failed, dtype=bool)
+    steps = np.unique(times[events])
+    at_risk = times.size - np.sort(times).searchsorted(steps, side="left")
+    died = np.sort(times[events]).searchsorted(steps, side="right") - np.sort(times[events]).searchsorted(
+        steps, side="left"
+    )
+    survival = np.cumprod(1 - died / at_risk) if steps.size else np.array([])
+    with np.errstate(divide="ignore", invalid="ignore"):
+        variance = np.cumsum(died / (at_risk * (at_risk - died)))
+        spread = NormalDist().inv_cdf((1 + _CONFIDENCE) / 2) * np.sqrt(variance) / np.log(survival)
+        low, high = survival ** np.exp(-spread), survival ** np.exp(spread)
+    gone = survival <= 0
+    low, high = (np.where(gone, 0.0, bound).astype(np.float64) for bound in (low, high))
+    return Survival(steps, survival.astype(np.float64), low, high, at_risk.astype(np.int64))

@@ -1,0 +1,117 @@
+"""``pumprig runs``, ``report`` and ``trend``: what is known of earlier runs, on a terminal or for other programs."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from hil.durable import write_whole
+from hil.errors import RecordingError, UsageError
+from hil.history.run_index import RunFilter, RunRow, runs_of, trend_of
+from hil.history.run_names import find_run
+from hil.history.trend import Trend
+from hil.run_folder import MANIFEST
+
+__all__ = ["print_report", "print_runs", "print_trend"]
+
+_STYLES = {"pass": "bold green", "fail": "bold red", "inconclusive": "bold yellow", "error": "bold magenta"}
+
+
+def print_runs(runs: Path, which: RunFilter, *, limit: int, as_json: bool) -> None:
+    """The newest ``limit`` runs that ``which`` means, the newest last. Raises UsageError without such a folder."""
+    rows = runs_of(runs, which)
+    shown = rows[-limit:] if limit else rows
+    if as_json:
+        _print_json({"schema": "pumprig.runs/1", "runs": [row.as_json() for row in shown]})
+        return
+    console = Console(highlight=False, soft_wrap=True)
+    if console.is_terminal:
+        console.print(_table(shown))
+    else:
+        for row in shown:
+            print(f"{row.name}  {row.verdict:<12}  {row.dut}  {' '.join(row.procedures)}")
+    if len(shown) < len(rows):
+        console.print(f"[dim]{len(rows) - len(shown)} older ones are left out; --limit 0 shows them all[/]")
+    if not rows:
+        console.print(f"no such run under {escape(str(runs))}")
+
+
+def print_report(name: str, runs: Path, *, as_json: bool) -> None:
+    """What a run came to, and where its report is. Raises UsageError or RecordingError if it has no manifest."""
+    folder = find_run(name, runs)
+    try:
+        manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+    except (FileNotFoundError, NotADirectoryError):
+        raise UsageError(f"{folder}: has no manifest: it is no run folder, or the run was killed or goes on") from None
+    except (OSError, ValueError) as error:
+        raise RecordingError(f"{folder / MANIFEST}: cannot be read: {error}") from error
+    if as_json:
+        _print_json({"folder": str(folder), **manifest})
+        return
+    console = Console(highlight=False, soft_wrap=True)
+    console.print(f"[bold]{escape(folder.name)}[/]")
+    for procedure in manifest["procedures"]:
+        console.print(f"{_outcome(procedure['outcome'])} {escape(procedure['name'])}")
+        if procedure["problem"]:
+            console.print(f"             [dim]{escape(procedure['problem'])}[/]")
+        for measured in manifest["measurements"]:
+            if measured["procedure"] == procedure["name"]:
+                console.print(f"  {_outcome(measured['outcome'])} {escape(_said(measured))}")
+    console.print(f"verdict    {_outcome(manifest['verdict']).rstrip()}")
+    console.print(f"report     {escape(str(folder / 'report.html'))}")
+    console.print(f"reproduce  {escape(manifest['reproduce'])}")
+
+
+def print_trend(measurement: str, runs: Path, which: RunFilter, *, out: Path | None, as_json: bool) -> None:
+    """A measurement over these runs as a control chart; with ``out``, also as an HTML file. Raises UsageError."""
+    trend = Trend.of(measurement, trend_of(runs, measurement, which))
+    if out is not None:
+        try:
+            write_whole(out, trend.as_html().encode())
+        except OSError as error:
+            raise UsageError(f"{out}: cannot be written: {error.strerror}; name another file with --out") from error
+    if as_json:
+        _print_json(trend.as_json())
+        return
+    console = Console(highlight=False, soft_wrap=True)
+    why = {signal.place: signal.why for signal in reversed(trend.chart.signals)}
+    for place, point in enumerate(trend.points):
+        mark = f"  [bold yellow]{why[place]}[/]" if place in why else ""
+        uncertainty = f" +- {point.expanded_uncertainty:.2g}"
+        console.print(f"{escape(point.run)}  {point.dut}  {point.value:.4g}{uncertainty} {escape(point.unit)}{mark}")
+    console.print(f"{escape(measurement)}: {len(trend.points)} runs, {escape(trend.said)}")
+    if out is not None:
+        console.print(f"chart      {escape(str(out))}")
+
+
+def _table(rows: list[RunRow]) -> Table:
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for column in ("started", "DUT", "procedures", "target", "verdict", "run"):
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        procedures = ", ".join(row.procedures[:3]) + (" ..." if len(row.procedures) > 3 else "")
+        table.add_row(
+            f"{row.started:%Y-%m-%d %H:%M:%S}", row.dut, procedures, row.target, _outcome(row.verdict), row.name
+        )
+    return table
+
+
+def _said(measured: dict[str, Any]) -> str:
+    def number(value: float | None, missing: str) -> str:
+        return missing if value is None else f"{value:.4g}"
+
+    value, uncertainty = number(measured["value"], "nothing"), number(measured["expanded_uncertainty"], "?")
+    lower, upper = number(measured["lower"], "no lower limit"), number(measured["upper"], "no upper limit")
+    return f"{measured['name']}: {value} +- {uncertainty} {measured['unit']} ({lower} to {upper})"
+
+
+def _outcome(outcome: str) -> str:
+    return f"[{_STYLES.get(outcome, 'dim')}]{outcome:<12}[/]"
+
+
+def _print_json(content: dict[str, Any]) -> None:
+    sys.stdout.write(json.dumps(content, indent=2) + "\n")

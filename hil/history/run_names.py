@@ -1,0 +1,44 @@
+"""Which run folder is meant by ``last``, ``last~2``, the beginning of a folder's name, or its last word."""
+
+import re
+from pathlib import Path
+
+from hil.errors import UsageError
+
+__all__ = ["find_run", "run_folders"]
+
+_LAST = re.compile(r"last(?:~(?P<back>\d+))?")
+_FOLDER = re.compile(r"\d{8}T\d{6}Z_.+_.+_[0-9a-f]{6}")
+_SHOWN = 5
+
+
+def run_folders(runs: Path) -> list[Path]:
+    """Every run folder under ``runs``, the oldest first. Raises UsageError if there is no such folder."""
+    if not runs.is_dir():
+        raise UsageError(f"{runs}: there is no such folder of runs; name one with --runs")
+    return sorted(path for path in runs.iterdir() if path.is_dir() and _FOLDER.fullmatch(path.name))
+
+
+def find_run(name: str | Path, runs: Path) -> Path:
+    """The run that ``name`` means: a path, ``last``, ``last~N``, or what one folder under ``runs`` begins or ends with.
+
+    A path may be a run folder or a recording; what looks like one is taken as it is. Raises UsageError if a name means
+    no run, or more than one.
+    """
+    text = str(name)
+    if Path(name).exists() or "/" in text or "\\" in text or text.endswith(".mcap"):
+        return Path(name)
+    folders = run_folders(runs)
+    if (match := _LAST.fullmatch(text)) is not None:
+        back = int(match["back"] or 0)
+        if back >= len(folders):
+            raise UsageError(f"{text}: there are {len(folders)} runs under {runs}")
+        return folders[-1 - back]
+    found = [folder for folder in folders if folder.name.startswith(text) or folder.name.endswith(f"_{text}")]
+    if len(found) == 1:
+        return found[0]
+    if not found:
+        raise UsageError(f"{text}: is no file, and no run under {runs} begins with it; `pumprig runs` lists them")
+    names = ", ".join(folder.name for folder in found[:_SHOWN])
+    more = f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
+    raise UsageError(f"{text}: could be {names}{more}; write more of the name")

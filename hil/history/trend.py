@@ -1,0 +1,123 @@
+"""A measurement over many runs as a control chart, for people (one HTML file) and other programs."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from functools import cache
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from hil.errors import UsageError
+from hil.figure import Figure, Limit, Series
+from hil.history.control_chart import ControlChart, control_chart
+from hil.history.run_index import RunPoint
+from hil.report.page import page_policy, plot_scripts
+
+__all__ = ["Trend"]
+
+
+@dataclass(frozen=True)
+class Trend:
+    """A measurement, each time that it was taken, and what chance explains of it."""
+
+    measurement: str
+    points: tuple[RunPoint, ...]
+    chart: ControlChart
+
+    @classmethod
+    def of(cls, measurement: str, points: Sequence[RunPoint]) -> "Trend":
+        """The trend of ``points``. Raises UsageError for fewer than two, or for different units."""
+        if len(points) < 2:
+            raise UsageError(f"{measurement}: was measured in {len(points)} of these runs; a trend needs at least 2")
+        units = {point.unit for point in points}
+        if len(units) > 1:
+            raise UsageError(
+                f"{measurement}: is in {' and in '.join(sorted(units))} in different runs; name a --procedure"
+            )
+        return cls(measurement, tuple(points), control_chart([point.value for point in points]))
+
+    @property
+    def unit(self) -> str:
+        """Of all values."""
+        return self.points[0].unit
+
+    @property
+    def said(self) -> str:
+        """The chart in one line."""
+        chart = self.chart
+        return f"mean {chart.centre:.4g} {self.unit}, control limits {chart.lower:.4g} to {chart.upper:.4g} {self.unit}"
+
+    def as_json(self) -> dict[str, Any]:
+        """The trend for other programs."""
+        points = [{**asdict(point), "started": point.started.isoformat()} for point in self.points]
+        return {
+            "schema": "pumprig.trend/1",
+            "measurement": self.measurement,
+            "unit": self.unit,
+            "points": points,
+            "chart": asdict(self.chart),
+        }
+
+    def figures(self) -> tuple[Figure, Figure]:
+        """Individuals with control limits and the requirement's, and the moving ranges."""
+        chart, last = self.chart, self.points[-1]
+        numbers = tuple(float(n) for n in range(1, len(self.points) + 1))
+        required = [("required, lower", last.lower), ("required, upper", last.upper)]
+        values = Figure(
+            title=f"Individuals: {self.measurement}",
+            x_label="run",
+            y_label=f"{self.measurement} / {self.unit}",
+            series=(
+                Series("value", numbers, chart.values),
+                Series(
+                    "value + U", numbers, tuple(p.value + (p.expanded_uncertainty or 0) for p in self.points), "points"
+                ),
+                Series(
+                    "value - U", numbers, tuple(p.value - (p.expanded_uncertainty or 0) for p in self.points), "points"
+                ),
+            ),
+            limits=(
+                Limit(chart.lower, "control limit", "reference"),
+                Limit(chart.centre, "mean", "reference"),
+                Limit(chart.upper, "control limit", "reference"),
+                *(Limit(value, label) for label, value in required if value is not None),
+            ),
+            caption="Control limits are three standard deviations, from the mean moving range, about the mean; "
+            "required limits are those of the last run. Points are the ends of the expanded uncertainty.",
+        )
+        ranges = Figure(
+            title="Moving ranges",
+            x_label="run",
+            y_label=f"range / {self.unit}",
+            series=(Series("from the run before", numbers[1:], chart.ranges),),
+            limits=(
+                Limit(chart.mean_range, "mean", "reference"),
+                Limit(chart.range_upper, "control limit", "reference"),
+            ),
+            caption="How far each value is from the one before.",
+        )
+        return values, ranges
+
+    def as_html(self) -> str:
+        """One HTML file that opens offline."""
+        figures = self.figures()
+        scripts = plot_scripts(figures, ())
+        return (
+            _environment()
+            .get_template("history/trend.html.j2")
+            .render(
+                title=f"{self.measurement} over {len(self.points)} runs",
+                said=self.said,
+                points=self.points,
+                signals=self.chart.signals,
+                figures=figures,
+                scripts=[Markup(script) for script in scripts],  # noqa: S704 - Bokeh itself, and JSON that has no <
+                policy=page_policy(scripts),
+            )
+        )
+
+
+@cache
+def _environment() -> Environment:
+    return Environment(loader=PackageLoader("hil", "."), autoescape=True, undefined=StrictUndefined, trim_blocks=True)

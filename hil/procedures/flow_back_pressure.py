@@ -1,0 +1,97 @@
+"""Flow against back-pressure: what the outlet's controller adds to the static head takes from what drives the flow.
+
+Each flow is compared, as its ratio to that with nothing added, with the ratio that the pump model gives. The pressures
+stay between the limits of the pump's outlet alarms: what those do is another procedure's business.
+"""
+
+import pytest
+
+from firmware_model.flow import expected_flow
+from hil.bench import Bench
+from hil.condition_figure import MeasuredPoint, condition_figure
+from hil.enough_infusate import ensure_infusate
+from hil.flow_comparison import compare
+from hil.flow_measurement import FlowMeasurement
+from hil.instruments.balance import Balance
+from hil.instruments.bath import Bath
+from hil.instruments.pressure_controller import PressureController
+from hil.label_conditions import LABEL_TEMPERATURE_C
+from hil.left_as_found import left_as_found
+from hil.parameter import Parameter
+from hil.procedure import Procedure
+from hil.ready_bench import make_ready
+
+ADDED_KPA = {"flow-ratio-minus-2-kpa": -2.0, "flow-ratio-plus-2-kpa": 2.0, "flow-ratio-plus-5-kpa": 5.0}
+COLLECTION_H = 8.0
+SETTLING_H = 2.5
+RATIO_TOLERANCE_PERCENT = 5.0
+
+
+@pytest.mark.procedure(
+    "flow-back-pressure",
+    measurements=tuple(ADDED_KPA),
+    requirements=("REQ-FLOW-004",),
+    parameters=(Parameter("collection_h", "h", COLLECTION_H, 4.0, 48.0, "how long each flow is collected"),),
+    duration_h=lambda parameters: SETTLING_H + (len(ADDED_KPA) + 1) * parameters["collection_h"],
+)
+def test_flow_back_pressure(
+    bench: Bench,
+    balance: Balance,
+    bath: Bath,
+    outlet_pressure: PressureController,
+    procedure: Procedure,
+) -> None:
+    """The flow follows the pressure at the outlet as the pump model says."""
+    profile, room = bench.loaded.profile, bench.loaded.file.environment
+    collection_h, limits = procedure.parameters["collection_h"], profile.alarms
+    for added_kpa in ADDED_KPA.values():
+        at_kpa = room.outlet_kpa + added_kpa
+        if not limits.outlet_low_kpa + limits.outlet_hysteresis_kpa < at_kpa < limits.occlusion_kpa:
+            pytest.skip(f"{at_kpa:.1f} kPa at the outlet would raise this pump's alarms")
+    ensure_infusate(
+        bench, 1.2 * profile.label_flow_ml_per_day * (len(ADDED_KPA) + 1) * (SETTLING_H + collection_h) / 24
+    )
+    make_ready(bench, procedure.progressed, warm=False)
+    with left_as_found(bench, "bath", "outlet_pressure"):
+        measurement = FlowMeasurement(bench, balance, bath, procedure)
+        measurement.press("outlet_pressure", outlet_pressure, 0.0)
+        measurement.settle(LABEL_TEMPERATURE_C)
+        reference = measurement.collect(collection_h)
+        points = [MeasuredPoint(0.0, 1.0, 0.0)]
+        for name, added_kpa in ADDED_KPA.items():
+            measurement.press("outlet_pressure", outlet_pressure, added_kpa)
+            flow = measurement.collect(collection_h)
+            note = f"{added_kpa:+.1f} kPa at the outlet over none added"
+            points.append(
+                compare(
+                    procedure,
+                    name,
+                    flow,
+                    reference,
+                    condition=added_kpa,
+                    tolerance_percent=RATIO_TOLERANCE_PERCENT,
+                    instruments=measurement.instruments,
+                    note=note,
+                )
+            )
+        volume_ml = bench.pump.read_status().volume_nl / 1e6
+
+    def model(added_kpa: float) -> float:
+        at, at_reference = (
+            expected_flow(
+                profile, LABEL_TEMPERATURE_C, room.ambient_kpa, room.outlet_kpa + each, volume_ml
+            ).flow_ml_per_day
+            for each in (added_kpa, 0.0)
+        )
+        return at / at_reference
+
+    procedure.show(
+        condition_figure(
+            title="Flow against back-pressure",
+            x_label="pressure added at the outlet / kPa",
+            y_label="flow / flow with none added",
+            points=points,
+            model=model,
+            tolerance_percent=RATIO_TOLERANCE_PERCENT,
+        )
+    )

@@ -1,0 +1,75 @@
+"""Population files: what comes with pumprig loads, and what is wrong is told with file, line and key."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from firmware_model.errors import ConfigurationError
+from firmware_model.fleet.population import load_population
+from tests.firmware_model.fleet.populations import AMBULATORY, EVENTFUL, written
+
+_VARIANT = """[[variant]]
+name = "A"
+limits = {{ {} }}
+
+[units]"""
+
+
+def test_every_shipped_population_loads() -> None:
+    """With at least one criterion each."""
+    files = list(AMBULATORY.parent.glob("*.toml"))
+    assert files
+    for file in files:
+        assert load_population(file).population.criteria
+
+
+def test_calibration_goes_through_both_points() -> None:
+    """The Weibull law of failures gives 9 % after one year and 16 % after two, exactly."""
+    failures = load_population(AMBULATORY).population.failures
+    assert failures.years_at(1 - 0.09) == pytest.approx(1.0, rel=1e-12)
+    assert failures.years_at(1 - 0.16) == pytest.approx(2.0, rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "stands_in_line", "key", "problem"),
+    [
+        (
+            "interval_d",
+            "intervall_d",
+            "refill_intervall_d",
+            "clinic.refill_intervall_d",
+            "did you mean refill_interval_d",
+        ),
+        ("at_2y_percent = 95.0", "at_2y_percent = 70.0", "[failures]", "failures", "must be more than at_1y_percent"),
+        ('share = 0.5\nvalues = ["30%"]', "share = 0.4", "share = 0.4", "fault.1.share", "add up to 1"),
+        ("catheter-occlusion", "catheter-oclusion", "oclusion", "fault.0.name", "did you mean catheter-occlusion"),
+        ('["30%"]', '["30kPa"]', "30kPa", "fault.1.values", "is in %, not in kPa"),
+        ("per_refill = 0.05", "per_year = 0.05", "[[fault]]", "fault.4", "are given per_refill"),
+        ('duration = "1d"', "share = 0.1", "[[fault]]", "fault.3", "give one of share"),
+        ("late_share = 0.2", "late_share = 2.0", "late_share", "clinic.late_share", "less than or equal to 1"),
+        ("low = 1.8", "low = 2.8", "droop_kpa", "units.droop_kpa", "must not be above high"),
+        ("altitude_m = { low = 0.0", "altitude_m = { low = -900.0", "[patients]", "patients", "goes from -900"),
+        ("<= 0.05", "=< 0.05", "criteria", "criteria", "write FORM"),
+        ("(occlusion", "(septum-leak", "criteria", "criteria", "no [[fault]] septum-leak"),
+        ('"outlet-pressure-sensor-stuck"', '"reset"', 'name = "reset"', "fault.3.name", "is given twice"),
+        ("[units]", _VARIANT.format("flow_hihg_percent = 3.0"), "limits", "variant.0.limits", "did you mean flow_high"),
+        ("[units]", _VARIANT.format("flow_debounce_n = 9"), "limits", "variant.0.limits", "must be <= flow_debounce_m"),
+        ("[units]", _VARIANT.format("flow_debounce_n = 1.5"), "limits", "variant.0.limits", "whole number"),
+        ('goes wrong"', 'goes wrong"\nprofile = "nobodys"', "profile", "profile", "unknown profile"),
+        ("[clinic]", "[clinic]\nfill_ml = 29.0", "fill_ml", "clinic.fill_ml", "the pump holds 28 mL"),
+    ],
+)
+def test_wrong_files_are_refused(
+    tmp_path: Path, old: str, new: str, stands_in_line: str, key: str, problem: str
+) -> None:
+    """One clear line: where, and what to do."""
+    assert old in EVENTFUL
+    path = written(tmp_path, EVENTFUL.replace(old, new, 1))
+    with pytest.raises(ConfigurationError, match=re.escape(problem)) as refused:
+        load_population(path)
+    line = refused.value.line
+    assert line is not None
+    assert str(refused.value).startswith(f"{path}:{line}: {refused.value.key}: ")
+    assert str(refused.value.key).startswith(key)
+    assert stands_in_line in path.read_text(encoding="utf-8").splitlines()[line - 1]

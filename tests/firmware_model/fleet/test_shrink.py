@@ -1,0 +1,71 @@
+"""Shrinking: the fewest events that still go wrong, as a scenario that says so."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from firmware_model.fleet.complaint import complaint_of
+from firmware_model.fleet.life import Life, pump_life
+from firmware_model.fleet.run import run_life
+from firmware_model.fleet.shrink import fewest, shrunk_life
+from firmware_model.quantities import duration_ms
+from firmware_model.scenario.run import run_scenario
+from firmware_model.scenario.scenario import load_scenario
+from firmware_model.scenario.written import scenario_toml, time_text
+from tests.firmware_model.fleet.populations import eventful
+
+
+@given(st.sets(st.integers(0, 60), min_size=1, max_size=5), st.integers(61, 90))
+def test_what_is_needed_is_kept_and_nothing_else(needed: set[int], count: int) -> None:
+    """If it fails only with all of some events, exactly those are left."""
+    calls = []
+
+    def fails(some: Sequence[int]) -> bool:
+        calls.append(len(some))
+        return needed <= set(some)
+
+    assert set(fewest(range(count), fails)) == needed
+    assert len(calls) < 60 * len(needed) + 100
+
+
+def test_what_does_not_fail_is_refused() -> None:
+    """There is nothing to shrink."""
+    with pytest.raises(ValueError, match="does not fail"):
+        fewest([1, 2], lambda _: False)
+
+
+@given(st.integers(0, 10**12))
+def test_times_survive_their_text(time_ms: int) -> None:
+    """In whole units, and read again by the rules of scenario files."""
+    assert duration_ms(time_text(time_ms)) == time_ms
+
+
+def test_a_missed_fault_is_shrunk_to_itself(tmp_path: Path) -> None:
+    """A firmware that is deaf to an occlusion: what is left is the occlusion, in a file whose demand is not met."""
+    deaf = '[[variant]]\nname = "deaf"\nlimits = { occlusion_kpa = 200.0, flow_low_percent = 99.0 }\n\n[units]'
+    loaded = eventful(tmp_path, ("[units]", deaf), ('within="24h"', 'within="2d"'))
+    variant = loaded.population.variant[0]
+
+    def missed(life: Life) -> bool:
+        failure = life.failure
+        return failure is not None and failure.fault == "catheter-occlusion" and life.scenario.days > 20
+
+    life = next(life for pump in range(50) if missed(life := pump_life(loaded, 1, pump, 60.0)))
+    complaint = complaint_of(run_life(loaded, life, variant), loaded.population)
+    assert complaint is not None
+    assert (complaint.kind, complaint.name) == ("missed", "catheter-occlusion")
+    small = shrunk_life(
+        life, lambda some: complaint.is_of(run_life(loaded, some, variant)), end_ms=complaint.known_by_ms
+    )
+    assert [fault.name for fault in small.scenario.fault] == ["catheter-occlusion"]
+    others = (small.scenario.refill, small.scenario.flight, small.scenario.fever, small.scenario.visit)
+    assert others == ((), (), (), ())
+    path = tmp_path / "missed.toml"
+    path.write_text(scenario_toml(complaint.demanding(small.scenario_for(variant)), complaint.text), encoding="utf-8")
+    read = load_scenario(path)
+    result = run_scenario(read, seed=read.scenario.seed, days=read.scenario.days, profile=read.profile)
+    assert not result.met
+    assert "occlusion raised" in result.expectations[0].text

@@ -1,0 +1,97 @@
+"""Intervals, survival and the paired test, beside scipy's and a textbook's."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
+
+from firmware_model.fleet.life import YEAR_MS, _fate
+from firmware_model.fleet.population import load_population
+from hil.fleet.statistics import kaplan_meier, mcnemar_p, poisson_interval, wilson_interval
+from tests.firmware_model.fleet.populations import AMBULATORY
+
+COUNTS = st.integers(0, 3000)
+
+
+@given(COUNTS, COUNTS)
+def test_wilson_is_scipys(hits: int, misses: int) -> None:
+    """For any share of any number, with its ends at nothing and at all."""
+    ours = wilson_interval(hits, hits + misses)
+    if not hits + misses:
+        assert math.isnan(ours.estimate)
+        return
+    theirs = stats.binomtest(hits, hits + misses).proportion_ci(0.95, method="wilson")
+    assert (ours.low, ours.high) == pytest.approx((theirs.low, theirs.high), abs=1e-9)
+    assert ours.low <= ours.estimate <= ours.high
+
+
+@given(COUNTS, st.floats(0.01, 1e6))
+def test_poisson_is_exact(events: int, exposure: float) -> None:
+    """At either end of the interval, so many events or more (fewer) have a probability of 2.5 %."""
+    ours = poisson_interval(events, exposure)
+    assert stats.poisson.cdf(events, ours.high * exposure) == pytest.approx(0.025, rel=1e-6)
+    if events:
+        assert stats.poisson.sf(events - 1, ours.low * exposure) == pytest.approx(0.025, rel=1e-6)
+    else:
+        assert ours.low == 0
+
+
+@given(st.integers(0, 200), st.integers(0, 200))
+def test_mcnemar_is_scipys_binomial_test(only_first: int, only_second: int) -> None:
+    """Of those that differ, half should be on either side."""
+    together = only_first + only_second
+    theirs = stats.binomtest(only_first, together, 0.5).pvalue if together else 1.0
+    assert mcnemar_p(only_first, only_second) == pytest.approx(theirs, abs=1e-12)
+
+
+def test_survival_is_the_textbooks() -> None:
+    """Remission under 6-MP (Freireich et al. 1963), as in every textbook: survival, and Greenwood's standard errors."""
+    times = [6, 6, 6, 6, 7, 9, 10, 10, 11, 13, 16, 17, 19, 20, 22, 23, 25, 32, 32, 34, 35]
+    relapsed = [1, 1, 1, 0, 1, 0, 1, 0, 0, 1, 1, 0, 0, 0, 1, 1, 0, 0, 0, 0, 0]
+    curve = kaplan_meier([float(time) for time in times], [bool(each) for each in relapsed])
+    assert curve.time.tolist() == [6, 7, 10, 13, 16, 22, 23]
+    assert curve.at_risk.tolist() == [21, 17, 15, 12, 11, 7, 6]
+    assert curve.survival == pytest.approx([0.857, 0.807, 0.753, 0.690, 0.627, 0.538, 0.448], abs=5e-4)
+    spread = [0.0764, 0.0869, 0.0963, 0.1068, 0.1141, 0.1282, 0.1346]
+    z = stats.norm.ppf(0.975)
+    for place, error in enumerate(spread):
+        share = curve.survival[place]
+        reach = z * error / (share * abs(math.log(share)))
+        bounds = (share ** math.exp(reach), share ** math.exp(-reach))
+        assert (curve.low[place], curve.high[place]) == pytest.approx(bounds, abs=1e-3)
+
+
+@given(st.lists(st.tuples(st.floats(0.01, 10), st.booleans()), min_size=1, max_size=60))
+def test_survival_is_scipys(pumps: list[tuple[float, bool]]) -> None:
+    """Against scipy's product-limit estimate, ties and all."""
+    times, failed = zip(*pumps, strict=True)
+    curve = kaplan_meier(times, failed)
+    theirs = stats.ecdf(
+        stats.CensoredData(
+            uncensored=[time for time, dead in pumps if dead], right=[time for time, dead in pumps if not dead]
+        )
+    ).sf
+    for time, share in zip(curve.time, curve.survival, strict=True):
+        assert share == pytest.approx(float(theirs.evaluate(time)), abs=1e-12)
+    assert (np.diff(curve.survival) <= 0).all()
+
+
+def test_published_shares_come_out_of_the_default_population() -> None:
+    """Of 6000 pumps, some of which go out of sight: 9 % and 16 % lie within the intervals of Kaplan and Meier."""
+    loaded = load_population(AMBULATORY)
+    fates = [_fate(loaded, 11, pump, round(2.2 * YEAR_MS)) for pump in range(6000)]
+    times = [(failure[0].at_ms if failure else end_ms) / YEAR_MS for end_ms, _, failure in fates]
+    curve = kaplan_meier(times, [bool(failure) for *_, failure in fates])
+    assert sum(why == "departed" for _, why, _ in fates) > 1000
+    for years, share in ((1.0, 0.09), (2.0, 0.16)):
+        lives = curve.at(years)
+        assert 1 - lives.high < share < 1 - lives.low
+        assert lives.high - lives.low < 0.03
+
+
+def test_survival_without_a_failure() -> None:
+    """All survive, as far as anybody looked."""
+    assert kaplan_meier([1.0, 2.0], [False, False]).at(5.0).estimate == 1.0

@@ -1,0 +1,113 @@
+"""Runs that were made earlier: named, listed, and followed over time."""
+
+import json
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from click.testing import CliRunner
+
+from cli import pumprig
+from hil.errors import UsageError
+from hil.history.run_index import RunFilter, runs_of, trend_of
+from hil.history.run_names import find_run
+from hil.history.trend import Trend
+
+
+def make_run(runs: Path, name: str, *, dut: str = "SN0042", verdict: str = "pass", **flows: float) -> None:
+    """A run folder as a run leaves it; ``flows`` are measurements by name."""
+    folder = runs / name
+    folder.mkdir(parents=True)
+    measurements: list[dict[str, Any]] = [
+        {"name": key.replace("_", "-"), "procedure": "flow-accuracy", "value": value, "unit": "mL/day",
+         "expanded_uncertainty": 0.014, "lower": 0.85, "upper": 1.15, "outcome": "pass", "requirements": []}
+        for key, value in flows.items()
+    ]  # fmt: skip
+    manifest = {
+        "verdict": verdict, "target": "sim", "seed": 1, "pump": {"serial number": dut}, "measurements": measurements,
+        "procedures": [{"name": "flow-accuracy", "outcome": verdict, "problem": None}], "reproduce": "pumprig run",
+    }  # fmt: skip
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    if measurements:
+        pq.write_table(pa.Table.from_pylist(measurements), folder / "measurements.parquet")
+
+
+@pytest.fixture
+def runs(tmp_path: Path) -> Path:
+    """Four runs of two pumps; one of them killed, and a folder that is none."""
+    make_run(tmp_path, "20260101T100000Z_flow-accuracy_SN0042_aaaaa1", flow=1.00)
+    make_run(tmp_path, "20260102T100000Z_flow-accuracy_SN0042_aaaaa2", flow=1.02, flow_estimate_error=0.1)
+    make_run(tmp_path, "20260103T100000Z_flow-accuracy_SN0043_bbbbb1", dut="SN0043", verdict="fail", flow=1.30)
+    (tmp_path / "20260104T100000Z_soak_SN0042_cccccc").mkdir()
+    (tmp_path / "notes").mkdir()
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("name", "found"),
+    [
+        ("last", "20260104T100000Z_soak_SN0042_cccccc"),
+        ("last~3", "20260101T100000Z_flow-accuracy_SN0042_aaaaa1"),
+        ("20260103", "20260103T100000Z_flow-accuracy_SN0043_bbbbb1"),
+        ("aaaaa2", "20260102T100000Z_flow-accuracy_SN0042_aaaaa2"),
+    ],
+)
+def test_a_run_is_found_by_name(runs: Path, name: str, found: str) -> None:
+    """``last``, how far back, the beginning of a name and its last word each mean one run."""
+    assert find_run(name, runs).name == found
+
+
+@pytest.mark.parametrize(
+    ("name", "said"), [("2026010", "could be"), ("zzz", "no run under"), ("last~9", "there are 4 runs")]
+)
+def test_a_name_that_means_no_one_run_is_refused(runs: Path, name: str, said: str) -> None:
+    """None, or more than one: the message says which there are."""
+    with pytest.raises(UsageError, match=said):
+        find_run(name, runs)
+
+
+def test_runs_are_listed_and_filtered(runs: Path) -> None:
+    """By pump, procedure, verdict and day; a run without a manifest is incomplete, never passed."""
+
+    def named(**which: Any) -> list[str]:
+        return [row.name[-6:] for row in runs_of(runs, RunFilter(**which))]
+
+    assert named() == ["aaaaa1", "aaaaa2", "bbbbb1", "cccccc"]
+    assert named(dut="SN0042") == ["aaaaa1", "aaaaa2", "cccccc"]
+    assert named(procedure="flow-accuracy", verdict="pass") == ["aaaaa1", "aaaaa2"]
+    assert named(verdict="incomplete") == ["cccccc"]
+    assert named(since=date(2026, 1, 2), until=date(2026, 1, 3)) == ["aaaaa2", "bbbbb1"]
+
+
+def test_damaged_runs_hide_no_others(runs: Path) -> None:
+    """A manifest or a table that cannot be read costs its own run only."""
+    (runs / "20260101T100000Z_flow-accuracy_SN0042_aaaaa1" / "manifest.json").write_text("{")
+    (runs / "20260102T100000Z_flow-accuracy_SN0042_aaaaa2" / "measurements.parquet").write_bytes(b"PAR1")
+    assert [row.verdict for row in runs_of(runs, RunFilter())] == ["damaged", "pass", "fail", "incomplete"]
+    assert [point.value for point in trend_of(runs, "flow", RunFilter())] == [1.00, 1.30]
+
+
+def test_a_trend_is_a_measurement_over_runs(runs: Path) -> None:
+    """Only the runs that took it, in their order, and only of the pump that is asked for."""
+    assert [point.value for point in trend_of(runs, "flow", RunFilter(dut="SN0042"))] == [1.00, 1.02]
+    with pytest.raises(UsageError, match="needs at least 2"):
+        Trend.of("flow-estimate-error", trend_of(runs, "flow-estimate-error", RunFilter()))
+
+
+def test_the_command_line_lists_reports_and_charts(runs: Path, tmp_path: Path) -> None:
+    """``runs``, ``report`` and ``trend`` work on a folder of runs; the chart is one HTML file."""
+    invoke = CliRunner().invoke
+    listed = invoke(pumprig, ["runs", "--runs", str(runs), "--verdict", "fail"])
+    assert "bbbbb1" in listed.output
+    assert "aaaaa1" not in listed.output
+    reported = invoke(pumprig, ["report", "aaaaa2", "--runs", str(runs)])
+    assert "flow: 1.02 +- 0.014 mL/day (0.85 to 1.15)" in reported.output
+    chart = tmp_path / "chart.html"
+    charted = invoke(pumprig, ["trend", "flow", "--runs", str(runs), "--out", str(chart)])
+    assert "flow: 3 runs, mean 1.107 mL/day" in charted.output
+    assert "plot-2" in chart.read_text()
+    as_json = json.loads(invoke(pumprig, ["trend", "flow", "--runs", str(runs), "--json"]).output)
+    assert [point["value"] for point in as_json["points"]] == [1.00, 1.02, 1.30]

@@ -1,0 +1,62 @@
+"""A run on bad wires, as a user starts it: repeated exactly, replayed, and marked wherever it is spoken of."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hil.recording.reader import Recording
+from tests.system.conftest import PumpRig
+
+pytestmark = pytest.mark.system
+
+_PROCEDURE = """
+import pytest
+
+@pytest.mark.procedure("drip", measurements=("volume",))
+def test_drip(bench, pump, balance, measure):
+    balance.tare()
+    for _ in range(12):
+        bench.sleep(minutes=15)
+        balance.weigh()
+        pump.read_status()
+    measure("volume", pump.read_status().volume_nl / 1e6, "mL", expanded_uncertainty=0.1)
+"""
+_FAULTS = ("--wire-fault", "pump:drop=10%", "--wire-fault", "*:delay=20ms@1h+1h", "--wire-fault", "pump:unplug@30d")
+
+
+def test_run_on_bad_wires_is_repeated_replayed_and_marked(pumprig: PumpRig, tmp_path: Path) -> None:
+    """Same seed, same bytes; the replay needs no wires; recording, manifest, report and reproduce name the faults."""
+    (tmp_path / "test_drip.py").write_text(_PROCEDURE, encoding="utf-8")
+
+    def folder_of(*arguments: str) -> tuple[Path, Any]:
+        result = pumprig("run", *arguments, "--json")
+        assert result.returncode == 0, result.stdout + result.stderr
+        said = json.loads(result.stdout)
+        return tmp_path / said["folder"], said["measurements"]
+
+    first, measured = folder_of("test_drip.py", *_FAULTS, "--seed", "7")
+    second, _ = folder_of("test_drip.py", *_FAULTS, "--seed", "7")
+    replayed, again = folder_of("--target", "replay", "--recording", str(first))
+    whole = (first / "run.mcap").read_bytes()
+    assert (second / "run.mcap").read_bytes() == whole
+    assert Recording.open(replayed / "run.mcap").records == Recording.open(first / "run.mcap").records
+    assert again == measured
+    recording = Recording.open(first / "run.mcap")
+    assert any(record.direction == "timeout" for record in recording.records)  # so something was lost
+    assert json.loads(recording.metadata["wire_faults"]) == list(_FAULTS[1::2])
+    for folder in (first, replayed):
+        assert json.loads((folder / "manifest.json").read_text())["wire_faults"] == list(_FAULTS[1::2])
+        assert "Injected on purpose, into the wires: pump:drop=10%" in (folder / "report.html").read_text()
+    reproduce = json.loads((first / "manifest.json").read_text())["reproduce"]
+    assert "--wire-fault pump:drop=10% --wire-fault '*:delay=20ms@1h+1h' --wire-fault pump:unplug@30d" in reproduce
+
+
+def test_wire_fault_that_cannot_be_is_a_usage_error(pumprig: PumpRig, tmp_path: Path) -> None:
+    """Exit 2, one line, and no run folder."""
+    result = pumprig("run", "--wire-fault", "pmup:drop=1%")
+    assert result.returncode == 2
+    assert "no wire 'pmup'; known: balance, bath, pump" in result.stderr
+    assert len(result.stderr.strip().splitlines()) == 1
+    assert not (tmp_path / "runs").exists()
