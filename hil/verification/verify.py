@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -65,8 +65,18 @@ class Verification:
 def verify(path: Path) -> Verification:
     """Check the recording or run folder at ``path``. Raises RecordingError if nothing of it can be read."""
     file, folder = recording_at(path), run_folder_of(path)
-    with RecordingStream.open(file) as stream:
-        return Verification(file, folder, (check_files(folder), check_audit(folder), *_Pass(stream).run()))
+    checks = [check_files(folder), check_audit(folder)]
+    for number, each in enumerate(_parts(path, file)):
+        with RecordingStream.open(each) as stream:
+            found = _Pass(stream).run()
+            checks += found if number == 0 else [replace(check, name=f"{each.stem} {check.name}") for check in found]
+    return Verification(file, folder, tuple(checks))
+
+
+def _parts(path: Path, file: Path) -> list[Path]:
+    """The recordings that are meant: all of a folder, whose run may have been resumed, else the one."""
+    later = sorted(path.glob(f"{file.stem}-*{file.suffix}")) if path.is_dir() else []
+    return [file, *later]
 
 
 class _Pass:
