@@ -23,7 +23,7 @@ def print_model_replay(
 
     found = replay_model(path, profile, allowed)
     if out is not None:
-        write_page(out / "model.html", found.page())
+        _write_page(out / "model.html", found.page())
     if as_json:
         sys.stdout.write(json.dumps(found.as_json(), indent=2) + "\n")
         return 0 if found.agrees else 1
@@ -47,7 +47,7 @@ def print_model_replay(
     return 0 if found.agrees else 1
 
 
-def write_page(path: Path, page: ComparisonPage) -> None:
+def _write_page(path: Path, page: ComparisonPage) -> None:
     """Write the page. Raises UsageError if that cannot be."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -62,7 +62,7 @@ def print_diff(a: Path, b: Path, *, out: Path | None, as_json: bool) -> int:
 
     found = diff(a, b)
     if out is not None:
-        write_page(out, found.page())
+        _write_page(out, found.page())
     if as_json:
         sys.stdout.write(json.dumps(found.as_json(), indent=2) + "\n")
         return 0 if found.is_same else 1

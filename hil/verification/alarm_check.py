@@ -103,7 +103,7 @@ class AlarmCheck:
 
     def configured(self, settings: Mapping[str, Any]) -> None:
         """The pump has said by which limits it works."""
-        self._configuration = Configuration(**{name: int(settings[name]) for name in vars_of(Configuration)})
+        self._configuration = Configuration(**{name: int(settings[name]) for name in _names_of(Configuration)})
         self._reported = True
 
     def take(self, look: Look) -> None:
@@ -184,7 +184,7 @@ class AlarmCheck:
             self._findings.append(text)
 
 
-def vars_of(kind: type[Configuration]) -> Iterable[str]:
+def _names_of(kind: type[Configuration]) -> Iterable[str]:
     """Names of its values."""
     return kind.__dataclass_fields__
 

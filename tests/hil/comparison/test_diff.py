@@ -61,18 +61,17 @@ def test_what_was_set_otherwise_is_named(recorded: Path, tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize(
-    ("change", "record", "offset"),
+    ("change", "offset"),
     [
-        (lambda topic, number, content: content[:5] + b"?" + content[6:] if is_it(topic, number) else content, None, 5),
-        (lambda topic, number, content: content[:5] if is_it(topic, number) else content, None, 5),
-        (lambda topic, number, content: None if is_it(topic, number) else content, None, 0),
+        (lambda topic, number, content: content[:5] + b"?" + content[6:] if is_it(topic, number) else content, 5),
+        (lambda topic, number, content: content[:5] if is_it(topic, number) else content, 5),
+        (lambda topic, number, content: None if is_it(topic, number) else content, 0),
     ],
 )
 def test_the_first_divergence_names_record_and_byte(
-    recorded: Path, tmp_path: Path, change: Callable[[str, int, Any], Any], record: None, offset: int
+    recorded: Path, tmp_path: Path, change: Callable[[str, int, Any], Any], offset: int
 ) -> None:
     """A byte that is another, a record that is shorter, and one that is missing."""
-    del record
     found = diff(recorded, doctored(recorded / "run.mcap", tmp_path / "d.mcap", change))
     assert found.divergence is not None
     assert found.divergence.offset == offset
