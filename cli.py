@@ -85,6 +85,14 @@ def pumprig() -> None:
     "--uncertainty", metavar="PERCENT", help="With --plan: say how long a collection must be, such as for 2%."
 )
 @click.option(
+    "--limit",
+    "limits",
+    multiple=True,
+    metavar="NAME=LOWER..UPPER",
+    help="Re-judge a recording, such as --limit 'flow=0.9 mL/day..1.1 mL/day'. May be repeated.",
+)
+@click.option("--limits", "limits_file", type=_FILE, help="Re-judge a recording by the [limits] of a TOML file.")
+@click.option(
     "--retries",
     type=click.IntRange(min=0, max=100),
     default=0,
@@ -110,6 +118,8 @@ def run(
     accept_overdue: tuple[str, ...],
     only_plan: bool,
     uncertainty: str | None,
+    limits: tuple[str, ...],
+    limits_file: Path | None,
     retries: int,
     resume: str | None,
     as_json: bool,
@@ -143,6 +153,8 @@ def run(
         accept_overdue=accept_overdue,
         retries=retries,
         resume=None if resume is None else find_run(resume, out),
+        limits=limits,
+        limits_file=limits_file,
     )
     if only_plan:
         from hil.forecast_console import print_forecast
@@ -445,6 +457,103 @@ def record_wire(
         seed=seed,
     )
     sys.exit(run_record(settings))
+
+
+@pumprig.command(epilog=EXIT_CODES, short_help="Play a recording to another program, or to today's pump model.")
+@click.argument("recording")
+@_RUNS
+@click.option("--to", metavar="WHERE", help="pty, tcp[:HOST:PORT], serial:PORT, or a link such as socket://HOST:PORT.")
+@click.option("--speed", default="1", show_default=True, help="Times as fast as recorded, or max.")
+@click.option("--from", "begin", metavar="TIME", help="Bench time to begin at, such as 90min or 1d2h.")
+@click.option("--to-time", "end", metavar="TIME", help="Bench time to end at.")
+@click.option("--skip-gaps", metavar="TIME", help="Cut every longer silence to this, such as 2s.")
+@click.option("--loop", is_flag=True, help="Begin anew at the end.")
+@click.option("--wire", default="pump", show_default=True, help="Whose bytes to play.")
+@click.option("--baud", type=click.IntRange(min=1), default=115_200, show_default=True, help="Of a serial port.")
+@click.option("--model", is_flag=True, help="Compare what the pump said with today's model under the same conditions.")
+@click.option("--profile", help="With --model: another pump, the name of a profile or a file.")
+@click.option(
+    "--tolerance", "allowed", multiple=True, metavar="QUANTITY=VALUE", help="With --model, such as flow='0.1 mL/day'."
+)
+@click.option("--out", type=_ANY_PATH, help="With --model: folder for model.html.")
+@click.option("--json", "as_json", is_flag=True, help="With --model: print one JSON object instead of text.")
+def replay(
+    recording: str,
+    runs: Path,
+    to: str | None,
+    speed: str,
+    begin: str | None,
+    end: str | None,
+    skip_gaps: str | None,
+    loop: bool,
+    wire: str,
+    baud: int,
+    model: bool,
+    profile: str | None,
+    allowed: tuple[str, ...],
+    out: Path | None,
+    as_json: bool,
+) -> None:
+    """Play what came over a wire of RECORDING to another program, at its recorded times.
+
+    RECORDING is a file, a run folder, or a run's name as in `report`.
+    On a terminal, keys pause, seek and change the speed. At the end it says how exactly the times were kept.
+    To run procedures on a recording, use: pumprig run --target replay --recording RECORDING.
+    """
+    from hil.history.run_names import find_run
+    from hil.player.play_console import PlaySettings, run_player
+    from hil.player.schedule import Schedule, speed_of, time_of
+    from hil.recording.place import recording_at
+
+    if model == (to is not None):
+        raise click.UsageError("say where to play to with --to WHERE, or compare with the model with --model")
+    file = recording_at(find_run(recording, runs))
+    if to is None:
+        from hil.comparison.compare_console import print_model_replay
+
+        sys.exit(print_model_replay(file, profile=profile, allowed=allowed, out=out, as_json=as_json))
+    schedule = Schedule(
+        file,
+        wire,
+        time_of("--from", begin),
+        time_of("--to-time", end),
+        time_of("--skip-gaps", skip_gaps),
+    )
+    sys.exit(run_player(schedule, PlaySettings(to, speed_of(speed), loop, baud)))
+
+
+@pumprig.command(epilog=EXIT_CODES, short_help="Check a recording or a run's folder against itself.")
+@click.argument("recording")
+@_RUNS
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
+def verify(recording: str, runs: Path, as_json: bool) -> None:
+    """Check a RECORDING: hashes, audit chain, checksums and tags of every frame, clocks, alarms, and more.
+
+    RECORDING is a file, a run folder, or a run's name as in `report`.
+    One line for each check, and what was not checked and why. Exit code 0 without findings, 1 with, 3 if nothing of it
+    can be read.
+    """
+    from hil.history.run_names import find_run
+    from hil.verification.verify_console import print_verification
+
+    sys.exit(print_verification(find_run(recording, runs), as_json=as_json))
+
+
+@pumprig.command(name="diff", epilog=EXIT_CODES, short_help="Say what changed between two recordings.")
+@click.argument("a")
+@click.argument("b")
+@_RUNS
+@click.option("--out", type=_FILE, help="Write a page with the curves laid over each other: FILE.html.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
+def diff_recordings(a: str, b: str, runs: Path, out: Path | None, as_json: bool) -> None:
+    """Say what changed between A and B (files, run folders, or runs' names): settings, messages, timing, measurements.
+
+    Exit code 0 if they are the same but for timing, 1 if not.
+    """
+    from hil.comparison.compare_console import print_diff
+    from hil.history.run_names import find_run
+
+    sys.exit(print_diff(find_run(a, runs), find_run(b, runs), out=out, as_json=as_json))
 
 
 @pumprig.group(short_help="The telemetry protocol, for people and other tools.")

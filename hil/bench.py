@@ -23,9 +23,9 @@ from hil.instruments.supply import Supply
 from hil.links.link import Link
 from hil.links.serial_settings import SerialSettings
 from hil.programmer import Programmer, PumpFault
-from hil.pump_session import open_session
+from hil.pump_session import PumpSession, open_session
 from hil.recording.tap import TappedLink, WireSink
-from hil.wiring import Wiring
+from hil.wiring import ReplayWiring, Wiring
 from protocols.messages import Identity
 from protocols.session.programmer_channel import ProgrammerChannel
 
@@ -172,12 +172,7 @@ def open_bench(
 
     pump_link = tap("pump", file.pump.link, serial_settings(PUMP_SERIAL, file.pump.serial))
     first_seq = (wiring.clock.start_utc_ms + began_ms) & 0xFFFF
-    key_file = None if file.pump.key_file is None else Path(loaded.path).parent / file.pump.key_file
-    session = open_session(file.pump.session, key_file, seed, wiring.clock.start_utc_ms)
-    for channel in (session.channel, session.reader):
-        if isinstance(channel, ProgrammerChannel):
-            insecure = file.pump.session == "insecure-test-key"
-            channel.on_session = partial(sink.session, "pump", key=channel.key, insecure=insecure)
+    session = _session(loaded, wiring, sink, seed)
     pump = Programmer(pump_link, session.channel, first_seq=first_seq, memory=session.memory)
     reader = None if session.reader is None else Programmer(pump_link, session.reader, memory=session.memory)
     tables = file.instruments.present()
@@ -207,6 +202,20 @@ def _feed(supply: Instrument, table: SupplyTable | None) -> None:
     if not supply.is_on():
         supply.set(table.voltage_v, table.current_limit_a)
         supply.output(on=True)
+
+
+def _session(loaded: LoadedBench, wiring: Wiring, sink: WireSink, seed: int) -> PumpSession:
+    """As the bench file says, its keys told to ``sink``; a recording of a provisioned pump needs no key."""
+    pump = loaded.file.pump
+    if isinstance(wiring, ReplayWiring) and pump.session == "key-file":
+        return wiring.session()
+    key_file = None if pump.key_file is None else Path(loaded.path).parent / pump.key_file
+    session = open_session(pump.session, key_file, seed, wiring.clock.start_utc_ms)
+    for channel in (session.channel, session.reader):
+        if isinstance(channel, ProgrammerChannel):
+            insecure = pump.session == "insecure-test-key"
+            channel.on_session = partial(sink.session, "pump", key=channel.key, insecure=insecure)
+    return session
 
 
 def _present(role: str, table: Table | None) -> Table:

@@ -43,7 +43,8 @@ def print_result(result: RunResult) -> None:
             console.print(f"[{STYLES[page.outcome or Outcome.ERROR]}]{escape(page.name)}:[/] {escape(said)}{repeated}")
     if not result.procedures:
         console.print("no procedure was run")
-    console.print(f"verdict    [{STYLES[result.verdict]}]{result.verdict}[/]")
+    rejudged = ", re-judged by other limits than the procedure's" if result.plan.new_limits else ""
+    console.print(f"verdict    [{STYLES[result.verdict]}]{result.verdict}[/]{rejudged}")
     replayed = result.plan.target == "replay"
     for part in result.resumed:
         anew = "from the beginning of the recording" if replayed else "the simulated world began anew"

@@ -210,6 +210,7 @@ def _absolute(settings: RunSettings) -> RunSettings:
         bench=None if settings.bench is None else settings.bench.resolve(),
         recording=None if settings.recording is None else settings.recording.resolve(),
         out=settings.out.resolve(),
+        limits_file=None if settings.limits_file is None else settings.limits_file.resolve(),
     )
 
 

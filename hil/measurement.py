@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-__all__ = ["BudgetLine", "Measurement", "Outcome", "effective_degrees_of_freedom", "judge", "verdict"]
+__all__ = ["BudgetLine", "JudgedBefore", "Measurement", "Outcome", "effective_degrees_of_freedom", "judge", "verdict"]
 
 
 class Outcome(StrEnum):
@@ -36,6 +36,15 @@ class BudgetLine:
 
 
 @dataclass(frozen=True)
+class JudgedBefore:
+    """What a re-judged measurement came to by the limits of its own procedure."""
+
+    lower: float | None
+    upper: float | None
+    outcome: Outcome
+
+
+@dataclass(frozen=True)
 class Measurement:
     """A value in ``unit`` with its expanded uncertainty (k = 2), its limits and its outcome; None is no limit."""
 
@@ -52,6 +61,8 @@ class Measurement:
     note: str = ""
     objection: str = ""
     """Why it proves nothing although it was judged by its limits: an instrument whose calibration is overdue."""
+    before: JudgedBefore | None = None
+    """Set if it is re-judged: then limits and outcome are not those of its procedure."""
 
     def __str__(self) -> str:
         """``flow: 1.004 +- 0.018 mL/day (0.850 to 1.150)``."""
@@ -59,6 +70,8 @@ class Measurement:
         upper = "no upper limit" if self.upper is None else f"{self.upper:.3f}"
         unit = "" if self.unit == "1" else f" {self.unit}"  # a pure number
         said = f"{self.name}: {self.value:.3f} +- {self.expanded_uncertainty:.3f}{unit} ({lower} to {upper})"
+        if self.before is not None:
+            said = f"{said}; re-judged, was {self.before.outcome} by {_limits_text(self.before)}"
         return f"{said}; {self.objection}" if self.objection else said
 
     def as_json(self) -> dict[str, Any]:
@@ -73,6 +86,7 @@ class Measurement:
             "upper": self.upper,
             "outcome": str(self.outcome),
             "requirements": list(self.requirements),
+            **({} if self.before is None else {"rejudged": {"from": _before_json(self.before)}}),
         }
 
 
@@ -116,6 +130,17 @@ def effective_degrees_of_freedom(budget: Iterable[BudgetLine]) -> float:
     combined = math.fsum(line.contribution**2 for line in lines)
     spread = math.fsum(line.contribution**4 / line.degrees_of_freedom for line in lines)
     return combined**2 / spread if spread > 0 else math.inf
+
+
+def _limits_text(limits: JudgedBefore) -> str:
+    """``0.85 to 1.15``."""
+    lower = "no lower limit" if limits.lower is None else f"{limits.lower:g}"
+    upper = "no upper limit" if limits.upper is None else f"{limits.upper:g}"
+    return f"{lower} to {upper}"
+
+
+def _before_json(before: JudgedBefore) -> dict[str, Any]:
+    return {"lower": before.lower, "upper": before.upper, "outcome": str(before.outcome)}
 
 
 def _finite(number: float) -> float | None:

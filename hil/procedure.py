@@ -13,7 +13,8 @@ from hil.calibration import Calibration
 from hil.declaration import Declaration, Limit, Parameters, limit_in
 from hil.errors import BenchFault, UsageError
 from hil.figure import Figure
-from hil.measurement import BudgetLine, Measurement, Outcome, judge
+from hil.measurement import BudgetLine, JudgedBefore, Measurement, Outcome, judge
+from hil.new_limits import NewLimits
 from hil.observer import Observer
 from protocols.errors import ProtocolError
 
@@ -58,6 +59,8 @@ class Procedure:
     instruments: tuple[str, ...] = ()
     """Roles that it asked for as fixtures: what its measurements rest on, unless they say otherwise."""
     calibration: Calibration | None = None
+    new_limits: NewLimits = field(default_factory=dict)
+    """To judge by in the place of its own: the measurement then says both."""
     today: Callable[[], date] = date.today
     """The bench's own date: a simulated or recorded bench has another than the wall."""
     error: BaseException | None = None
@@ -131,6 +134,11 @@ class Procedure:
         """
         least, most = self._limits(name, unit, lower, upper)
         outcome = judge(value, expanded_uncertainty, least, most)
+        before = None
+        if name in self.new_limits:
+            before = JudgedBefore(least, most, outcome)
+            least, most = self._in_unit(name, unit, *self.new_limits[name])
+            outcome = judge(value, expanded_uncertainty, least, most)
         rests_on = self.instruments if instruments is None else tuple(instruments)
         objection, concession = "", ""
         if self.calibration is not None and rests_on:
@@ -151,6 +159,7 @@ class Procedure:
             budget=tuple(budget),
             note="; ".join(each for each in (note, concession) if each),
             objection=objection,
+            before=before,
         )
         self.measurements.append(measurement)
         if self.keeper is not None:
@@ -163,10 +172,17 @@ class Procedure:
             if lower is not None or upper is not None:
                 raise UsageError(f"{name}: its limits are stated in the marker and in measure(); say them once")
             lower, upper = self.limits[name]
+        return self._in_unit(name, unit, lower, upper)
+
+    @staticmethod
+    def _in_unit(name: str, unit: str, lower: Limit, upper: Limit) -> tuple[float | None, float | None]:
         try:
-            return limit_in(lower, unit), limit_in(upper, unit)
+            least, most = limit_in(lower, unit), limit_in(upper, unit)
         except UsageError as error:
             raise UsageError(f"limits of {name}: {error}") from error
+        if least is not None and most is not None and not least <= most:
+            raise UsageError(f"limits of {name}: the lower, {lower}, is not below the upper, {upper}")
+        return least, most
 
     def show(self, figure: Figure) -> None:
         """Put ``figure`` into the report."""

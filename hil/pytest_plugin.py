@@ -251,6 +251,7 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
             procedure.broke(call.excinfo.value, where=f"{last.path}:{last.lineno + 1}")
     elif call.when == "call":
         problem = procedure.conclude()
+        item.user_properties += [("re-judged", str(each)) for each in procedure.measurements if each.before]
         if problem is not None:
             report.outcome = "failed"
             report.longrepr = problem

@@ -82,6 +82,9 @@ class Run:
         folder.audit("run started", why=plan.command)
         for role, reason in plan.accepted_overdue.items():
             folder.audit("overdue calibration accepted", why=f"{role}: {reason}")
+        for name, (lower, upper) in plan.new_limits.items():
+            said = f"{name}: {'none' if lower is None else lower} to {'none' if upper is None else upper}"
+            folder.audit("re-judged by new limits", why=said)
         return folder
 
     def open_bench(self) -> Bench:
@@ -152,6 +155,7 @@ class Run:
     def begin(self, procedure: Procedure) -> None:
         """Open a page for ``procedure``."""
         procedure.calibration, procedure.today = self.calibration, self.today
+        procedure.new_limits = self.plan.new_limits
         self.procedures.append(procedure)
         procedure.keeper = self.keeper
         self.keeper.begun(procedure)
@@ -195,6 +199,7 @@ class Run:
             self._cleanup.close()
         except RigError as error:
             self.procedures.append(Procedure.lost("closing the bench", str(error), self.observer))
+        self._account_for_limits()
         said, exit_code = self._judge()
         result = RunResult(
             plan=self.plan,
@@ -215,9 +220,19 @@ class Run:
             went_on=tuple(self.keeper.went_on),
         )
         self.keeper.close()
-        self.folder.audit("run finished", why=f"verdict {said}")
+        rejudged = ", re-judged by other limits" if self.plan.new_limits else ""
+        self.folder.audit("run finished", why=f"verdict {said}{rejudged}")
         write_documents(self.folder, result)
         return result
+
+    def _account_for_limits(self) -> None:
+        """A new limit that met no measurement would pass for one that was kept: it ends the run as an error."""
+        measured = {each.name for page in self.procedures for each in page.measurements}
+        missing = [name for name in self.plan.new_limits if name not in measured]
+        if missing and not self.interrupted and not any(page.outcome is Outcome.ERROR for page in self.procedures):
+            there = ", ".join(sorted(measured)) or "nothing"
+            said = f"nothing called {', '.join(missing)} was measured; measured: {there}"
+            self.procedures.append(Procedure.unreadable("re-judging", said, self.observer))
 
     def _leave_safe(self) -> None:
         """Last of all, when every link is closed."""

@@ -68,6 +68,7 @@ def _manifest(result: RunResult) -> dict[str, Any]:
         "schema": "pumprig.manifest/1",
         "verdict": str(result.verdict),
         "exit_code": result.exit_code,
+        "rejudged": bool(plan.new_limits),
         "target": plan.target,
         "seed": plan.seed,
         "inject": list(plan.injections),
@@ -112,9 +113,12 @@ def _content(result: RunResult, hashes: dict[str, str]) -> ReportContent:
     several = len(plan.procedures) > _NAMED
     names = f"{len(result.final)} procedures" if several else ", ".join(plan.procedures)
     environment = plan.bench.file.environment
+    judged = "Re-judged: " if plan.new_limits else ""
+    serial_number = plan.bench.file.pump.serial_number or "unidentified"
     return ReportContent(
         verdict=result.verdict,
-        title=f"{names} of pump {plan.bench.file.pump.serial_number or 'unidentified'} on bench {plan.bench.file.name}",
+        rejudged=bool(plan.new_limits),
+        title=f"{judged}{names} of pump {serial_number} on bench {plan.bench.file.name}",
         finding=_finding(result),
         identification=_identification(result),
         device=_device(result),
@@ -267,6 +271,9 @@ def _notes(result: RunResult) -> tuple[str, ...]:
     notes = []
     if plan.target == "replay":
         notes.append("Judged from a recording: no device was touched.")
+    if plan.target == "replay" and plan.bench.file.pump.session == "key-file":
+        notes.append("Its key is not in the recording: frames were found authentic when recorded, and are not again.")
+    notes += [f"RE-JUDGED by other limits than the procedure's: {each}." for each in result.rejudged]
     notes += [
         f"Parameters of {name}: {', '.join(f'{key} = {value:g}' for key, value in values.items())}."
         for name, values in result.parameters.items()

@@ -15,6 +15,7 @@ from hil.declaration import Parameters
 from hil.errors import RecordingError, UsageError
 from hil.kept_run import KeptRun
 from hil.links.wire_faults import parse_wire_faults
+from hil.new_limits import NewLimits, new_limits
 from hil.procedures import PROCEDURES
 from hil.pump_session import said_of
 from hil.recording.reader import Recording
@@ -62,6 +63,9 @@ class RunPlan:
     """Of a recording: the values that each procedure had, by its name."""
     accepted_overdue: Mapping[str, str] = field(default_factory=dict)
     """Reasons, by role."""
+
+    new_limits: NewLimits = field(default_factory=dict)
+    """To re-judge a recording by; nothing if its procedures judge it themselves."""
 
     @property
     def retries(self) -> int:
@@ -117,6 +121,8 @@ def plan_run(settings: RunSettings) -> RunPlan:
         raise UsageError("--target replay needs --recording FILE")
     if settings.recording is not None:
         return _plan_replay(settings, settings.recording)
+    if settings.limits or settings.limits_file is not None:
+        raise UsageError("--limit and --limits re-judge a recording: they need --target replay --recording FILE")
     return _plan(settings, load_bench(settings.bench or shipped("benches/simulated.toml")))
 
 
@@ -213,6 +219,7 @@ def _plan_replay(settings: RunSettings, source: Path) -> RunPlan:
         wire_faults=wire_faults,
         recorded_parameters=parameters,
         accepted_overdue=accepted,
+        new_limits=new_limits(settings.limits_file, settings.limits),
     )
 
 

@@ -73,6 +73,11 @@ class RunResult:
         """All measurements, in the order in which they were taken."""
         return [measurement for procedure in self.procedures for measurement in procedure.measurements]
 
+    @property
+    def rejudged(self) -> list[Measurement]:
+        """Measurements that were judged by other limits than their procedure's."""
+        return [measurement for measurement in self.measurements if measurement.before is not None]
+
     def measurements_as_json(self) -> list[dict[str, Any]]:
         """All measurements for other programs, each with the attempt in which it was taken."""
         return [
@@ -87,6 +92,7 @@ class RunResult:
             "schema": "pumprig.result/1",
             "verdict": str(self.verdict),
             "exit_code": self.exit_code,
+            "rejudged": bool(self.plan.new_limits),
             "folder": str(self.folder),
             "interrupted": self.interrupted,
             "procedures": [page.as_json() for page in self.procedures],

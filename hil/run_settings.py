@@ -31,6 +31,10 @@ class RunSettings:
     resume: Path | None = None
     """Folder of a run to go on with; nothing else is chosen then."""
 
+    limits: tuple[str, ...] = ()
+    """To judge a recording by, as ``NAME=LOWER..UPPER``."""
+    limits_file: Path | None = None
+
     def command(self) -> str:
         """The command that repeats this run, for reports and failure messages."""
         words = ["pumprig", "run", *self.procedures]
@@ -45,6 +49,7 @@ class RunSettings:
             *(("--accept-overdue", accepted) for accepted in self.accept_overdue),
             ("--retries", self.retries or None),
         ]
+        options += [("--limits", self.limits_file), *(("--limit", limit) for limit in self.limits)]
         for option, value in options:
             if value is not None:
                 words += [option, str(value)]

@@ -26,8 +26,10 @@ from hil.links.open_link import open_link
 from hil.links.serial_settings import SerialSettings
 from hil.links.virtual import VirtualLink
 from hil.links.wire_faults import parse_wire_faults
+from hil.pump_session import PumpSession
 from hil.recording.reader import Recording
 from hil.recording.replay import ReplayClock, ReplayLink
+from hil.recording.replayed_session import ReplayedChannel, ReplayedMemory
 from hil.virtual_bench.bench_faults import KNOWN_FAULTS
 from hil.virtual_bench.control import ControlClient, LockStepClock
 
@@ -166,6 +168,11 @@ class ReplayWiring:
         self._recording = recording
         self._clock = ReplayClock(self._recording)
         self.clock: Clock = self._clock
+
+    def session(self) -> PumpSession:
+        """Sessions under a key that is not in the recording, as they were. Raises RecordingError if it has none."""
+        channel = ReplayedChannel(self._recording, self._clock.tape)
+        return PumpSession(channel, ReplayedMemory(channel, self._clock.tape))
 
     def open(self, wire: str, resource: str, serial: SerialSettings) -> Link:  # noqa: ARG002 - the wire's bytes are recorded
         """Listen to what was recorded on ``wire``."""

@@ -21,14 +21,14 @@ from protocols.session.handshake import FIRST, SECOND, UID_BYTES
 from protocols.session.noise import SessionKeys
 from protocols.session.records import SEALED, SID_BYTES, FrameOpener, SealedFrameError
 
-__all__ = ["Greeted", "Heard", "Listener", "Overheard", "Place", "Refused", "Sealed", "WireDirection"]
+__all__ = ["MAX_SESSIONS", "Greeted", "Heard", "Listener", "Overheard", "Place", "Refused", "Sealed", "WireDirection"]
 
 WireDirection = Literal["tx", "rx"]
 """To the pump, from the pump."""
 
 _SEALED_HEAD: Final = struct.Struct(f">2s{SID_BYTES}sIH")
 _FIRST_HEAD: Final = struct.Struct(f">2s{UID_BYTES}sI")
-_MAX_SESSIONS: Final = 8
+MAX_SESSIONS: Final = 8
 """So many are remembered: a listener for months must not grow. A pump has one, and one that may follow."""
 
 
@@ -86,8 +86,9 @@ Overheard = Heard | Sealed | Greeted | Refused
 class Listener:
     """Both directions of one pump's wire. Takes any bytes in any pieces, and raises nothing for them."""
 
-    def __init__(self) -> None:
-        """Begin at offset 0 of both directions."""
+    def __init__(self, max_sessions: int = MAX_SESSIONS) -> None:
+        """Begin at offset 0 of both directions; older sessions than ``max_sessions`` are forgotten."""
+        self._max_sessions = max_sessions
         self._streams: dict[WireDirection, FrameDecoder] = {"tx": FrameDecoder(), "rx": FrameDecoder()}
         self._offsets: dict[WireDirection, int] = {"tx": 0, "rx": 0}
         self._openers: dict[bytes, dict[WireDirection, FrameOpener]] = {}
@@ -100,7 +101,7 @@ class Listener:
                 "tx": FrameOpener(keys.to_pump, session),
                 "rx": FrameOpener(keys.from_pump, session),
             }
-            while len(self._openers) > _MAX_SESSIONS:
+            while len(self._openers) > self._max_sessions:
                 self._openers.pop(next(iter(self._openers)))
         return session
 

@@ -7,7 +7,7 @@ from hil.recording.gaps import GapWatch
 from hil.recording.layout import GAPS_TOPIC, Direction, event_topic, message_topic
 from hil.recording.schemas import SCHEMA_NAMES, message_schema
 from protocols.json_form import json_of, topic_name
-from protocols.listener import Greeted, Heard, Listener, Overheard, Refused, Sealed, WireDirection
+from protocols.listener import MAX_SESSIONS, Greeted, Heard, Listener, Overheard, Refused, Sealed, WireDirection
 from protocols.session.noise import SessionKeys
 
 __all__ = ["Meaning", "PumpRecord"]
@@ -28,10 +28,10 @@ class Meaning(NamedTuple):
 class PumpRecord:
     """Listens to one wire; what it says follows from the bytes and the session's keys alone."""
 
-    def __init__(self, wire: str) -> None:
-        """Listen to ``wire`` from its first byte on."""
+    def __init__(self, wire: str, max_sessions: int = MAX_SESSIONS) -> None:
+        """Listen to ``wire`` from its first byte on, and remember the keys of so many sessions."""
         self._wire = wire
-        self._listener = Listener()
+        self._listener = Listener(max_sessions)
         self._gaps = GapWatch(wire)
         self._recent: dict[WireDirection, bytes] = {"tx": b"", "rx": b""}
 

@@ -64,6 +64,8 @@ class ReportContent:
     hashes: Rows
     command: str
     wall_clock: Rows
+    rejudged: bool = False
+    """Whether limits other than the procedures' decided the verdict."""
     procedures: tuple[ProcedureLine, ...] = ()
     """Every attempt at every procedure, in order."""
     superseded: frozenset[int] = frozenset()

@@ -145,6 +145,13 @@ class PtyPort:
         """Send what the client takes now; whether some is left."""
         return self._backlog.flush()
 
+    def unread_bytes(self) -> int:
+        """What the system still holds for whoever reads the pseudo-terminal."""
+        import fcntl  # noqa: PLC0415 - not on every system
+        import termios  # noqa: PLC0415
+
+        return int.from_bytes(fcntl.ioctl(self._slave, termios.FIONREAD, bytes(4)), sys.byteorder)
+
     def close(self) -> None:
         """Take the pseudo-terminal and its link away."""
         with contextlib.suppress(OSError):

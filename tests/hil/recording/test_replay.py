@@ -56,6 +56,20 @@ def test_first_divergence_is_named(records: tuple[Record, ...], said: str) -> No
         link.write(b"SI\r\n")
 
 
+def test_a_divergence_names_the_first_other_byte() -> None:
+    """Wire, time, both byte strings, and where in them they part; at the end of the shorter one if they do not."""
+    recording = recording_of(Record("b", "tx", 7, b"out_sp_00 37.0\r"))
+    for sent, at in ((b"out_sp_00 38.0\r", 11), (b"out_sp_00", 9)):
+        link = ReplayLink(recording, "b", ReplayClock(recording))
+        with pytest.raises(RecordingError) as caught:
+            link.write(sent)
+        said = str(caught.value)
+        assert "r.mcap:b: diverges at 7 ms" in said
+        assert repr(sent) in said
+        assert repr(b"out_sp_00 37.0\r") in said
+        assert f"byte {at} is the first to differ" in said
+
+
 def test_recording_a_replay_gives_the_recording(tmp_path: Path) -> None:
     """A tapped replay writes what it plays: drains, timeouts and all, byte for byte."""
     records = (

@@ -1,0 +1,162 @@
+"""``pumprig replay FILE --model``: what a recorded pump said, against what today's model says under the same."""
+
+import shlex
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from firmware_model.profile import PumpProfile, load_profile
+from hil.comparison.model_course import ModelCourse, model_course
+from hil.comparison.page import ComparisonPage, PageTable
+from hil.comparison.residuals import Residual, residuals, tolerances
+from hil.comparison.telemetry import Telemetry, read_telemetry
+from hil.errors import UsageError
+from hil.figure import Figure, Limit, Series
+from hil.report.numbers import number
+from hil.shipped import shipped
+
+__all__ = ["ModelReplay", "replay_model"]
+
+
+@dataclass(frozen=True)
+class ModelReplay:
+    """What came of it."""
+
+    telemetry: Telemetry
+    profile: PumpProfile
+    course: ModelCourse
+    residuals: tuple[Residual, ...]
+    command: str
+
+    @property
+    def agrees(self) -> bool:
+        """Whether every residual is within its tolerance."""
+        return bool(self.residuals) and all(residual.is_within for residual in self.residuals)
+
+    def as_json(self) -> dict[str, Any]:
+        """For other programs."""
+        return {
+            "schema": "pumprig.model-replay/1",
+            "path": str(self.telemetry.path),
+            "profile": self.profile.model,
+            "agrees": self.agrees,
+            "looks": len(self.telemetry.looks),
+            "commands": len(self.telemetry.commands),
+            "injections": list(self.telemetry.injections),
+            "sources": dict(self.course.sources),
+            "residuals": [residual.as_json() for residual in self.residuals],
+            "reproduce": self.command,
+        }
+
+    def page(self) -> ComparisonPage:
+        """The page with its curves."""
+        off = [each for each in self.residuals if not each.is_within]
+        rows = tuple(_row(each) for each in self.residuals)
+        said = "Every residual is within its tolerance." if self.agrees else _off(off)
+        compared = PageTable(
+            "Residuals",
+            ("Quantity", "Unit", "Looks", "Mean", "Allowed", "Largest", "Allowed", "Within"),
+            rows,
+            frozenset(place for place, each in enumerate(self.residuals) if not each.is_within),
+            "A residual is what the pump recorded less what the model says at the same time.",
+        )
+        surroundings = PageTable("Where it stood", ("What", "Taken from"), self.course.sources)
+        return ComparisonPage(
+            kind="Recorded pump against today's model",
+            title=f"{self.telemetry.path.parent.name or self.telemetry.path.name} against {self.profile.model}",
+            agrees=self.agrees,
+            verdict="model agrees" if self.agrees else "model differs",
+            finding=said,
+            tables=(compared, surroundings),
+            figures=tuple(figure for each in self.residuals if each.values.size for figure in _figures(each)),
+            notes=self._notes(),
+            command=self.command,
+        )
+
+    def _notes(self) -> tuple[str, ...]:
+        notes = [f"Injected when it was recorded, and in the model: {each}." for each in self.telemetry.injections]
+        done = len(self.telemetry.commands)
+        notes.append(f"{done} commands that the pump had carried out were given to the model at their times.")
+        missing = sum(look is None for look in self.course.looks)
+        if missing:
+            notes.append(f"At {missing} looks the model's firmware was down.")
+        notes.append(f"Sensors' noise and bias in the model follow from seed {self.telemetry.seed}.")
+        return tuple(notes)
+
+
+def replay_model(path: Path, profile: Path | str | None, allowed: Iterable[str]) -> ModelReplay:
+    """Run the model for the recording at ``path``. Raises UsageError, ConfigurationError and RecordingError."""
+    texts = tuple(allowed)
+    limits = tolerances(texts)
+    telemetry = read_telemetry(path)
+    if profile is not None:
+        pump = load_profile(_profile_path(str(profile)))
+    elif telemetry.profile is not None:
+        pump = telemetry.profile
+    else:
+        raise UsageError(
+            f"{path}: does not say, as this version reads it, which pump it is of; name its profile with --profile"
+        )
+    course = model_course(telemetry, pump)
+    options = [] if profile is None else ["--profile", str(profile)]
+    options += [word for text in texts for word in ("--tolerance", text)]
+    command = shlex.join(["pumprig", "replay", str(path), "--model", *options])
+    return ModelReplay(telemetry, pump, course, residuals(telemetry.looks, course.looks, limits), command)
+
+
+def _profile_path(name: str) -> Path:
+    if name.endswith(".toml"):
+        return Path(name)
+    known = sorted(path.stem for path in shipped("pumps").glob("*.toml"))
+    if name not in known:
+        raise UsageError(f"unknown profile {name!r}; known: {', '.join(known)}. A file's name ends in .toml")
+    return shipped(f"pumps/{name}.toml")
+
+
+def _off(off: list[Residual]) -> str:
+    if not off:
+        return "There was nothing to compare."
+    said = [
+        f"{each.name}: {each.mean:+.4f} {each.unit} on average, {each.maximum:.4f} {each.unit} at most"
+        if each.values.size
+        else f"{each.name}: nothing to compare"
+        for each in off
+    ]
+    return "Beyond their tolerances: " + "; ".join(said) + "."
+
+
+def _row(each: Residual) -> tuple[str, ...]:
+    numbers = (each.mean, each.tolerance.mean, each.maximum, each.tolerance.maximum)
+    return (
+        each.name,
+        each.unit,
+        str(each.values.size),
+        *(number(f"{value:.4f}") for value in numbers),
+        "yes" if each.is_within else "NO",
+    )
+
+
+def _figures(each: Residual) -> tuple[Figure, Figure]:
+    x = tuple(each.time_h.tolist())
+    kind = {"reservoir": ", absolute", "ambient": ", absolute", "outlet": ", gauge"}.get(each.name, "")
+    both = Figure(
+        f"{each.name.capitalize()}{kind}",
+        "bench time, h",
+        f"{each.name}, {each.unit}",
+        (
+            Series("recorded", x, tuple(each.recorded.tolist())),
+            Series("modelled", x, tuple(each.modelled.tolist())),
+        ),
+        in_bench_hours=True,
+    )
+    limits = tuple(Limit(sign * each.tolerance.maximum, "allowed") for sign in (-1, 1))
+    rest = Figure(
+        f"{each.name.capitalize()}: recorded less modelled",
+        "bench time, h",
+        f"residual, {each.unit}",
+        (Series("residual", x, tuple(each.values.tolist()), "points"),),
+        limits,
+        in_bench_hours=True,
+    )
+    return both, rest

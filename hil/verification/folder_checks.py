@@ -1,0 +1,70 @@
+"""A run's folder against its manifest, and its audit trail against itself."""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+from hil.audit import verify_audit
+from hil.errors import RecordingError
+from hil.run_folder import AUDIT, MANIFEST
+from hil.verification.check import Check
+
+__all__ = ["check_audit", "check_files", "read_manifest"]
+
+
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """The manifest of a run folder. Raises RecordingError if there is none, or it cannot be read."""
+    path = folder / MANIFEST
+    try:
+        manifest = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise RecordingError(f"{path}: cannot be read: {error.strerror}") from error
+    except ValueError as error:
+        raise RecordingError(f"{path}: is no JSON: {error}") from error
+    if not isinstance(manifest, dict):
+        raise RecordingError(f"{path}: is no manifest")
+    return manifest
+
+
+def check_files(folder: Path | None) -> Check:
+    """SHA-256 of every file against the manifest, and the other way round."""
+    name = "files"
+    if folder is None:
+        return Check.skipped(name, "it is no run folder: there is no manifest to hold its hash against")
+    try:
+        stated = read_manifest(folder).get("files")
+    except RecordingError as error:
+        return Check(name, "the run was never finished, or its manifest is lost", (str(error),))
+    if not isinstance(stated, dict):
+        return Check(name, "the manifest cannot be used", (f"{folder / MANIFEST}: has no table of files",))
+    there = {path.name for path in folder.iterdir() if path.is_file()} - {MANIFEST}
+    findings = [f"{file}: the manifest has it, the folder does not" for file in sorted(set(stated) - there)]
+    findings += [f"{file}: is in the folder, but not in the manifest" for file in sorted(there - set(stated))]
+    for file in sorted(there & set(stated)):
+        found = _sha256(folder / file)
+        if found != stated[file]:
+            findings.append(f"{file}: SHA-256 is {found}, the manifest says {stated[file]}")
+    return Check(
+        name,
+        f"SHA-256 of {len(there & set(stated))} files held against the manifest",
+        tuple(findings),
+        ("manifest.json itself: nothing outside the folder holds its hash",),
+    )
+
+
+def check_audit(folder: Path | None) -> Check:
+    """The chain over the audit trail."""
+    name = "audit"
+    if folder is None:
+        return Check.skipped(name, "it is no run folder: it has no audit trail")
+    try:
+        lines = verify_audit(folder / AUDIT)
+    except RecordingError as error:
+        return Check(name, "the chain is broken", (str(error),))
+    return Check(name, f"{lines} lines, each chained to the one before")
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,217 @@
+"""verify finds what was changed, and says what it did not check."""
+
+import hashlib
+import json
+import shutil
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hil.bench import Bench
+from hil.errors import RecordingError
+from hil.recording.reader import Recording
+from hil.run_folder import RunFolder
+from hil.verification.verify import Verification, verify
+from protocols.framing import decode_frame, encode_frame
+from protocols.messages import Sampled, Subscribe, Subscribed
+from protocols.vectors import examples
+from tests.hil.recorded import bench_with_key_file, doctored, record_bench, record_messages, simulated_bench
+
+
+def script(bench: Bench) -> None:
+    """A few questions to every device, over half an hour."""
+    assert bench.bath is not None
+    for _ in range(3):
+        bench.pump.read_status()
+        bench.bath.temperature_c()
+        bench.sleep(minutes=10)
+    bench.pump.set_clock(bench.utc_ms())
+
+
+@pytest.fixture(scope="session")
+def pristine(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished run's folder with a secure session in it."""
+    out = tmp_path_factory.mktemp("runs")
+    folder = RunFolder.create(out, procedure="p", serial_number="SN", started=datetime.now(UTC))
+    folder.audit("run started", why="test")
+    record_bench(folder.path / "run.mcap", simulated_bench("simulated-secure"), script)
+    folder.write("junit.xml", b"<testsuites/>")
+    folder.audit("run finished", why="test")
+    folder.finish({"schema": "pumprig.manifest/1", "verdict": "pass", "measurements": []})
+    return folder.path
+
+
+@pytest.fixture
+def folder(pristine: Path, tmp_path: Path) -> Path:
+    """A copy to tamper with."""
+    return Path(shutil.copytree(pristine, tmp_path / "run"))
+
+
+def findings(found: Verification) -> dict[str, tuple[str, ...]]:
+    """By check, where there are any."""
+    return {check.name: check.findings for check in found.checks if check.findings}
+
+
+def test_an_untouched_run_has_no_findings(pristine: Path) -> None:
+    """Everything was checked but what it names: handshakes need the pump's key, alarms what no look tells."""
+    found = verify(pristine)
+    assert (findings(found), found.exit_code) == ({}, 0)
+    assert all(check.state == "ok" for check in found.checks if check.name != "instruments")
+    frames = next(check for check in found.checks if check.name == "frames pump")
+    tags = int(frames.said.partition("tag of ")[2].split()[0])
+    assert tags == 12  # who it is, three reads, and a command in two steps, each with its answer
+    unchecked = "\n".join(found.unchecked())
+    for said in ("manifest.json itself", "handshake frames", "tampering", "balance, bath"):
+        assert said in unchecked
+
+
+def test_a_recording_alone_says_that_it_has_no_manifest(pristine: Path, tmp_path: Path) -> None:
+    """Hashes and audit trail are not checked, and that is said."""
+    alone = shutil.copy(pristine / "run.mcap", tmp_path / "alone.mcap")
+    found = verify(Path(alone))
+    assert found.exit_code == 0
+    assert sum("it is no run folder" in text for text in found.unchecked()) == 2
+
+
+@pytest.mark.parametrize(
+    ("tamper", "check", "said"),
+    [
+        (lambda folder: (folder / "junit.xml").write_bytes(b"<testsuites />"), "files", r"junit.xml: SHA-256 is"),
+        (lambda folder: (folder / "junit.xml").unlink(), "files", "the folder does not"),
+        (lambda folder: (folder / "extra.txt").write_bytes(b"x"), "files", "not in the manifest"),
+        (lambda folder: (folder / "manifest.json").unlink(), "files", "cannot be read"),
+        (lambda folder: (folder / "manifest.json").write_bytes(b"{"), "files", "no JSON"),
+        (lambda folder: (folder / "manifest.json").write_bytes(b"{}"), "files", "no table of files"),
+        (lambda folder: _edit(folder / "audit.jsonl", b"run started", b"run begun..."), "audit", "not chained"),
+    ],
+)
+def test_what_was_changed_in_a_folder_is_found(
+    folder: Path, tamper: Callable[[Path], object], check: str, said: str
+) -> None:
+    """Changed, missing and added files; a manifest that is none; an audit line that was changed."""
+    tamper(folder)
+    found = verify(folder)
+    assert found.exit_code == 1
+    assert any(said in text for text in findings(found)[check])
+
+
+def _edit(path: Path, old: bytes, new: bytes) -> None:
+    data = path.read_bytes()
+    assert old in data
+    path.write_bytes(data.replace(old, new))
+
+
+def test_an_audit_trail_and_hash_made_anew_still_break_the_chain(folder: Path) -> None:
+    """Whoever also corrects the manifest cannot hide a line changed in the middle of the trail."""
+    _edit(folder / "audit.jsonl", b"run started", b"run begun..")
+    manifest = json.loads((folder / "manifest.json").read_bytes())
+    manifest["files"]["audit.jsonl"] = hashlib.sha256((folder / "audit.jsonl").read_bytes()).hexdigest()
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    assert set(findings(verify(folder))) == {"audit"}
+
+
+def at(topic: str, number: int, change: Callable[[Any], Any]) -> Callable[[str, int, Any], Any]:
+    """A change of one message."""
+    return lambda t, n, content: change(content) if (t, n) == (topic, number) else content
+
+
+def flip(data: bytes) -> bytes:
+    """One bit of the tenth byte."""
+    return data[:9] + bytes([data[9] ^ 1]) + data[10:]
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (at("/pump/status", 1, lambda content: {**content, "volume_nl": 1}), "volume_nl is 1, today it decodes to"),
+        (at("/pump/status", 1, lambda content: {**content, "more": 1}), "has more"),
+        (at("/pump/status", 1, lambda _: None), "is recorded, today it decodes as"),
+        (at("/wire/pump/rx", 2, flip), "today it decodes"),
+        (at("/wire/pump/rx", 2, lambda _: None), "is recorded"),
+    ],
+)
+def test_what_the_bytes_do_not_say_is_found(
+    pristine: Path, tmp_path: Path, change: Callable[[str, int, Any], Any], said: str
+) -> None:
+    """A decoded message that was changed or taken out, a frame in which one bit was: though every checksum is right."""
+    found = verify(doctored(pristine / "run.mcap", tmp_path / "d.mcap", change))
+    assert said in "\n".join(findings(found)["decoded pump"])
+    assert "byte " in findings(found)["decoded pump"][0]
+
+
+def test_a_sealed_frame_that_was_altered_fails_its_tag(pristine: Path, tmp_path: Path) -> None:
+    """With the CRC made right again only the tag tells, and the keys to check it are in the recording."""
+
+    def alter(data: bytes) -> bytes:
+        frame = bytearray(decode_frame(data[:-1]))
+        assert frame[:2] == b"\x01\x10"
+        frame[20] ^= 1
+        return encode_frame(bytes(frame))
+
+    source = pristine / "run.mcap"
+    places = [n for n, data in enumerate(_rx(source)) if data and decode_frame(data[:-1])[:2] == b"\x01\x10"]
+    found = verify(doctored(source, tmp_path / "d.mcap", at("/wire/pump/rx", places[1], alter)))
+    frames = next(check for check in found.checks if check.name == "frames pump")
+    assert "1 SealedFrameError in rx" in frames.said
+    assert "/wire/pump/rejected" in "\n".join(findings(found)["decoded pump"])
+
+
+def _rx(path: Path) -> list[bytes]:
+    return [r.data for r in Recording.open(path).records if (r.wire, r.direction) == ("pump", "rx")]
+
+
+def test_counts_that_differ_from_the_links_are_found(pristine: Path, tmp_path: Path) -> None:
+    """A record that was taken out of an instrument's wire shows in the bytes that its link had counted."""
+    found = verify(doctored(pristine / "run.mcap", tmp_path / "d.mcap", at("/wire/bath/rx", 1, lambda _: None)))
+    assert "bath: " in findings(found)["counts"][0]
+
+
+def test_provisioned_sessions_are_said_not_to_be_checked(tmp_path: Path) -> None:
+    """Tags cannot be checked without keys that are never recorded; nothing is claimed, nothing is found."""
+    record_bench(tmp_path / "r.mcap", bench_with_key_file(tmp_path), script)
+    found = verify(tmp_path / "r.mcap")
+    assert findings(found) == {}
+    assert any("sealed frames on pump: their keys are not in the recording" in text for text in found.unchecked())
+
+
+def test_a_missing_notice_is_a_gap(tmp_path: Path) -> None:
+    """Notices 0, 1 and 3 came."""
+    notice = examples(Sampled)[0]
+    said: list[tuple[int, str, Any]] = [(0, "tx", Subscribe(1, 10)), (0, "rx", Subscribed(1, 10))]
+    said += [(1000 * (n + 1), "rx", type(notice)(**{**vars(notice), "number": n})) for n in (0, 1, 3)]
+    assert (
+        "1 notices before number 3" in findings(verify(record_messages(tmp_path / "r.mcap", said)))["sequence pump"][0]
+    )
+
+
+@pytest.mark.parametrize("cut", [0.5, 0.99])
+def test_a_cut_recording_is_checked_up_to_there(pristine: Path, tmp_path: Path, cut: float) -> None:
+    """What was never closed is a finding; so is a file cut behind its first chunk."""
+    source = doctored(pristine / "run.mcap", tmp_path / "live.mcap", lambda *each: each[2])
+    data = source.read_bytes()
+    path = tmp_path / "cut.mcap"
+    path.write_bytes(data[: int(len(data) * cut)])
+    found = verify(path)
+    assert "cut short at byte" in findings(found)["container"][0]
+
+
+def test_a_damaged_chunk_is_found_with_its_byte(folder: Path) -> None:
+    """A flipped bit in the compressed data."""
+    data = bytearray((folder / "run.mcap").read_bytes())
+    data[len(data) // 2] ^= 1
+    (folder / "run.mcap").write_bytes(data)
+    found = findings(verify(folder))
+    assert "byte " in found["container"][0]
+    assert "run.mcap" in found["files"][0]
+
+
+@pytest.mark.parametrize("data", [b"", b"no recording", b"\x89MCAP0\r\n"[:5]])
+def test_what_is_no_recording_cannot_be_read(tmp_path: Path, data: bytes) -> None:
+    """A typed error, for exit code 3."""
+    (tmp_path / "x.mcap").write_bytes(data)
+    for path in (tmp_path / "x.mcap", tmp_path / "none.mcap", tmp_path):
+        with pytest.raises(RecordingError):
+            verify(path)
