@@ -58,6 +58,8 @@ class Rows:
     message: type[Message]
     offset: Integers
     """Bytes from the start of the stream to the frame's first byte."""
+    length: Integers
+    """Bytes of the encoded frame, without the zero behind it."""
     seq: NDArray[np.uint16]
     data: NDArray[np.void]
     """As they stand on the wire: big-endian, one field for each of the message's."""
@@ -226,7 +228,7 @@ def _by_message(  # noqa: PLR0917 - columns of one table
             which, data = which[good], data[good]
         if which.size:
             seqs = _gathered(frames, places[which] + _SEQ_AT, 2).view(">u2")[:, 0].astype(np.uint16)
-            rows[layout.message] = Rows(layout.message, offsets[which], seqs, data)
+            rows[layout.message] = Rows(layout.message, offsets[which], lengths[which], seqs, data)
     bad = np.flatnonzero(status)
     rejected = np.empty(bad.size, dtype=_REJECTED)
     rejected["offset"], rejected["length"], rejected["reason"] = offsets[bad], lengths[bad], status[bad]

@@ -8,14 +8,15 @@
 """
 
 import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Final, Self
 
 from mcap.opcode import Opcode
-from mcap.records import Attachment, Footer
+from mcap.records import Attachment, Channel, Footer
 
 from hil.errors import RecordingError
 from hil.recording.blocks import Block, DamagedRecord, blocks
@@ -103,10 +104,54 @@ class RecordingStream:
             return self._guarded(self._indexed(self._summary, topics, from_ms, to_ms))
         return self._guarded(self._scanned(Contents(self.path, topics), from_ms, to_ms))
 
-    def blocks(self) -> Iterator[Block]:
-        """The records in pieces of bounded size, for who takes millions of them at a time. Raises RecordingError."""
+    def blocks(
+        self, others: Callable[[Block], Iterable[Span]], *, from_ms: int | None = None, to_ms: int | None = None
+    ) -> Iterator[Block]:
+        """The records in pieces of bounded size, for who takes millions of them at a time. Raises RecordingError.
+
+        ``others`` gives those records of a block that are no messages. Checks are those of ``messages``, but for the
+        order of messages. With times, of a recording in chunks: the chunks that hold messages of that time, and one
+        before them, in which frames may begin that end in the first of them.
+        """
         with _said_of(self.path):
-            yield from blocks(self._file, len(MAGIC), self._size)
+            if self._summary is not None and self._summary.chunks and not (from_ms is None and to_ms is None):
+                for place in self._places(self._summary.chunks, from_ms, to_ms):
+                    yield self._chunk(place)
+                return
+            contents, end = Contents(self.path), len(MAGIC)
+            contents.keeps_attachments = False
+            for block in blocks(self._file, len(MAGIC), self._size):
+                for span in others(block):
+                    contents.take(span)
+                    self._check(contents, block, span)
+                yield block
+                end = block.end
+            self._finish(contents, end)
+
+    def channels(self) -> dict[int, str]:
+        """Topics by the id of their channel; of a recording without a summary, after a look at all of it."""
+        with _said_of(self.path):
+            if self._summary is not None:
+                return {channel.id: channel.topic for channel in self._summary.channels}
+            return self._scanned_channels()
+
+    def _places(self, chunks: list[ChunkPlace], from_ms: int | None, to_ms: int | None) -> list[ChunkPlace]:
+        first, last = 0, len(chunks)
+        if from_ms is not None:
+            from_ns = (self.start_utc_ms + from_ms) * _NS_PER_MS
+            first = max(0, bisect_left(chunks, from_ns, key=lambda chunk: chunk.end_ns) - 1)
+        if to_ms is not None:
+            last = bisect_right(chunks, (self.start_utc_ms + to_ms) * _NS_PER_MS, key=lambda chunk: chunk.start_ns)
+        return chunks[first:last]
+
+    def _scanned_channels(self) -> dict[int, str]:
+        found: dict[int, str] = {}
+        with suppress(DamagedRecord):  # said when it is read
+            for block in blocks(self._file, len(MAGIC), self._size):
+                for span in spans(block):
+                    if span.opcode == Opcode.CHANNEL and isinstance(record := parse(span), Channel):
+                        found[record.id] = record.topic
+        return found
 
     def read_into(self, contents: Contents) -> Iterator[RecordedMessage]:
         """All messages, while ``contents`` gathers whatever else there is. Raises RecordingError."""
