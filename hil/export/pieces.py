@@ -150,7 +150,7 @@ class Wanted:
 
 @dataclass
 class _Parts:
-    data: list[bytes] = field(default_factory=list)
+    data: list[NDArray[np.uint8]] = field(default_factory=list)
     ends: list[NDArray[np.int64]] = field(default_factory=list)
     time_ms: list[NDArray[np.int64]] = field(default_factory=list)
     order: list[NDArray[np.int64]] = field(default_factory=list)
@@ -158,7 +158,7 @@ class _Parts:
 
     def joined(self) -> Stream:
         return Stream(
-            b"".join(self.data), np.concatenate(self.ends), np.concatenate(self.time_ms), np.concatenate(self.order)
+            b"".join(map(memoryview, self.data)), np.concatenate(self.ends), np.concatenate(self.time_ms), np.concatenate(self.order)
         )
 
 
@@ -212,7 +212,7 @@ class _Building:
     ) -> None:
         parts = self._parts.setdefault(side, _Parts())
         data, ends = copied(records, which)
-        parts.data.append(data.tobytes())
+        parts.data.append(data)
         parts.ends.append(ends + parts.size)
         parts.time_ms.append(times)
         parts.order.append(order)

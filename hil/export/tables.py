@@ -116,6 +116,8 @@ def _enumeration(field: Field) -> tuple[pa.Array, NDArray[np.int8]]:
 
 def _flags(data: NDArray[Any], field: Field) -> pa.Array:
     """A list of names for each row; few combinations occur, and each is spelled once."""
+    if not data.any():
+        return pa.ListArray.from_arrays(np.zeros(data.size + 1, np.int32), pa.array([], pa.string()))
     encoded = pa.array(data.astype(data.dtype.newbyteorder("="))).dictionary_encode()
     spelled = [
         [flag.name for flag in field.values or () if int(flag) & combination]

@@ -9,7 +9,7 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,17 +24,28 @@ from protocols.session.records import SID_BYTES
 __all__ = ["Columns", "Single", "WireDecoder", "Window"]
 
 Integers = NDArray[np.int64]
+_RECENT_BYTES: Final = MAX_ENCODED_BYTES + 1
 
 
 class Window(NamedTuple):
-    """Part of a stream: from ``begin`` on."""
+    """Part of a stream: what came before the byte at ``begin``, and what comes from there on."""
 
     begin: int
+    before: bytes
     data: bytes
 
     def encoded(self, offset: int, length: int) -> bytes:
         """An encoded frame, with its zero; of one that is longer than any frame, its end."""
-        return self.data[max(0, offset - self.begin) : offset - self.begin + length + 1]
+        place = offset - self.begin
+        if place >= 0:
+            return self.data[place : place + length + 1]
+        before = self.before[max(0, len(self.before) + place) :]
+        return before[: length + 1] + self.data[: max(0, place + length + 1)]
+
+    def length(self, offset: int) -> int:
+        """Of the encoded frame there, without its zero."""
+        place = offset - self.begin
+        return self.data.index(DELIMITER, max(0, place)) - place
 
 
 @dataclass(frozen=True)
@@ -73,11 +84,11 @@ class WireDecoder:
 
     def feed(self, stream: Stream) -> Iterator[Columns | Single]:
         """What the bytes complete: columns first, then the rest in order."""
-        window = Window(self._fed - len(self._recent), self._recent + stream.data)
+        window = Window(self._fed, self._recent, stream.data)
         when = _Moments(self._fed, stream)
         self._fed += len(stream.data)
         decoded = self._decoder.feed(stream.data)
-        self._recent = window.data[max(0, len(window.data) - MAX_ENCODED_BYTES - 1) :]
+        self._recent = (self._recent + stream.data[-_RECENT_BYTES:])[-_RECENT_BYTES:]
         for rows in decoded.rows.values():
             time_ms, order = when.of(rows.offset + rows.length)
             yield Columns(self._side, rows, time_ms, order, window)
@@ -86,7 +97,7 @@ class WireDecoder:
     def _singles(self, decoded: Decoded, window: Window, when: "_Moments") -> Iterator[Single]:
         found: list[tuple[Overheard, bytes]] = []
         for offset, seq, message in decoded.messages:
-            length = window.data.index(DELIMITER, offset - window.begin) - (offset - window.begin)
+            length = window.length(offset)
             place = Place(self._side.direction, offset, length)
             found.append((Heard(place, seq, message), window.encoded(offset, length)))
         for offset, length, _ in decoded.rejected.tolist():

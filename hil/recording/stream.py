@@ -19,7 +19,7 @@ from mcap.opcode import Opcode
 from mcap.records import Attachment, Channel, Footer
 
 from hil.errors import RecordingError
-from hil.recording.blocks import Block, DamagedRecord, blocks
+from hil.recording.blocks import HEAD, Block, DamagedRecord, blocks, expand
 from hil.recording.contents import Contents, RecordedMessage, TopicFilter
 from hil.recording.layout import MAGIC
 from hil.recording.spans import Span, parse, spans
@@ -109,12 +109,12 @@ class RecordingStream:
     ) -> Iterator[Block]:
         """The records in pieces of bounded size, for who takes millions of them at a time. Raises RecordingError.
 
-        ``others`` gives those records of a block that are no messages. Checks are those of ``messages``, but for the
-        order of messages. With times, of a recording in chunks: the chunks that hold messages of that time, and one
-        before them, in which frames may begin that end in the first of them.
+        Of a recording in chunks only the chunks, and if there are times those that hold messages of that time, and
+        one before them, in which frames may begin that end in the first of them. Else all of it, with the checks of
+        ``messages``; ``others`` gives those records of a block that are no messages.
         """
         with _said_of(self.path):
-            if self._summary is not None and self._summary.chunks and not (from_ms is None and to_ms is None):
+            if self._summary is not None and self._summary.chunks:
                 for place in self._places(self._summary.chunks, from_ms, to_ms):
                     yield self._chunk(place)
                 return
@@ -200,11 +200,12 @@ class RecordingStream:
                     yield message
 
     def _chunk(self, place: ChunkPlace) -> Block:
-        end = place.at + place.length
-        block = next(blocks(self._file, place.at, min(end, self._size)), None)
-        if block is None or not block.is_chunk or block.end != end:
+        self._file.seek(place.at)
+        data = self._file.read(place.length)
+        opcode, length = HEAD.unpack_from(data) if len(data) > HEAD.size else (0, 0)
+        if opcode != Opcode.CHUNK or length != len(data) - HEAD.size or len(data) != place.length:
             raise DamagedRecord(place.at, "the index names a chunk here, but there is none")
-        return block
+        return Block(place.at, expand(place.at, data[HEAD.size :]), place.at + place.length, is_chunk=True)
 
     def _attachment(self, at: int, length: int) -> bytes:
         block = next(blocks(self._file, at, min(at + length, self._size)), None)
