@@ -86,9 +86,10 @@ class Condition:
         if pa.types.is_timestamp(kind):
             return self._compare(column, pa.scalar(self._moment(), kind), tuple(_COMPARISONS))
         if pa.types.is_dictionary(kind):
-            if values and self.operator != "~":
-                self._one_of(name, dict.fromkeys(values))
-            return self._text(column.cast(pa.string()), self.value)
+            value = (
+                self._one_of(name, {each: each for each in values}) if values and self.operator != "~" else self.value
+            )
+            return self._text(column.cast(pa.string()), value)
         if pa.types.is_string(kind):
             return self._text(column, self.value)
         if pa.types.is_binary(kind) or pa.types.is_fixed_size_binary(kind):

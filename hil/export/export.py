@@ -64,7 +64,9 @@ def export(telemetry: Telemetry, selection: Selection, form: Format, out: Path) 
 
 
 def _sink(telemetry: Telemetry, selection: Selection, form: Format, out: Path) -> Sink:
-    only = kind_named(next(iter(selection.kinds))) if selection.kinds is not None and len(selection.kinds) == 1 else None
+    only = (
+        kind_named(next(iter(selection.kinds))) if selection.kinds is not None and len(selection.kinds) == 1 else None
+    )
     match form:
         case "parquet":
             return TableFolder(out, ".parquet", partial(ParquetFile, metadata=_said_of(telemetry)), only)
@@ -85,4 +87,3 @@ def _said_of(telemetry: Telemetry) -> dict[str, str]:
         "pumprig": version("pumprig"),
         **{f"recording.{name}": value for name, value in stream.metadata.items()},
     }
-

@@ -7,7 +7,7 @@ have.
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache, cached_property
-from typing import Any, Final
+from typing import Final
 
 import pyarrow as pa
 

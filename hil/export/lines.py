@@ -25,6 +25,8 @@ def lines(tables: Sequence[Table]) -> Iterator[str]:
 
 
 def _line(kind: Kind, content: dict[str, Any]) -> str:
+    if "length" in content and kind.message is None:
+        content = _placed(content)
     where = f"{content['wire'] or ''} {content.get('direction') or ''}".strip()
     name = kind.name if kind.message is not None else kind.name.upper()
     said = [
@@ -33,6 +35,13 @@ def _line(kind: Kind, content: dict[str, Any]) -> str:
         if column not in _BEGINS_LINE and not (value is None and (column in FRAME_COLUMNS or kind.message is None))
     ]
     return f"{content['time_ms'] / 1000:14.3f} s  {where:<8} {name:<20} {' '.join(said)}".rstrip()
+
+
+def _placed(content: dict[str, Any]) -> dict[str, Any]:
+    """What is wrong first, then where it stands, then the bytes."""
+    first = {name: content[name] for name in ("reason", "detail") if name in content}
+    last = {name: content[name] for name in ("bytes",) if name in content}
+    return {**first, **{name: value for name, value in content.items() if name not in {*first, *last}}, **last}
 
 
 def _shown(column: str, value: Any) -> str:

@@ -112,9 +112,10 @@ def pieces(
         except DamagedRecord as damage:
             yield building.taken()
             raise RecordingError(f"{stream.path}: {damage}") from damage
-        if block is None or building.is_full(piece_bytes):
+        is_last = block is None or (to_ms is not None and building.last_ms > to_ms)
+        if is_last or building.is_full(piece_bytes):
             yield building.taken()
-        if block is None or (to_ms is not None and building.last_ms > to_ms):
+        if is_last:
             return
 
 
@@ -158,7 +159,10 @@ class _Parts:
 
     def joined(self) -> Stream:
         return Stream(
-            b"".join(map(memoryview, self.data)), np.concatenate(self.ends), np.concatenate(self.time_ms), np.concatenate(self.order)
+            b"".join(map(memoryview, self.data)),
+            np.concatenate(self.ends),
+            np.concatenate(self.time_ms),
+            np.concatenate(self.order),
         )
 
 

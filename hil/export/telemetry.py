@@ -69,9 +69,7 @@ class Telemetry:
         """
         wanted = Wanted(self.topics, self._wanted_topics(selection))
         decoders = {side: WireDecoder(side, self._keys.values()) for side in wanted.sides}
-        found = pieces(
-            self.stream, wanted, from_ms=selection.from_ms, to_ms=selection.to_ms, piece_bytes=piece_bytes
-        )
+        found = pieces(self.stream, wanted, from_ms=selection.from_ms, to_ms=selection.to_ms, piece_bytes=piece_bytes)
         knows_offsets = selection.from_ms is None or not self.stream.chunks
         for piece in found:
             making = _Making(self, selection, with_encoded=with_encoded, knows_offsets=knows_offsets)
@@ -98,9 +96,7 @@ class Telemetry:
 class _Making:
     """The tables of one piece."""
 
-    def __init__(
-        self, telemetry: Telemetry, selection: Selection, *, with_encoded: bool, knows_offsets: bool
-    ) -> None:
+    def __init__(self, telemetry: Telemetry, selection: Selection, *, with_encoded: bool, knows_offsets: bool) -> None:
         self._telemetry = telemetry
         self._start_utc_ms = telemetry.stream.start_utc_ms
         self._selection = selection

@@ -21,7 +21,7 @@ from protocols.listener import Heard, Listener, Overheard, Place, Refused, Seale
 from protocols.session.noise import SessionKeys
 from protocols.session.records import SID_BYTES
 
-__all__ = ["Columns", "Single", "WireDecoder", "Window"]
+__all__ = ["Columns", "Single", "Window", "WireDecoder"]
 
 Integers = NDArray[np.int64]
 _RECENT_BYTES: Final = MAX_ENCODED_BYTES + 1

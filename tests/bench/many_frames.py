@@ -73,14 +73,18 @@ class _Frames:
 
     def _frame(self, time_ms: int, direction: Any, message: type[Message], seq: int, wire: bytes, body: str) -> None:
         self._message(topic_of("pump", direction), "pump", "", time_ms, wire)
-        content = f'{body[:-1]},"frame":{self._place(time_ms, direction, wire)},"seq":{seq},"session":null,"counter":null}}}}'
+        content = (
+            f'{body[:-1]},"frame":{self._place(time_ms, direction, wire)},"seq":{seq},"session":null,"counter":null}}}}'
+        )
         name = topic_name(message)
         self._message(message_topic("pump", name), name, message_schema(message.__name__), time_ms, content.encode())
 
     def _damaged(self, time_ms: int, wire: bytes) -> None:
         wire = wire[:9] + bytes([wire[9] ^ 1 or 3]) + wire[10:]
         self._message(topic_of("pump", "rx"), "pump", "", time_ms, wire)
-        content = f'{self._place(time_ms, "rx", wire)},"reason":"CrcMismatch","detail":"?","bytes":"{wire[:64].hex()}"}}'
+        content = (
+            f'{self._place(time_ms, "rx", wire)},"reason":"CrcMismatch","detail":"?","bytes":"{wire[:64].hex()}"}}'
+        )
         self._message(event_topic("pump", "rejected"), "rejected", SCHEMA_NAMES["rejected"], time_ms, content.encode())
 
     def _place(self, time_ms: int, direction: str, wire: bytes) -> str:
