@@ -201,12 +201,8 @@ def info(recording: Path, as_json: bool) -> None:
 def _selects(command: Any) -> Any:
     """The options that say which part of a recording is wanted."""
     for option in (
-        click.option(
-            "--where", multiple=True, metavar="COND", help="Such as temperature>38°C. Repeatable."
-        ),
-        click.option(
-            "--type", "types", multiple=True, metavar="NAME", help="Such as status or rejected. Repeatable."
-        ),
+        click.option("--where", multiple=True, metavar="COND", help="Such as temperature>38°C. Repeatable."),
+        click.option("--type", "types", multiple=True, metavar="NAME", help="Such as status or rejected. Repeatable."),
         click.option("--to", "to_text", metavar="TIME", help="Up to this time."),
         click.option("--from", "from_text", metavar="TIME", help="Bench time (1d12h) or UTC (2026-11-23T03:15Z)."),
         click.argument("recording", type=_ANY_PATH),

@@ -1,4 +1,4 @@
-"""``python -m tests.golden_recordings`` makes fixtures/recordings anew: recordings of notable scenarios, and what is in them.
+"""``python -m tests.golden_recordings`` makes fixtures/recordings anew: notable scenarios, and what is in each.
 
 What each must decode to is taken from the JSON that was recorded beside the bytes, read by mcap's own reader: nothing
 of it comes from the code that decodes bytes into tables, but for the hashes of the tables' content.
@@ -144,7 +144,13 @@ def _attacked(bench: Bench) -> None:
     chance, wire = random.Random(3), bench.pump_link  # noqa: S311 - noise
     bench.pump.read_status()
     sent: list[bytes] = []
-    keep, wire.write = wire.write, lambda data: (sent.append(data), keep(data))[1]  # type: ignore[method-assign]
+    keep = wire.write
+
+    def overheard(data: bytes) -> None:
+        sent.append(data)
+        keep(data)
+
+    wire.write = overheard  # type: ignore[method-assign]
     bench.pump.set_clock(bench.utc_ms())
     wire.write = keep  # type: ignore[method-assign]
     for _ in range(25):
@@ -188,9 +194,7 @@ class Scenario:
 SCENARIOS: Final[Mapping[str, Scenario]] = {
     "normal-fortnight": Scenario("a fortnight in which nothing happens", _day_by_day(3600, 14)),
     "occlusion": Scenario("the catheter is blocked after a day", _day_by_day(900, 3), ["catheter-occlusion=100%@1d"]),
-    "fast-flow": Scenario(
-        "the restrictor lets 30 % more through", _day_by_day(900, 3), ["restrictor-fast-flow=30%@1d"]
-    ),
+    "fast-flow": Scenario("the restrictor lets 30 % more pass", _day_by_day(900, 3), ["restrictor-fast-flow=30%@1d"]),
     "brown-out": Scenario("the supply fails for ten seconds after a day", _day_by_day(900, 2), ["brown-out=10s@1d"]),
     "attacked-link": Scenario("somebody without a key attacks a secure link", _attacked, bench="simulated-secure"),
     "corrupted-wire": Scenario("a wire that turns bits, loses bytes and adds some", _noisy, wiring=_NoisyWiring),

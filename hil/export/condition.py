@@ -139,7 +139,7 @@ class Condition:
             unit = unit_of(name)
             if unit is None and symbol:
                 raise self._refused(f"{name} has no unit")
-            return number if unit is None else unit.count(number, symbol)
+            return number if unit is None else unit.countss(number, symbol)
         except (ValueError, InvalidOperation) as error:
             raise self._refused(str(error)) from error
 

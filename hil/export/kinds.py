@@ -106,17 +106,20 @@ EVENTS: Final = tuple(Kind(name) for name in SCHEMA_NAMES)
 """What a recording tells beside messages."""
 
 
-@cache
 def message_kind(message: type[Message]) -> Kind:
     """The table of a message."""
-    return Kind(topic_name(message), message)
+    return _of_messages()[message.OPCODE]
 
 
 @cache
 def kinds() -> Mapping[str, Kind]:
     """All of them by name: messages by opcode, then events."""
-    found = [message_kind(message) for _, message in sorted(MESSAGES.items())]
-    return {kind.name: kind for kind in (*found, *EVENTS)}
+    return {kind.name: kind for kind in (*_of_messages().values(), *EVENTS)}
+
+
+@cache
+def _of_messages() -> Mapping[int, Kind]:
+    return {opcode: Kind(topic_name(message), message) for opcode, message in sorted(MESSAGES.items())}
 
 
 def kind_named(name: str) -> Kind:

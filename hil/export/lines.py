@@ -39,7 +39,7 @@ def _line(kind: Kind, content: dict[str, Any]) -> str:
 
 def _placed(content: dict[str, Any]) -> dict[str, Any]:
     """What is wrong first, then where it stands, then the bytes."""
-    first = {name: content[name] for name in ("reason", "detail") if name in content}
+    first: dict[str, Any] = {name: content[name] for name in ("reason", "detail") if name in content}
     last = {name: content[name] for name in ("bytes",) if name in content}
     return {**first, **{name: value for name, value in content.items() if name not in {*first, *last}}, **last}
 

@@ -51,4 +51,4 @@ class ParquetFile:
 
 def _is_wide(kind: pa.DataType) -> bool:
     """Whether values of the type are better kept as differences: a third of the file, and less time to write it."""
-    return pa.types.is_timestamp(kind) or (pa.types.is_integer(kind) and kind.bit_width >= 32)
+    return bool(pa.types.is_timestamp(kind) or (pa.types.is_integer(kind) and kind.bit_width >= 32))

@@ -1,7 +1,7 @@
-"""pcapng, for Wireshark with our dissector: what stood on the wire, and the payloads of sealed frames whose keys are known.
+"""pcapng, for Wireshark with our dissector: what stood on the wire, and what was in sealed frames whose keys are known.
 
-Written by its specification (draft-ietf-opsawg-pcapng): a section, an interface for each wire and link type, packets with
-their direction. What has no bytes of its own, such as a gap or a remark, is a comment on the packet that follows.
+Written by its specification (draft-ietf-opsawg-pcapng): a section, an interface for each wire and link type, packets
+with their direction. What has no bytes of its own, such as a gap or a remark, is a comment on the next packet.
 """
 
 import struct

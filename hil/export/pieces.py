@@ -159,7 +159,7 @@ class _Parts:
 
     def joined(self) -> Stream:
         return Stream(
-            b"".join(map(memoryview, self.data)),
+            b"".join(data.data for data in self.data),
             np.concatenate(self.ends),
             np.concatenate(self.time_ms),
             np.concatenate(self.order),

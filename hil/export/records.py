@@ -41,13 +41,20 @@ class Records(NamedTuple):
         """The messages of ``block``, up to the first record that is not whole."""
         data = np.frombuffer(block.data, np.uint8)
         most = data.size // (_HEAD_BYTES + _MESSAGE_HEAD_BYTES) + 1
-        columns = np.empty((5, most), np.int64)
-        count, end = _walk(data, columns)
-        return cls(data, *columns[:, :count], stop=int(end))
+        table = np.empty((5, most), np.int64)
+        count, end = _walk(data, table)
+        columns = table[:, :count]
+        return cls(data, columns[0], columns[1], columns[2], columns[3], columns[4], int(end))
 
     def first(self, count: int) -> "Records":
         """The first ``count`` of them."""
-        return Records(self.data, *(column[:count] for column in self[1:6]), stop=self.stop)
+        return self._replace(
+            channel=self.channel[:count],
+            sequence=self.sequence[:count],
+            log_time_ns=self.log_time_ns[:count],
+            begin=self.begin[:count],
+            end=self.end[:count],
+        )
 
     @property
     def is_whole(self) -> bool:
@@ -97,7 +104,7 @@ def _compiled(function: Any) -> Any:
 
 
 @_compiled
-def _number(data: Bytes, place: int, size: int) -> int:
+def _number(data: Bytes, place: int, size: int) -> Any:
     """An unsigned little-endian number; what has its highest bit set of eight bytes is too large for anything here."""
     value = np.int64(0)
     for byte in range(size):

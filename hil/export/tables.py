@@ -107,7 +107,7 @@ def _same(word: str, count: int) -> pa.Array:
 @cache
 def _enumeration(field: Field) -> tuple[pa.Array, NDArray[np.int8]]:
     """Names, and the place among them of each value."""
-    members = list(field.values or ())
+    members: list[Any] = [*(field.values or ())]
     place_of = np.zeros(256, np.int8)
     for place, member in enumerate(members):
         place_of[int(member)] = place

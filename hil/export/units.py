@@ -18,7 +18,7 @@ class Unit(NamedTuple):
         """``36998`` of m°C as ``36.998 °C``: exact, whatever the count."""
         return f"{Decimal(count).scaleb(-self.shift)} {self.handy}" if self.shift else f"{count} {self.handy}"
 
-    def count(self, number: Decimal, symbol: str) -> Decimal:
+    def counts(self, number: Decimal, symbol: str) -> Decimal:
         """How many counts ``number`` is in ``symbol``, either of the two units. Raises ValueError for any other."""
         if symbol in {"", self.symbol}:
             return number

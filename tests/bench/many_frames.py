@@ -1,4 +1,4 @@
-"""A recording of millions of frames, as a subscription of a second leaves it: every notice's bytes, and its JSON behind.
+"""A recording of millions of frames, as a subscription of a second leaves it: the bytes of each, and its JSON behind.
 
 Made by mcap's own writer in the form of a finished recording. One frame in ten thousand is damaged; once in a hundred
 seconds the status is asked for.
