@@ -303,61 +303,46 @@ def _split(  # noqa: PLR0917 - compiled functions take no keyword-only arguments
     Gives how many segments there are, and how many bytes they take.
     """
     count, begin, place = 0, 0, 0
-    while begin < stream.size:
-        if stream[begin] == 0:
-            begin += 1
+    for end in range(stream.size):
+        if stream[end] != 0:
             continue
-        end, size, verdict = _unstuffed(stream, begin, frames, place)
-        if end == stream.size:
-            break  # its zero has not come yet
-        starts[count], lengths[count], places[count] = begin, end - begin, place
-        if verdict == _OK:
-            size -= _CRC_BYTES
-            verdict = _checked(frames, place, size, tables)
-        sizes[count], status[count] = size, verdict
-        if verdict == _OK:
-            place += size
-        count += 1
+        if end > begin:
+            starts[count], lengths[count], places[count] = begin, end - begin, place
+            size, verdict = _unstuffed(stream, begin, end, frames, place)
+            if verdict == _OK:
+                size -= _CRC_BYTES
+                verdict = _checked(frames, place, size, tables)
+            sizes[count], status[count] = size, verdict
+            if verdict == _OK:
+                place += size
+            count += 1
         begin = end + 1
     return count, begin
 
 
 @_compiled
-def _unstuffed(stream: Bytes, begin: int, frames: Bytes, place: int) -> tuple[int, int, int]:
-    """Take COBS off one segment; gives where its zero is, the bytes with their CRC, and what is wrong with them."""
-    start, end, size = begin, begin, 0
-    while end < stream.size and stream[end] != 0:
-        if end - start >= MAX_ENCODED_BYTES:
-            return _zero_after(stream, end), 0, _LONG
-        code = int(stream[end])
-        stop = min(end + code, stream.size)
-        byte = end + 1
-        while byte < stop and stream[byte] != 0:
+def _unstuffed(stream: Bytes, begin: int, end: int, frames: Bytes, place: int) -> tuple[int, int]:
+    """Take COBS off one segment; gives the bytes with their CRC, and what is wrong with them."""
+    if end - begin > MAX_ENCODED_BYTES:
+        return 0, _LONG
+    size = 0
+    while begin < end:
+        code = int(stream[begin])
+        stop = begin + code
+        if stop > end:
+            return 0, _COBS
+        for byte in range(begin + 1, stop):
             frames[place + size] = stream[byte]
             size += 1
-            byte += 1
-        if byte < end + code:  # a zero, or the end of all bytes, where a count has promised more
-            verdict = _LONG if byte - start > MAX_ENCODED_BYTES else _COBS
-            return byte, 0, verdict
-        end = byte
-        if code != 0xFF and end < stream.size and stream[end] != 0:
+        begin = stop
+        if code != 0xFF and begin < end:
             frames[place + size] = 0
             size += 1
-    if end - start > MAX_ENCODED_BYTES:
-        return end, 0, _LONG
     if size <= _CRC_BYTES:
-        return end, size, _SHORT
+        return size, _SHORT
     if size - _CRC_BYTES > MAX_FRAME_BYTES:
-        return end, size, _LONG
-    return end, size, _OK
-
-
-@_compiled
-def _zero_after(stream: Bytes, begin: int) -> int:
-    """Where the next zero is; the size of the stream if there is none."""
-    while begin < stream.size and stream[begin] != 0:
-        begin += 1
-    return begin
+        return size, _LONG
+    return size, _OK
 
 
 @_compiled

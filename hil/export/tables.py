@@ -107,7 +107,8 @@ def _same(word: str, count: int) -> pa.Array:
 @cache
 def _enumeration(field: Field) -> tuple[pa.Array, NDArray[np.int8]]:
     """Names, and the place among them of each value."""
-    members: list[Any] = [*(field.values or ())]
+    values: Any = field.values or ()
+    members = list(values)
     place_of = np.zeros(256, np.int8)
     for place, member in enumerate(members):
         place_of[int(member)] = place
