@@ -184,7 +184,9 @@ def _refusal(condition: Condition, kind: Kind) -> UsageError | None:
 
 def _no_field(field: str, kinds: list[Kind]) -> str:
     names = sorted(dict.fromkeys(name for kind in kinds for name in kind.schema.names), key=lambda name: "." in name)
-    close = [name for name in names if field in name and "." not in name] or get_close_matches(field, names, 3, cutoff=0.75)
+    close = [name for name in names if field in name and "." not in name] or get_close_matches(
+        field, names, 3, cutoff=0.75
+    )
     if close:
         return f"there is no field {field!r}; did you mean {' or '.join(close[:5])}?"
     more = f" and {len(names) - _SHOWN_FIELDS} more; name a --type to see its own" if len(names) > _SHOWN_FIELDS else ""

@@ -14,6 +14,8 @@ __all__ = ["ParquetFile"]
 
 _ROWS: Final = 1 << 17
 """Of a row group: so many of a kind are kept in memory."""
+_ORDERED: Final = ("time_ms", "utc")
+"""Rows are in their order: only of these can readers leave out row groups by their smallest and largest value."""
 
 
 class ParquetFile:
@@ -25,7 +27,12 @@ class ParquetFile:
         names = [column.name for column in kind.schema if pa.types.is_dictionary(column.type)]
         encodings = {column.name: "DELTA_BINARY_PACKED" for column in kind.schema if _is_wide(column.type)}
         self._writer = pq.ParquetWriter(
-            path, self._schema, compression="snappy", use_dictionary=names, column_encoding=encodings
+            path,
+            self._schema,
+            compression="snappy",
+            use_dictionary=names,
+            column_encoding=encodings,
+            write_statistics=list(_ORDERED),
         )
         self._pending: list[pa.RecordBatch] = []
         self._rows = 0
