@@ -394,6 +394,49 @@ def info(recording: str, runs: Path, as_json: bool) -> None:
     print_recording(find_run(recording, runs), as_json=as_json)
 
 
+def _selects(command: Any) -> Any:
+    """The options that say which part of a recording is wanted."""
+    for option in (
+        click.option("--where", multiple=True, metavar="COND", help="Such as temperature>38°C. Repeatable."),
+        click.option("--type", "types", multiple=True, metavar="NAME", help="Such as status or rejected. Repeatable."),
+        click.option("--to", "to_text", metavar="TIME", help="Up to this time."),
+        click.option("--from", "from_text", metavar="TIME", help="Bench time (1d12h) or UTC (2026-11-23T03:15Z)."),
+        click.argument("recording", type=_ANY_PATH),
+    ):
+        command = option(command)
+    return command
+
+
+@pumprig.command(short_help="Print the messages in a recording.")
+@_selects
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON object a line instead of text.")
+def decode(as_json: bool, **selected: Any) -> None:
+    """Print what a RECORDING (run.mcap or a run folder) tells of its pumps, a line each, as it is read.
+
+    Messages with their fields; in capitals what was rejected, and what is missing. All conditions must hold, such as
+    --where 'temperature>38°C' --where alarms~OCCLUSION.
+    """
+    from hil.export.export_console import print_decoded
+
+    print_decoded(**selected, as_json=as_json)
+
+
+@pumprig.command(short_help="Write a recording as CSV, Parquet, JSON lines or pcapng.")
+@_selects
+@click.option("--format", "form", type=click.Choice(["csv", "parquet", "jsonl", "pcapng"]), required=True)
+@click.option("--out", type=_ANY_PATH, required=True, help="Folder with a file a type (csv, parquet), or a file.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
+def export(form: Any, out: Path, as_json: bool, **selected: Any) -> None:
+    """Write what a RECORDING (run.mcap or a run folder) tells of its pumps for other programs.
+
+    csv and parquet: a table for each type of message, and for what was rejected or is missing. jsonl: all of it in
+    order. pcapng: the frames, for Wireshark with the dissector that `pumprig protocol dissector` prints.
+    """
+    from hil.export.export_console import print_export
+
+    print_export(**selected, form=form, out=out, as_json=as_json)
+
+
 @pumprig.command(name="record", epilog=EXIT_CODES, short_help="Record a pump's wire, or any device's.")
 @click.option("--link", required=True, help="Its port: /dev/ttyUSB0, socket://HOST:PORT, or a VISA resource.")
 @click.option("--subscribe", metavar="PERIOD", help="Have the pump send notices, such as 1s. Default: only listen.")

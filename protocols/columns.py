@@ -45,6 +45,7 @@ _HEADER_BYTES = len(OpenChannel.HEADER) + 3
 _SEQ_AT, _OPCODE_AT = 2, 4
 _CHUNK_BYTES = 4 << 20
 _CRC_BYTES = 4
+_EIGHT = np.uintp(8)
 
 
 class NotColumnar(TypeError):
@@ -58,6 +59,8 @@ class Rows:
     message: type[Message]
     offset: Integers
     """Bytes from the start of the stream to the frame's first byte."""
+    length: Integers
+    """Bytes of the encoded frame, without the zero behind it."""
     seq: NDArray[np.uint16]
     data: NDArray[np.void]
     """As they stand on the wire: big-endian, one field for each of the message's."""
@@ -124,7 +127,7 @@ class ColumnDecoder:
 
     def _decode(self, data: bytes) -> Decoded:
         stream = np.frombuffer(data, dtype=np.uint8)
-        most = stream.size // 2 + 1
+        most = data.count(0)
         starts, lengths = np.empty(most, np.int64), np.empty(most, np.int64)
         places, sizes = np.empty(most, np.int64), np.empty(most, np.int64)
         status = np.empty(most, np.uint8)
@@ -226,7 +229,7 @@ def _by_message(  # noqa: PLR0917 - columns of one table
             which, data = which[good], data[good]
         if which.size:
             seqs = _gathered(frames, places[which] + _SEQ_AT, 2).view(">u2")[:, 0].astype(np.uint16)
-            rows[layout.message] = Rows(layout.message, offsets[which], seqs, data)
+            rows[layout.message] = Rows(layout.message, offsets[which], lengths[which], seqs, data)
     bad = np.flatnonzero(status)
     rejected = np.empty(bad.size, dtype=_REJECTED)
     rejected["offset"], rejected["length"], rejected["reason"] = offsets[bad], lengths[bad], status[bad]
@@ -323,19 +326,16 @@ def _unstuffed(stream: Bytes, begin: int, end: int, frames: Bytes, place: int) -
     """Take COBS off one segment; gives the bytes with their CRC, and what is wrong with them."""
     if end - begin > MAX_ENCODED_BYTES:
         return 0, _LONG
-    size = 0
-    while begin < end:
-        code = int(stream[begin])
-        stop = begin + code
-        if stop > end:
-            return 0, _COBS
-        for byte in range(begin + 1, stop):
-            frames[place + size] = stream[byte]
-            size += 1
-        begin = stop
-        if code != 0xFF and begin < end:
-            frames[place + size] = 0
-            size += 1
+    size, left, count = 0, 0, 0xFF  # byte by byte without a branch: runs are short, and no guess about them holds
+    for at in range(begin, end):
+        byte = int(stream[at])
+        is_count = left == 0
+        frames[place + size] = 0 if is_count else byte
+        size += 0 if is_count & (count == 0xFF) else 1
+        count = byte if is_count else count
+        left = (byte if is_count else left) - 1
+    if left != 0:
+        return 0, _COBS
     if size <= _CRC_BYTES:
         return size, _SHORT
     if size - _CRC_BYTES > MAX_FRAME_BYTES:
@@ -347,31 +347,21 @@ def _unstuffed(stream: Bytes, begin: int, end: int, frames: Bytes, place: int) -
 def _checked(frames: Bytes, place: int, size: int, tables: NDArray[np.uint32]) -> int:
     """Whether the CRC behind a frame is its own, and the frame is an open one that holds a header."""
     crc = np.uint32(0xFFFFFFFF)
-    at, end = place, place + size
-    while at + 8 <= end:
-        low = crc ^ (
-            np.uint32(frames[at])
-            | np.uint32(frames[at + 1]) << np.uint32(8)
-            | np.uint32(frames[at + 2]) << np.uint32(16)
-            | np.uint32(frames[at + 3]) << np.uint32(24)
-        )
-        crc = (
-            tables[7, low & np.uint32(0xFF)]
-            ^ tables[6, low >> np.uint32(8) & np.uint32(0xFF)]
-            ^ tables[5, low >> np.uint32(16) & np.uint32(0xFF)]
-            ^ tables[4, low >> np.uint32(24)]
-            ^ tables[3, frames[at + 4]]
-            ^ tables[2, frames[at + 5]]
-            ^ tables[1, frames[at + 6]]
-            ^ tables[0, frames[at + 7]]
-        )
-        at += 8
+    at, end = np.uintp(place), np.uintp(place + size)
+    while at + _EIGHT <= end:
+        low = np.uint64(crc)
+        for byte in range(8):
+            low ^= np.uint64(frames[at + np.uintp(byte)]) << np.uint64(8 * byte)
+        crc = np.uint32(0)
+        for byte in range(8):
+            crc ^= tables[np.uintp(7 - byte), np.uintp(low >> np.uint64(8 * byte) & np.uint64(0xFF))]
+        at += _EIGHT
     while at < end:
-        crc = tables[0, (crc ^ np.uint32(frames[at])) & np.uint32(0xFF)] ^ crc >> np.uint32(8)
-        at += 1
+        crc = tables[0, np.uintp((crc ^ np.uint32(frames[at])) & np.uint32(0xFF))] ^ crc >> np.uint32(8)
+        at += np.uintp(1)
     crc ^= np.uint32(0xFFFFFFFF)
     for byte in range(4):
-        if frames[end + byte] != crc >> np.uint32(24 - 8 * byte) & np.uint32(0xFF):
+        if frames[end + np.uintp(byte)] != crc >> np.uint32(24 - 8 * byte) & np.uint32(0xFF):
             return _CRC
     if size < 2 or frames[place] != 1 or frames[place + 1] != 0:
         return _OTHER

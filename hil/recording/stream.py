@@ -8,17 +8,18 @@
 """
 
 import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Final, Self
 
 from mcap.opcode import Opcode
-from mcap.records import Attachment, Footer
+from mcap.records import Attachment, Channel, Footer
 
 from hil.errors import RecordingError
-from hil.recording.blocks import Block, DamagedRecord, blocks
+from hil.recording.blocks import HEAD, Block, DamagedRecord, blocks, expand
 from hil.recording.contents import Contents, RecordedMessage, TopicFilter
 from hil.recording.layout import MAGIC
 from hil.recording.spans import Span, parse, spans
@@ -103,10 +104,54 @@ class RecordingStream:
             return self._guarded(self._indexed(self._summary, topics, from_ms, to_ms))
         return self._guarded(self._scanned(Contents(self.path, topics), from_ms, to_ms))
 
-    def blocks(self) -> Iterator[Block]:
-        """The records in pieces of bounded size, for who takes millions of them at a time. Raises RecordingError."""
+    def blocks(
+        self, others: Callable[[Block], Iterable[Span]], *, from_ms: int | None = None, to_ms: int | None = None
+    ) -> Iterator[Block]:
+        """The records in pieces of bounded size, for who takes millions of them at a time. Raises RecordingError.
+
+        Of a recording in chunks only the chunks, and if there are times those that hold messages of that time, and
+        one before them, in which frames may begin that end in the first of them. Else all of it, with the checks of
+        ``messages``; ``others`` gives those records of a block that are no messages.
+        """
         with _said_of(self.path):
-            yield from blocks(self._file, len(MAGIC), self._size)
+            if self._summary is not None and self._summary.chunks:
+                for place in self._places(self._summary.chunks, from_ms, to_ms):
+                    yield self._chunk(place)
+                return
+            contents, end = Contents(self.path), len(MAGIC)
+            contents.keeps_attachments = False
+            for block in blocks(self._file, len(MAGIC), self._size):
+                for span in others(block):
+                    contents.take(span)
+                    self._check(contents, block, span)
+                yield block
+                end = block.end
+            self._finish(contents, end)
+
+    def channels(self) -> dict[int, str]:
+        """Topics by the id of their channel; of a recording without a summary, after a look at all of it."""
+        with _said_of(self.path):
+            if self._summary is not None:
+                return {channel.id: channel.topic for channel in self._summary.channels}
+            return self._scanned_channels()
+
+    def _places(self, chunks: list[ChunkPlace], from_ms: int | None, to_ms: int | None) -> list[ChunkPlace]:
+        first, last = 0, len(chunks)
+        if from_ms is not None:
+            from_ns = (self.start_utc_ms + from_ms) * _NS_PER_MS
+            first = max(0, bisect_left(chunks, from_ns, key=lambda chunk: chunk.end_ns) - 1)
+        if to_ms is not None:
+            last = bisect_right(chunks, (self.start_utc_ms + to_ms) * _NS_PER_MS, key=lambda chunk: chunk.start_ns)
+        return chunks[first:last]
+
+    def _scanned_channels(self) -> dict[int, str]:
+        found: dict[int, str] = {}
+        with suppress(DamagedRecord):  # said when it is read
+            for block in blocks(self._file, len(MAGIC), self._size):
+                for span in spans(block):
+                    if span.opcode == Opcode.CHANNEL and isinstance(record := parse(span), Channel):
+                        found[record.id] = record.topic
+        return found
 
     def read_into(self, contents: Contents) -> Iterator[RecordedMessage]:
         """All messages, while ``contents`` gathers whatever else there is. Raises RecordingError."""
@@ -155,11 +200,12 @@ class RecordingStream:
                     yield message
 
     def _chunk(self, place: ChunkPlace) -> Block:
-        end = place.at + place.length
-        block = next(blocks(self._file, place.at, min(end, self._size)), None)
-        if block is None or not block.is_chunk or block.end != end:
+        self._file.seek(place.at)
+        data = self._file.read(place.length)
+        opcode, length = HEAD.unpack_from(data) if len(data) > HEAD.size else (0, 0)
+        if opcode != Opcode.CHUNK or length != len(data) - HEAD.size or len(data) != place.length:
             raise DamagedRecord(place.at, "the index names a chunk here, but there is none")
-        return block
+        return Block(place.at, expand(place.at, data[HEAD.size :]), place.at + place.length, is_chunk=True)
 
     def _attachment(self, at: int, length: int) -> bytes:
         block = next(blocks(self._file, at, min(at + length, self._size)), None)

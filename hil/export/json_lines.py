@@ -1,0 +1,48 @@
+"""JSON lines: one object for each row, of all kinds, in the order of the recording."""
+
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from hil.errors import BenchFault
+from hil.export.flat import for_json
+from hil.export.sink import WholeFile, in_order
+from hil.export.tables import Table
+
+__all__ = ["JsonLines", "json_lines"]
+
+
+def json_lines(tables: Sequence[Table]) -> Iterator[str]:
+    """A line for each row: ``type``, then its columns by name."""
+    objects = [for_json(table.rows) for table in tables]
+    for number, row in in_order(tables):
+        content = {"type": tables[number].kind.name, **objects[number][row]}
+        yield json.dumps(content, separators=(",", ":"), ensure_ascii=False)
+
+
+class JsonLines:
+    """One file."""
+
+    needs_encoded = False
+
+    def __init__(self, path: Path) -> None:
+        """Create ``path``. Raises UsageError."""
+        self._whole = WholeFile(path)
+        self._file = self._whole.partial.open("w", encoding="utf-8")
+
+    def write(self, tables: Sequence[Table]) -> None:
+        """Append a piece. Raises BenchFault if the disk does not take it."""
+        try:
+            self._file.writelines(line + "\n" for line in json_lines(tables))
+        except OSError as error:
+            raise BenchFault(f"{self._whole.path}: cannot be written: {error.strerror}") from error
+
+    def finish(self) -> list[Path]:
+        """Make it whole."""
+        self._file.close()
+        return [self._whole.finish()]
+
+    def abandon(self) -> None:
+        """Delete it."""
+        self._file.close()
+        self._whole.abandon()
