@@ -401,7 +401,8 @@ def _selects(command: Any) -> Any:
         click.option("--type", "types", multiple=True, metavar="NAME", help="Such as status or rejected. Repeatable."),
         click.option("--to", "to_text", metavar="TIME", help="Up to this time."),
         click.option("--from", "from_text", metavar="TIME", help="Bench time (1d12h) or UTC (2026-11-23T03:15Z)."),
-        click.argument("recording", type=_ANY_PATH),
+        _RUNS,
+        click.argument("recording"),
     ):
         command = option(command)
     return command
@@ -410,15 +411,16 @@ def _selects(command: Any) -> Any:
 @pumprig.command(short_help="Print the messages in a recording.")
 @_selects
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object a line instead of text.")
-def decode(as_json: bool, **selected: Any) -> None:
-    """Print what a RECORDING (run.mcap or a run folder) tells of its pumps, a line each, as it is read.
+def decode(recording: str, runs: Path, as_json: bool, **selected: Any) -> None:
+    """Print what a RECORDING (a file, a run folder, or a run's name) tells of its pumps, a line each, as it is read.
 
     Messages with their fields; in capitals what was rejected, and what is missing. All conditions must hold, such as
     --where 'temperature>38°C' --where alarms~OCCLUSION.
     """
     from hil.export.export_console import print_decoded
+    from hil.history.run_names import find_run
 
-    print_decoded(**selected, as_json=as_json)
+    print_decoded(find_run(recording, runs), **selected, as_json=as_json)
 
 
 @pumprig.command(short_help="Write a recording as CSV, Parquet, JSON lines or pcapng.")
@@ -426,15 +428,16 @@ def decode(as_json: bool, **selected: Any) -> None:
 @click.option("--format", "form", type=click.Choice(["csv", "parquet", "jsonl", "pcapng"]), required=True)
 @click.option("--out", type=_ANY_PATH, required=True, help="Folder with a file a type (csv, parquet), or a file.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
-def export(form: Any, out: Path, as_json: bool, **selected: Any) -> None:
-    """Write what a RECORDING (run.mcap or a run folder) tells of its pumps for other programs.
+def export(recording: str, runs: Path, form: Any, out: Path, as_json: bool, **selected: Any) -> None:
+    """Write what a RECORDING (a file, a run folder, or a run's name) tells of its pumps for other programs.
 
     csv and parquet: a table for each type of message, and for what was rejected or is missing. jsonl: all of it in
     order. pcapng: the frames, for Wireshark with the dissector that `pumprig protocol dissector` prints.
     """
     from hil.export.export_console import print_export
+    from hil.history.run_names import find_run
 
-    print_export(**selected, form=form, out=out, as_json=as_json)
+    print_export(find_run(recording, runs), **selected, form=form, out=out, as_json=as_json)
 
 
 @pumprig.command(name="record", epilog=EXIT_CODES, short_help="Record a pump's wire, or any device's.")
@@ -505,10 +508,15 @@ def record_wire(
 @pumprig.command(epilog=EXIT_CODES, short_help="Play a recording to another program, or to today's pump model.")
 @click.argument("recording")
 @_RUNS
-@click.option("--to", metavar="WHERE", help="pty, tcp[:HOST:PORT], serial:PORT, or a link such as socket://HOST:PORT.")
+@click.option(
+    "--to",
+    "ends",
+    multiple=True,
+    metavar="WHERE|TIME",
+    help="pty, tcp[:HOST:PORT], serial:PORT, or a link such as socket://HOST:PORT. Again: the time to end at.",
+)
 @click.option("--speed", default="1", show_default=True, help="Times as fast as recorded, or max.")
 @click.option("--from", "begin", metavar="TIME", help="Bench time to begin at, such as 90min or 1d2h.")
-@click.option("--to-time", "end", metavar="TIME", help="Bench time to end at.")
 @click.option("--skip-gaps", metavar="TIME", help="Cut every longer silence to this, such as 2s.")
 @click.option("--loop", is_flag=True, help="Begin anew at the end.")
 @click.option("--wire", default="pump", show_default=True, help="Whose bytes to play.")
@@ -523,10 +531,9 @@ def record_wire(
 def replay(
     recording: str,
     runs: Path,
-    to: str | None,
+    ends: tuple[str, ...],
     speed: str,
     begin: str | None,
-    end: str | None,
     skip_gaps: str | None,
     loop: bool,
     wire: str,
@@ -545,9 +552,10 @@ def replay(
     """
     from hil.history.run_names import find_run
     from hil.player.play_console import PlaySettings, run_player
-    from hil.player.schedule import Schedule, speed_of, time_of
+    from hil.player.schedule import Schedule, place_and_time, speed_of, time_of
     from hil.recording.place import recording_at
 
+    to, end_ms = place_and_time("--to", ends)
     if model == (to is not None):
         raise click.UsageError("say where to play to with --to WHERE, or compare with the model with --model")
     file = recording_at(find_run(recording, runs))
@@ -559,7 +567,7 @@ def replay(
         file,
         wire,
         time_of("--from", begin),
-        time_of("--to-time", end),
+        end_ms,
         time_of("--skip-gaps", skip_gaps),
     )
     sys.exit(run_player(schedule, PlaySettings(to, speed_of(speed), loop, baud)))

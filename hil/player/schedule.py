@@ -1,6 +1,6 @@
 """What is played when: the bytes that came over one wire, at their bench times, long silences cut if wanted."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -11,7 +11,7 @@ from hil.recording.contents import RecordedMessage
 from hil.recording.layout import topic_of
 from hil.recording.stream import RecordingStream
 
-__all__ = ["Cue", "Schedule", "speed_of", "time_of"]
+__all__ = ["Cue", "Schedule", "place_and_time", "speed_of", "time_of"]
 
 _MAX_SPEED: Final = 1e6
 
@@ -79,6 +79,19 @@ def time_of(option: str, text: str | None) -> int | None:
         return 0 if text.strip() == "0" else duration_ms(text)
     except ValueError as error:
         raise UsageError(f"{option} {text}: {error}") from error
+
+
+def place_and_time(option: str, texts: Sequence[str]) -> tuple[str | None, int | None]:
+    """Of an option that says both where to and until when, in either order: the place, and the time in ms.
+
+    What begins with a digit is a time, which no place does. Raises UsageError for two of a kind.
+    """
+    times = [text for text in texts if text[:1].isdigit()]
+    places = [text for text in texts if not text[:1].isdigit()]
+    for several in (times, places):
+        if len(several) > 1:
+            raise UsageError(f"{option} {several[1]}: there is {option} {several[0]} already")
+    return next(iter(places), None), time_of(option, next(iter(times), None))
 
 
 def speed_of(text: str) -> float | None:

@@ -13,7 +13,7 @@ from hil.errors import BenchFault, RecordingError, UsageError
 from hil.player.outlet import Outlet, open_outlet
 from hil.player.pace import Lateness, Pace
 from hil.player.player import Player
-from hil.player.schedule import Schedule, speed_of, time_of
+from hil.player.schedule import Schedule, place_and_time, speed_of, time_of
 from hil.recording.writer import RecordingWriter
 
 PIECES = [(time_ms, b"piece %d\n" % time_ms) for time_ms in (0, 100, 100, 350, 60_000, 60_010, 200_000)]
@@ -208,6 +208,15 @@ def test_speeds_and_times_as_people_write_them() -> None:
             speed_of(wrong)
     with pytest.raises(UsageError, match="--from 3x"):
         time_of("--from", "3x")
+
+
+def test_where_to_and_until_when_are_said_by_one_option() -> None:
+    """In either order, and only once each."""
+    assert place_and_time("--to", ("pty", "1d2h")) == place_and_time("--to", ("1d2h", "pty")) == ("pty", 93_600_000)
+    assert place_and_time("--to", ()) == (None, None)
+    for twice in (("pty", "tcp"), ("1h", "2h")):
+        with pytest.raises(UsageError, match=f"--to {twice[0]} already"):
+            place_and_time("--to", twice)
 
 
 def test_a_change_of_speed_does_not_jump() -> None:
