@@ -84,7 +84,7 @@ class Firmware:
         self.counters = counters._replace(boots=counters.boots + 1)
         self.mode = Mode.SHELF
         self.hours_ahead = 0
-        """Hours that went by since the start and are not yet in the memory: nothing happened in them."""
+        """Hours that went by since the start and are not yet in the memory: they can be worked out at any time."""
         self._service_since_ms = 0
         self._volume_before_nl = 0
         self._returned_nl = 0
@@ -173,6 +173,10 @@ class Firmware:
         return volume_nl - configuration.residual_nl - reserve_nl
 
     def _keep_hour(self, now_ms: int, mean: Readings) -> None:
+        alarms, self.hours_alarms = self.hours_alarms | self.active, self.active
+        if self.hours_ahead:  # whoever writes those down can work out this one as well
+            self._count_ahead(alarms)
+            return
         flow_valid = self.windows.flow_is_valid
         record = np.zeros(1, dtype=HISTORY_DTYPE)
         record[0] = (
@@ -185,10 +189,9 @@ class Firmware:
             mean.reservoir_pa,
             mean.outlet_pa,
             mean.ambient_pa,
-            self.hours_alarms | self.active,
+            alarms,
         )
         self.memory.keep_hours(record)
-        self.hours_alarms = self.active
 
     # Samples that need not be taken.
 
@@ -205,12 +208,16 @@ class Firmware:
         if not hours:
             self.hours_alarms |= self.active
             return
-        first = self.next_hour
-        for hour, alarms in ((first, self.hours_alarms | self.active), (first + 1, self.active)):
-            if not self.alarm_runs or self.alarm_runs[-1][1] != alarms:
-                self.alarm_runs.append((hour, alarms))
-        self.hours_ahead += hours
+        self._count_ahead(self.hours_alarms | self.active)
+        if hours > 1:
+            self._count_ahead(self.active, hours - 1)
         self.hours_alarms = self.active
+
+    def _count_ahead(self, alarms: Alarms, hours: int = 1) -> None:
+        """Know what is needed to write down some ``hours`` later."""
+        if not self.alarm_runs or self.alarm_runs[-1][1] != alarms:
+            self.alarm_runs.append((self.next_hour, alarms))
+        self.hours_ahead += hours
 
     def resume(self, windows: Windows) -> None:
         """Have the windows as they would be, had every sample been taken."""

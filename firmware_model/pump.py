@@ -404,7 +404,8 @@ class Pump:
     def _take(self, sample: int) -> None:
         firmware = self.firmware
         self._resume()
-        if sample % HOUR_SAMPLES == 0:  # it ends an hour, whose record comes after those of the hours passed over
+        memory = firmware.memory
+        if memory.is_suspect or memory.nvram.will_lose_power:  # what is written, and when, makes a difference
             self._flush_history()
         now_ms = self._sampler.time_ms(sample)
         configuration = firmware.configuration
@@ -454,7 +455,7 @@ class Pump:
         self._may_be_out_of_range = 0 if self._outlook is None else self._outlook.may_be_out_of_range
 
     def _flush_history(self) -> None:
-        """Write the hours that were passed over, as far as the ring holds them."""
+        """Write the hours that are not yet in the memory, as far as the ring holds them."""
         firmware = self.firmware
         ahead, firmware.hours_ahead = firmware.hours_ahead, 0
         if not ahead:
@@ -469,7 +470,7 @@ class Pump:
         firmware.restarts = [firmware.restarted_at]
 
     def _hour_records(self, hours: np.ndarray, first_seq: int) -> np.ndarray:
-        """Records of hours, by number since the start, in which nothing happened."""
+        """Records of hours, by number since the start."""
         firmware = self.firmware
         restarts = np.array(firmware.restarts)
         since = restarts[np.maximum(restarts.searchsorted(hours * HOUR_SAMPLES, side="right") - 1, 0)]
