@@ -52,11 +52,13 @@ _SHIFT = 16
 _M3_PER_S_IN_NL_PER_DAY = 86_400 * 10**12
 
 
+@compiled
 def rounded_quotient(numerator: Reading, denominator: int) -> Reading:
     """The quotient of integers, rounded to the nearest (halves upwards); ``denominator`` is positive."""
     return (2 * numerator + denominator) // (2 * denominator)
 
 
+@compiled
 def mean_reading(total: Reading, count: int) -> Reading:
     """The mean of ``count`` readings that add up to ``total``."""
     return rounded_quotient(total, count)

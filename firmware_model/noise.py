@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 
 from firmware_model.compiled import compiled
 
-__all__ = ["noise_share", "noise_shares"]
+__all__ = ["noise_share", "noise_shares", "seed_of", "shares_from"]
 
 _MASK = (1 << 64) - 1
 _GOLDEN_GAMMA = 0x9E3779B97F4A7C15
@@ -23,11 +23,17 @@ def noise_share(seed: int, stream: int, sample: int) -> float:
 
 def noise_shares(seed: int, stream: int, samples: NDArray[np.int64]) -> NDArray[np.float64]:
     """The same for many sample numbers at once, bit for bit; any shape."""
-    return _shares(np.uint64(_finalise((seed * _GOLDEN_GAMMA + stream + 1) & _MASK)), samples)
+    return shares_from(seed_of(seed, stream), samples)
+
+
+def seed_of(seed: int, stream: int) -> np.uint64:
+    """What the shares of one stream come from."""
+    return np.uint64(_finalise((seed * _GOLDEN_GAMMA + stream + 1) & _MASK))
 
 
 @compiled
-def _shares(start: np.uint64, samples: NDArray[np.int64]) -> NDArray[np.float64]:
+def shares_from(start: np.uint64, samples: NDArray[np.int64]) -> NDArray[np.float64]:
+    """See ``noise_shares``."""
     value = samples.astype(np.uint64) * np.uint64(_GOLDEN_GAMMA) + start
     value = (value ^ (value >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     value = (value ^ (value >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)

@@ -96,6 +96,12 @@ class Plant:
         self._extend(until_ms)
         return self._table.legs
 
+    def table(self, until_ms: int) -> tuple[Times, Values, int]:
+        """The same as compiled code takes it: the blocks of a table, and how many legs are in them."""
+        self._extend(until_ms)
+        table = self._table
+        return table.whole, table.real, table.count
+
     def truth(self, times_ms: Times) -> Truth:
         """What sensors with no error would read at rising times; at that of a change, what was before it."""
         self._extend(int(times_ms[-1]))

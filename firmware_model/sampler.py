@@ -4,9 +4,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from firmware_model.battery import Battery
+from firmware_model.compiled import compiled
 from firmware_model.estimation import MEAN_SAMPLES, mean_reading
 from firmware_model.firmware import HOUR_SAMPLES, SAMPLE_PERIOD_MS
 from firmware_model.plant import Plant
+from firmware_model.readings import readings_of
 from firmware_model.sensors import Readings, Sensors
 
 __all__ = ["Sampler"]
@@ -14,7 +16,6 @@ __all__ = ["Sampler"]
 Times = NDArray[np.int64]
 
 _ALL = 0b111111
-_BATTERY = 0b100000
 
 
 class Sampler:
@@ -37,14 +38,14 @@ class Sampler:
 
     def read(self, sample: int) -> Readings:
         """One sample."""
-        now_ms, number = self.time_ms(sample), self.first + sample
-        true = self._plant.truth_at(now_ms)
-        return self.sensors.read(true, self.battery.voltage_mv(now_ms, number), now_ms, number)
+        return self.read_at(self.time_ms(sample), sample)
 
     def read_at(self, now_ms: int, sample: int) -> Readings:
         """All sensors out of turn, at any time, with the noise of a sample."""
-        number = self.first + sample
-        return self.sensors.read(self._plant.truth_at(now_ms), self.battery.voltage_mv(now_ms, number), now_ms, number)
+        truth = self._plant.table(now_ms)
+        times_ms, numbers = np.array([now_ms]), np.array([self.first + sample])
+        columns = readings_of(times_ms, numbers, _ALL, truth, self.sensors.table, self.battery.table)
+        return Readings(*columns[:, 0].tolist())
 
     def bellows_at(self, now_ms: int, sample: int) -> int:
         """Reading of the bellows out of turn, at any time, with the noise of a sample; nL."""
@@ -53,13 +54,7 @@ class Sampler:
 
     def read_many(self, samples: Times, sensors: int = _ALL) -> Readings:
         """Many samples, by rising numbers: arrays of the shape of ``samples``; 0 for sensors whose bit is not set."""
-        flat = samples.ravel()
-        times_ms = self.started_ms + flat * SAMPLE_PERIOD_MS
-        numbers = self.first + flat
-        true = self._plant.truth(times_ms)
-        battery_mv = self.battery.voltage_mv(times_ms, numbers) if sensors & _BATTERY else 0.0
-        readings = self.sensors.read_many(true, battery_mv, times_ms, numbers, sensors)
-        return Readings(*(column.reshape(samples.shape) if np.ndim(column) else 0 for column in readings))
+        return Readings(*self._read(samples, sensors))
 
     def hour_means(self, hours: Times, since_sample: Times, sensors: int = _ALL) -> Readings:
         """Means at the ends of ``hours``, of the last samples but of none before ``since_sample``; shape (hours,).
@@ -68,13 +63,26 @@ class Sampler:
         """
         ends = hours * HOUR_SAMPLES
         counts = np.minimum(MEAN_SAMPLES, ends - since_sample + 1)
-        samples = ends[:, None] + np.arange(1 - MEAN_SAMPLES, 1)
-        readings = self.read_many(np.maximum(samples, 0), sensors)
-        if (counts == MEAN_SAMPLES).all():
-            return Readings(
-                *(mean_reading(np.sum(column, axis=1), MEAN_SAMPLES) if np.ndim(column) else 0 for column in readings)
-            )
-        counted = np.arange(MEAN_SAMPLES) >= MEAN_SAMPLES - counts[:, None]
-        return Readings(
-            *(mean_reading(np.sum(column * counted, axis=1), counts) if np.ndim(column) else 0 for column in readings)
-        )
+        samples = np.maximum(ends[:, None] + np.arange(1 - MEAN_SAMPLES, 1), 0)
+        return Readings(*_means_of_last(self._read(samples, sensors), counts))
+
+    def _read(self, samples: Times, sensors: int) -> Times:
+        """Many samples, of the shape (sensors, *that of samples)."""
+        flat = samples.ravel()
+        times_ms, numbers = self.started_ms + flat * SAMPLE_PERIOD_MS, self.first + flat
+        truth = self._plant.table(int(times_ms[-1]))
+        columns = readings_of(times_ms, numbers, sensors, truth, self.sensors.table, self.battery.table)
+        return columns.reshape(-1, *samples.shape)
+
+
+@compiled
+def _means_of_last(readings: Times, counts: Times) -> Times:
+    """Means of the last ``counts`` of readings of the shape (sensors, hours, samples); shape (sensors, hours)."""
+    means = np.empty(readings.shape[:2], np.int64)
+    for sensor in range(readings.shape[0]):
+        for hour in range(counts.size):
+            total = 0
+            for place in range(readings.shape[2] - counts[hour], readings.shape[2]):
+                total += readings[sensor, hour, place]
+            means[sensor, hour] = mean_reading(total, counts[hour])
+    return means

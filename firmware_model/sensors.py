@@ -8,11 +8,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from firmware_model.compiled import compiled
 from firmware_model.faults.table import SENSOR_FAULTS, SENSOR_NAMES
-from firmware_model.noise import noise_share, noise_shares
+from firmware_model.noise import noise_share, seed_of
 from firmware_model.profile import PumpProfile, SensorProfile
-from firmware_model.truth import Truth
+from firmware_model.readings import MS_PER_DAY, ErrorRow, sensor_readings
 
 __all__ = ["SENSORS", "Reading", "ReadingLaw", "Readings", "Sensor", "Sensors"]
 
@@ -22,7 +21,6 @@ Reading = Any
 """An int, or an array of them: the firmware's arithmetic is the same for one sample and for many."""
 
 SENSORS = tuple(SENSOR_NAMES)
-_MS_PER_DAY = 86_400_000
 _NATIVE = {"C": 1000, "kPa": 1000, "mL": 1_000_000, "mV": 1}
 """Units of a fault's value in those of the sensor's reading."""
 
@@ -85,8 +83,8 @@ class Sensor:
     def __init__(self, profile: SensorProfile, *, seed: int, index: int) -> None:
         """Take the errors from ``profile``."""
         self.profile = profile
-        self._seed = seed
-        self._index = index
+        self.seed = seed_of(seed, index)
+        self._noise = seed, index
         self._errors = [_Error(-1)]
 
     def fail(self, now_ms: int, kind: str, value: float, last_reading: int) -> None:
@@ -136,7 +134,7 @@ class Sensor:
         if len(errors) > 1:
             return math.inf
         drift_per_day = abs(self.profile.drift_per_day) + abs(errors[0].drift_per_day)
-        drifted = drift_per_day * span_ms / _MS_PER_DAY
+        drifted = drift_per_day * span_ms / MS_PER_DAY
         return 2 * (self.profile.noise + errors[0].noise) + self.profile.resolution + drifted + 1e-6
 
     def law(self, start_ms: int, end_ms: int) -> "ReadingLaw":
@@ -165,41 +163,44 @@ class Sensor:
         if error.stuck_at is not None:
             return error.stuck_at
         bias = self._bias(error, now_ms)
-        noise = (sensor.noise + error.noise) * noise_share(self._seed, self._index, sample)
+        noise = (sensor.noise + error.noise) * noise_share(*self._noise, sample)
         steps = math.floor((noise + (true_value * sensor.gain + bias)) / sensor.resolution + 0.5)
         return int(min(sensor.upper, max(sensor.lower, steps * sensor.resolution)))
 
-    def readings(self, true_values: Values, times_ms: Times, samples: Times) -> NDArray[np.int64]:
-        """The same for many rising times at once; all shapes are the same."""
-        errors = self._errors_between(int(times_ms.flat[0]) - 1, int(times_ms.flat[-1]))
-        result = self._under(errors[0], true_values, times_ms, samples)
-        for error in errors[1:]:
-            result = np.where(times_ms > error.since_ms, self._under(error, true_values, times_ms, samples), result)
-        return result
+    def readings(self, true_values: Values, times_ms: Times, samples: Times) -> Times:
+        """The same for many rising times at once; all shapes are (times,)."""
+        found = np.empty(times_ms.size, dtype=np.int64)
+        sensor_readings(true_values, 1.0, times_ms, samples, np.array(self.rows), self.seed, found)
+        return found
 
-    def _under(self, error: _Error, true_values: Values, times_ms: Times, samples: Times) -> NDArray[np.int64]:
+    @property
+    def rows(self) -> list[ErrorRow]:
+        """What it makes of the truth, as long as that is the same."""
         sensor = self.profile
-        if error.is_open:
-            return np.full(times_ms.shape, sensor.upper, dtype=np.int64)
-        if error.stuck_at is not None:
-            return np.full(times_ms.shape, error.stuck_at, dtype=np.int64)
-        return _quantised(
-            noise_shares(self._seed, self._index, samples) * (sensor.noise + error.noise),
-            true_values,
-            sensor.gain,
-            self._bias(error, times_ms),
-            float(sensor.resolution),
-            float(sensor.lower),
-            float(sensor.upper),
-        )
+        return [
+            ErrorRow(
+                since_ms=error.since_ms,
+                gain=sensor.gain,
+                bias=sensor.bias + error.bias,
+                ageing_per_day=sensor.drift_per_day,
+                drift_per_day=error.drift_per_day,
+                drift_since_ms=error.drift_since_ms,
+                noise=sensor.noise + error.noise,
+                resolution=sensor.resolution,
+                lower=sensor.lower,
+                upper=sensor.upper,
+                held_at=sensor.upper if error.is_open else math.nan if error.stuck_at is None else error.stuck_at,
+            )
+            for error in self._errors
+        ]
 
-    def _bias(self, error: _Error, now_ms: Any) -> Any:
-        """What is added to gain times truth at a time, or at each of many."""
+    def _bias(self, error: _Error, now_ms: int) -> float:
+        """What is added to gain times truth at a time."""
         bias = self.profile.bias + error.bias
         if self.profile.drift_per_day:
-            bias = bias + self.profile.drift_per_day * now_ms / _MS_PER_DAY
+            bias = bias + self.profile.drift_per_day * now_ms / MS_PER_DAY
         if error.drift_per_day:
-            bias = bias + error.drift_per_day * (now_ms - error.drift_since_ms) / _MS_PER_DAY
+            bias = bias + error.drift_per_day * (now_ms - error.drift_since_ms) / MS_PER_DAY
         return bias
 
     def _error_at(self, now_ms: int) -> _Error:
@@ -214,16 +215,6 @@ class Sensor:
         return self._errors[max(0, first) : max(1, last)]
 
 
-@compiled
-def _quantised(  # noqa: PLR0917 -- compiled functions take no keyword-only arguments
-    noise: Values, true_values: Values, gain: float, bias: Any, resolution: float, lower: float, upper: float
-) -> NDArray[np.int64]:
-    """Readings of many truths, with noise and bias on top: multiples of the resolution, in the range."""
-    steps = np.floor((noise + (true_values * gain + bias)) / resolution + 0.5)
-    readings: NDArray[np.int64] = np.minimum(np.maximum(steps * resolution, lower), upper).astype(np.int64)
-    return readings
-
-
 class Sensors:
     """All sensors of one pump."""
 
@@ -235,31 +226,21 @@ class Sensors:
         self.each = tuple(
             Sensor(getattr(table, name.replace("-", "_")), seed=seed, index=index) for index, name in enumerate(SENSORS)
         )
+        self._table: tuple[Values, Times, NDArray[np.uint64]] | None = None
 
     @property
     def bellows(self) -> Sensor:
         """The one that tells the volume."""
         return self.each[4]
 
-    def read(self, true: Truth, battery_mv: float, now_ms: int, sample: int) -> Readings:
-        """Sample number ``sample``, taken at ``now_ms``, of a pump whose ``true`` state is that; floats."""
-        return Readings(
-            *(
-                sensor.reading(value, now_ms, sample)
-                for sensor, value in zip(self.each, _natives(true, battery_mv), strict=True)
-            )
-        )
-
-    def read_many(
-        self, true: Truth, battery_mv: Values | float, times_ms: Times, samples: Times, wanted: int
-    ) -> Readings:
-        """The samples ``samples``, taken at rising ``times_ms``: arrays of one shape, 0 for a sensor not ``wanted``."""
-        return Readings(
-            *(
-                sensor.readings(value, times_ms, samples) if wanted >> index & 1 else 0
-                for index, (sensor, value) in enumerate(zip(self.each, _natives(true, battery_mv), strict=True))
-            )
-        )
+    @property
+    def table(self) -> tuple[Values, Times, NDArray[np.uint64]]:
+        """What ``readings_of`` takes."""
+        if self._table is None:
+            rows = [sensor.rows for sensor in self.each]
+            begins = np.cumsum([0, *map(len, rows)])
+            self._table = np.concatenate(rows), begins, np.array([sensor.seed for sensor in self.each])
+        return self._table
 
     def fail(self, now_ms: int, fault: str, value: float, last: Readings) -> None:
         """Have a fault of ``SENSOR_FAULTS`` take a value; ``last`` is what was read before."""
@@ -267,18 +248,8 @@ class Sensors:
         index = SENSORS.index(sensor)
         unit = SENSOR_FAULTS[fault].unit.removesuffix("/day")
         self.each[index].fail(now_ms, kind, value * _NATIVE.get(unit, 1), last[index])
+        self._table = None
 
     def unresponsive(self, now_ms: int) -> int:
         """How many sensors do not answer to their test stimulus."""
         return sum(not sensor.responds(now_ms) for sensor in self.each)
-
-
-def _natives(true: Truth, battery_mv: Any) -> tuple[Any, ...]:
-    return (
-        true.temperature_c * 1000,
-        true.reservoir_kpa * 1000,
-        true.outlet_kpa * 1000,
-        true.ambient_kpa * 1000,
-        true.volume_nl,
-        battery_mv,
-    )

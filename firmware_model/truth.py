@@ -9,7 +9,7 @@ from firmware_model.bellows import Bellows, BellowsShape, driving_pressure_kpa, 
 from firmware_model.compiled import compiled
 from firmware_model.profile import ClockProfile
 
-__all__ = ["Truth", "TruthLegs", "TruthTable", "put_leg"]
+__all__ = ["Truth", "TruthLegs", "TruthTable", "put_leg", "truth_of"]
 
 Values = NDArray[np.float64]
 Times = NDArray[np.int64]
@@ -104,8 +104,8 @@ def put_leg(  # noqa: PLR0917 -- compiled functions take no keyword-only argumen
 
 
 @compiled
-def _truth_at(times_ms: Times, whole: Times, real: Values, count: int) -> Values:
-    """Columns of ``Truth``."""
+def truth_of(times_ms: Times, whole: Times, real: Values, count: int) -> Values:
+    """Columns of ``Truth`` at rising times, from a table of ``count`` legs; shape (5, times)."""
     start_ms, end_ms = whole[0, :count], whole[1, :count]
     found = np.empty((5, times_ms.size))
     leg = 0
@@ -197,7 +197,7 @@ class TruthTable:
 
     def at(self, times_ms: Times) -> Truth:
         """The truth at many times, just before anything that changes at them; arrays of their shape, (times,)."""
-        return Truth(*_truth_at(times_ms, self.whole, self.real, self.count))
+        return Truth(*truth_of(times_ms, self.whole, self.real, self.count))
 
     def at_one(self, now_ms: int) -> Truth:
         """The same as ``at`` for one time: floats, and no array for each of them."""
