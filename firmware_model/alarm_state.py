@@ -1,14 +1,19 @@
 """Which conditions hold: n-of-m debounce and hysteresis, the same for every row of the table."""
 
+from bisect import bisect_left, bisect_right
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
 from firmware_model.alarms import CONDITIONS, Condition, Quantity, Rhythm
 from firmware_model.configuration import Configuration
 
-__all__ = ["AlarmState", "ConditionState", "Edge", "judged_under"]
+__all__ = ["AlarmState", "ConditionState", "Edge", "Marks", "judged_under"]
+
+Marks = Mapping[tuple[int, bool], Sequence[int]]
+"""Of conditions by number, active or not: the rising numbers of all renewals in which one that is not active is there;
+or in which one that is active is over."""
 
 
 class Edge(NamedTuple):
@@ -31,7 +36,8 @@ class _Judged(NamedTuple):
     quantities: tuple[Quantity, ...]
     raising: tuple[Edge, ...]
     staying: tuple[Edge, ...]
-    needs: int
+    fewest: int
+    whole: int
     n: int
     m: int
 
@@ -44,7 +50,6 @@ def judged_under(configuration: Configuration) -> tuple[_Judged, ...]:
 
 def _judged(number: int, condition: Condition, configuration: Configuration) -> _Judged:
     quantities = tuple(term.quantity for term in condition.terms)
-    needs_flow = any(quantity in {Quantity.FLOW, Quantity.UNEXPLAINED_FLOW} for quantity in quantities)
     n, m = condition.debounce(configuration)
     return _Judged(
         number,
@@ -52,7 +57,8 @@ def _judged(number: int, condition: Condition, configuration: Configuration) -> 
         quantities,
         raising=tuple(Edge(t.quantity, t.above, t.raise_at(configuration)) for t in condition.terms),
         staying=tuple(Edge(t.quantity, t.above, t.clear_at(configuration)) for t in condition.terms),
-        needs=2 if needs_flow else 1 if any(quantity.reach > 1 for quantity in quantities) else 0,
+        fewest=max(quantity.fewest or quantity.reach for quantity in quantities),
+        whole=max(quantity.reach for quantity in quantities),
         n=n,
         m=m,
     )
@@ -68,8 +74,10 @@ class ConditionState:
         """While these all hold, the condition is there."""
         self.staying = judged.staying
         """Once it was, it stays while these all hold."""
-        self.needs = judged.needs
-        """What it takes to be judged: 0 nothing, 1 as many samples as make a mean, 2 a valid flow."""
+        self.fewest = judged.fewest
+        """So many samples since the windows began does it take to be judged ..."""
+        self.whole = judged.whole
+        """... and with so many the windows are whole."""
         self.n, self.m = judged.n, judged.m
         self.active = False
         self.hits = deque[int]()
@@ -104,6 +112,28 @@ class ConditionState:
         self.active = False
         return True
 
+    def recent(self, number: int) -> Sequence[int]:
+        """Renewals before ``number`` that count towards its beginning; or, if it is active, towards its end."""
+        return range(max(self.stayed_at + 1, number - self.m), number) if self.active else self.hits
+
+    def pass_over(self, first: int, last: int, marked: Sequence[int]) -> None:
+        """Take renewals ``first`` to ``last`` without a look.
+
+        In those that are ``marked``, and in no others, it was there; or, if it is active, was over.
+        """
+        if not self.active:
+            self.hits.extend(marked[-self.m :])
+            while self.hits and self.hits[0] <= last - self.m:
+                self.hits.popleft()
+            return
+        stayed_at = last
+        for number in reversed(marked):
+            if number != stayed_at:
+                break
+            stayed_at -= 1
+        if stayed_at >= first:
+            self.stayed_at = stayed_at
+
 
 class AlarmState:
     """The state of every condition in the table that readings decide on."""
@@ -119,6 +149,7 @@ class AlarmState:
                 state.active, state.stayed_at = state.number in held, held.get(state.number, 0)
         self.active_numbers = frozenset(state.number for state in states if state.active)
         """Places in the table of the conditions that hold."""
+        self.by_number = {state.number: state for state in states}
         self.of: Mapping[Rhythm, list[ConditionState]] = {
             rhythm: [s for s in states if s.condition.rhythm is rhythm] for rhythm in Rhythm
         }
@@ -139,11 +170,21 @@ class AlarmState:
             self.active_numbers ^= {state.number}
         return changed
 
-    def stay(self, rhythm: Rhythm, number: int, *, in_service: bool) -> None:
-        """Have what holds hold on until renewal ``number``, without looking."""
-        for state in self.of[rhythm] if self.active_numbers else ():
-            if state.active and (state.condition.in_service or not in_service):
-                state.stayed_at = number
+    def pass_over(
+        self, rhythm: Rhythm, first: int, last: int, marks: Marks, *, restarted_at: int, in_service: bool
+    ) -> None:
+        """Take renewals ``first`` to ``last`` without a look; ``marks`` say what it would have found in whole windows.
+
+        Those have begun with sample number ``restarted_at``. Before they are whole, there is nothing to be found.
+        """
+        if first > last or not (self.active_numbers or marks):
+            return
+        for state in self.of[rhythm]:
+            marked = marks.get((state.number, state.active), ())
+            if (marked or state.active) and (state.condition.in_service or not in_service):
+                whole = -(-(restarted_at + state.whole - 1) // rhythm)
+                begin, end = bisect_left(marked, max(first, whole)), bisect_right(marked, last)
+                state.pass_over(first, last, marked[begin:end])
 
     def active_for(self, alarm: int) -> bool:
         """Whether any condition of an alarm is active."""

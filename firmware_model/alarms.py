@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from enum import Enum, StrEnum
+from enum import Enum, IntEnum, StrEnum
 from typing import NamedTuple
 
 from firmware_model.configuration import Configuration
@@ -18,6 +18,7 @@ __all__ = [
     "Debounce",
     "Priority",
     "Quantity",
+    "Rhythm",
     "Term",
 ]
 
@@ -30,11 +31,11 @@ class Priority(StrEnum):
     LOW = "low"
 
 
-class Rhythm(Enum):
-    """How often a quantity is renewed."""
+class Rhythm(IntEnum):
+    """How often a quantity is renewed: every so many samples."""
 
-    SAMPLE = "every sample"
-    HOUR = "every hour"
+    SAMPLE = 1
+    HOUR = 60
 
 
 _T, _R, _O, _A, _V, _B = (1 << index for index in range(6))
@@ -48,6 +49,8 @@ class _QuantityRow(NamedTuple):
     """Whose readings it comes from: if one of them was at an end of its range, the quantity says nothing."""
     reach: int = 1
     """From how many samples, up to the present one."""
+    fewest: int | None = None
+    """With so many since the windows began it says something already; None: with all of them."""
 
 
 class Quantity(_QuantityRow, Enum):
@@ -58,7 +61,7 @@ class Quantity(_QuantityRow, Enum):
     """Gauge."""
     AMBIENT = (2, Rhythm.SAMPLE, _A)
     """Absolute."""
-    VOLUME = (3, Rhythm.SAMPLE, _V, 15)
+    VOLUME = (3, Rhythm.SAMPLE, _V, 15, 1)
     """Mean of the last samples."""
     VOLUME_STEP = (4, Rhythm.SAMPLE, _V, 16)
     """Reading less that of a quarter of an hour ago."""
@@ -74,7 +77,7 @@ class Quantity(_QuantityRow, Enum):
     """Reservoir pressure less what the propellant should give at its temperature and volume."""
     HOURLY_VOLUME = (10, Rhythm.HOUR, _V, 15)
     HOURLY_OUTLET = (11, Rhythm.HOUR, _O, 15)
-    RESERVE = (12, Rhythm.HOUR, _V, 315)
+    RESERVE = (12, Rhythm.HOUR, _V, 315, 15)
     """Volume above residual, less what the warning time takes at label flow or at the estimated one if that is more."""
     BATTERY = (13, Rhythm.HOUR, _B, 15)
     ROUGHNESS = (14, Rhythm.HOUR, 0, 15)

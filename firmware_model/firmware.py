@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 
 from firmware_model.alarm_board import AlarmBoard
-from firmware_model.alarm_state import AlarmState
+from firmware_model.alarm_state import AlarmState, Marks
 from firmware_model.alarms import LONGEST_REACH, Quantity, Rhythm, condition_number
 from firmware_model.clock import PumpClock
 from firmware_model.configuration import Configuration
@@ -195,19 +195,19 @@ class Firmware:
 
     # Samples that need not be taken.
 
-    def pass_over(self, until: int) -> None:
-        """Go on with sample number ``until``: those before it would change nothing but windows and history."""
+    def pass_over(self, until: int, marks: Marks) -> None:
+        """Go on with sample number ``until``: those before it change windows, history, and what ``marks`` say."""
         begin, self.sample_count = self.sample_count, until
-        hours = (until - 1) // HOUR_SAMPLES - max(0, begin - 1) // HOUR_SAMPLES
-        in_service = self.mode is Mode.SERVICE
-        self.state.stay(Rhythm.SAMPLE, until - 1, in_service=in_service)
-        if hours:
-            hour = (until - 1) // HOUR_SAMPLES
-            self.state.stay(Rhythm.HOUR, hour, in_service=in_service)
-            self._clock_ahead_ms = self.clock.ahead_ms(self.started_ms + hour * HOUR_MS)
+        first_hour, last_hour = max(0, begin - 1) // HOUR_SAMPLES + 1, (until - 1) // HOUR_SAMPLES
+        for rhythm, first, last in ((Rhythm.SAMPLE, begin, until - 1), (Rhythm.HOUR, first_hour, last_hour)):
+            self.state.pass_over(
+                rhythm, first, last, marks, restarted_at=self.restarted_at, in_service=self.mode is Mode.SERVICE
+            )
+        hours = last_hour - first_hour + 1
         if not hours:
             self.hours_alarms |= self.active
             return
+        self._clock_ahead_ms = self.clock.ahead_ms(self.started_ms + last_hour * HOUR_MS)
         self._count_ahead(self.hours_alarms | self.active)
         if hours > 1:
             self._count_ahead(self.active, hours - 1)

@@ -1,4 +1,4 @@
-"""In which samples the readings of one sensor can be far apart, from legs of the truth."""
+"""From legs of the truth: the samples on some of them, and those in which readings of one sensor can be far apart."""
 
 from typing import Any
 
@@ -7,9 +7,9 @@ from numpy.typing import NDArray
 
 from firmware_model.compiled import compiled
 from firmware_model.firmware import SAMPLE_PERIOD_MS
-from firmware_model.open_samples import DECIDED, EVER, OpenSamples
+from firmware_model.open_samples import EVER, Spans
 
-__all__ = ["further_apart_than"]
+__all__ = ["further_apart_than", "spans_on"]
 
 Values = NDArray[Any]
 Times = NDArray[np.int64]
@@ -26,14 +26,14 @@ def further_apart_than(  # noqa: PLR0917 -- compiled functions take no keyword-o
     end_ms: Times,
     start: Values,
     end: Values,
-) -> OpenSamples:
+) -> Spans:
     """Samples at which two readings within ``span_ms`` can be more than ``limit`` apart.
 
     The cause is that the truth jumped; where it runs so fast that it needs no jump, the cause is ``EVER``. Readings are
     ``gain`` times the truth, from ``start`` to ``end`` of each leg, but for ``slack``.
     """
     slopes, travelled = np.empty(start.size), np.empty(start.size)
-    found = np.empty((5, start.size), np.int64)
+    found = np.empty((3, start.size), np.int64)
     reach, jumped, cause_ms, count = 0, 0.0, start_ms[0], 0
     for leg in range(start.size):
         slopes[leg] = abs(end[leg] - start[leg]) / (end_ms[leg] - start_ms[leg])
@@ -56,6 +56,25 @@ def further_apart_than(  # noqa: PLR0917 -- compiled functions take no keyword-o
             if first <= last:
                 found[0, count], found[1, count] = first, last
                 found[2, count] = EVER if runs_fast else (cause_ms - started_ms) // SAMPLE_PERIOD_MS
-                found[3, count], found[4, count] = 0, DECIDED
                 count += 1
+    return found[:, :count].copy()
+
+
+@compiled
+def spans_on(open_: Values, tail: int, started_ms: int, start_ms: Times, end_ms: Times) -> Spans:
+    """Samples on ``open_`` legs; and behind each row of these ``tail`` more, whose cause is the last of the legs."""
+    found, count = np.empty((3, 2 * open_.size), np.int64), 0
+    for leg in range(open_.size):
+        first = (start_ms[leg] - started_ms) // SAMPLE_PERIOD_MS + 1
+        last = (end_ms[leg] - started_ms) // SAMPLE_PERIOD_MS
+        if not open_[leg] or first > last:
+            continue
+        if count and found[0, count - 1] == first:  # in the place of the tail, which would begin there
+            count -= 2
+            first = found[0, count]
+        elif count:
+            found[1, count - 1] = min(found[1, count - 1], first - 1)
+        found[0, count], found[1, count], found[2, count] = first, last, EVER
+        found[0, count + 1], found[1, count + 1], found[2, count + 1] = last + 1, last + tail, last
+        count += 2
     return found[:, :count].copy()

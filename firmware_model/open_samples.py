@@ -1,4 +1,4 @@
-"""In which samples something may happen: as arrays of the shape (5, intervals)."""
+"""In which samples something may happen: as arrays of the shape (6, intervals)."""
 
 from collections.abc import Iterable
 
@@ -6,34 +6,49 @@ import numpy as np
 from numpy.typing import NDArray
 
 from firmware_model.compiled import compiled
-from firmware_model.firmware import HOUR_SAMPLES
 
-__all__ = ["DECIDED", "EVER", "NOTHING", "OpenSamples", "first_open", "open_hours", "open_intervals", "together"]
+__all__ = [
+    "DECIDED",
+    "EVER",
+    "NOTHING",
+    "OpenSamples",
+    "Spans",
+    "beyond",
+    "first_open",
+    "open_spans",
+    "single_samples",
+    "together",
+    "undecided_samples",
+]
 
-OpenSamples = NDArray[np.int64]
-"""Rows: first and last sample in which something may happen; because of what was at which sample, so that nothing can
-any more once the windows begin after that; what it takes to be judged, as in ``ConditionState.needs``; and the number
-of the condition that a closer look would decide on, or ``DECIDED``."""
 Times = NDArray[np.int64]
+Spans = NDArray[np.int64]
+"""Rows: first and last sample, rising; and because of what was at which sample, so that nothing can happen any more
+once the windows begin after that."""
+OpenSamples = NDArray[np.int64]
+"""Rows: those of ``Spans``; how many samples there must be since the windows began, at least and at most; and the
+number of the condition that a closer look would decide on, or ``DECIDED``."""
 
 EVER = 1 << 60
 """A sample that never comes."""
 DECIDED = -1
-NOTHING: OpenSamples = np.empty((5, 0), dtype=np.int64)
+NOTHING: OpenSamples = np.empty((6, 0), dtype=np.int64)
+_FIRST, _LAST, _CAUSE, _FEWEST, _MOST, _UNDECIDED = range(6)
 
 
-def open_intervals(first: Times, last: Times, cause: Times | int) -> OpenSamples:
-    """Of samples from ``first`` to ``last``, without those that have none; it takes nothing to be judged there."""
-    found = np.empty((5, first.size), dtype=np.int64)
-    found[0], found[1], found[2], found[3], found[4] = first, last, cause, 0, DECIDED
-    return found[:, first <= last]
+def single_samples(samples: Times) -> Spans:
+    """One span for each sample."""
+    spans = np.empty((3, samples.size), dtype=np.int64)
+    spans[_FIRST] = spans[_LAST] = samples
+    spans[_CAUSE] = EVER
+    return spans
 
 
-def open_hours(hours: Times, needs: int, undecided: int = DECIDED) -> OpenSamples:
-    """Of the samples that end ``hours``."""
-    found = np.empty((5, hours.size), dtype=np.int64)
-    found[:2] = hours * HOUR_SAMPLES
-    found[2], found[3], found[4] = EVER, needs, undecided
+def open_spans(spans: Spans, *, fewest: int, most: int = EVER, undecided: int = DECIDED) -> OpenSamples:
+    """Spans that are open while the windows hold so many samples."""
+    found = np.empty((6, spans.shape[1]), dtype=np.int64)
+    found[:_FEWEST] = spans
+    found[_FEWEST], found[_MOST], found[_UNDECIDED] = fewest, most, undecided
     return found
 
 
@@ -44,21 +59,33 @@ def together(parts: Iterable[OpenSamples]) -> OpenSamples:
 
 
 @compiled
-def first_open(  # noqa: PLR0917 -- compiled functions take no keyword-only arguments
-    open_: OpenSamples, found: int, sample: int, restarted_at: int, full: int, valid: int
-) -> tuple[int, int]:
-    """The first open sample from ``sample`` on, or ``found`` if there is none before it; and its last row.
-
-    What needs a mean is judged from hour ``full`` on, what needs a flow from hour ``valid`` on.
-    """
+def first_open(open_: OpenSamples, found: int, sample: int, restarted_at: int) -> tuple[int, int]:
+    """The first open sample from ``sample`` on, or ``found`` if there is none before it; and its last row."""
     undecided = DECIDED
     for place in range(open_.shape[1]):
-        needs = open_[3, place]
-        begin = sample
-        if needs:
-            begin = max(begin, HOUR_SAMPLES * (full if needs == 1 else valid))
-        if open_[1, place] >= begin and open_[2, place] >= restarted_at:
-            at = max(begin, open_[0, place])
-            if at < found or (at == found and open_[4, place] == DECIDED):
-                found, undecided = at, open_[4, place]
+        begin = max(sample, open_[_FIRST, place], restarted_at + open_[_FEWEST, place] - 1)
+        end = min(open_[_LAST, place], restarted_at + open_[_MOST, place] - 1)
+        if begin <= end and restarted_at <= open_[_CAUSE, place]:
+            if begin < found or (begin == found and open_[_UNDECIDED, place] == DECIDED):
+                found, undecided = begin, open_[_UNDECIDED, place]
     return found, undecided
+
+
+@compiled
+def undecided_samples(open_: OpenSamples, sample: int, last: int, restarted_at: int, most: int) -> Times:
+    """The undecided ones from ``sample`` to ``last``, as windows begin now; of ``most`` the first so many."""
+    found, count = np.empty(most, np.int64), 0
+    for place in range(open_.shape[1]):
+        if open_[_UNDECIDED, place] != DECIDED and restarted_at <= open_[_CAUSE, place]:
+            each = max(sample, open_[_FIRST, place])
+            while each <= min(last, open_[_LAST, place]) and count < most:
+                found[count] = each
+                count, each = count + 1, each + 1
+    return found[:count]
+
+
+def beyond(open_: OpenSamples, sample: int, decided: int) -> OpenSamples:
+    """What is left to come from ``sample`` on, once all undecided samples up to ``decided`` are decided."""
+    left = open_.copy()
+    left[_FIRST] = np.where(left[_UNDECIDED] == DECIDED, left[_FIRST], np.maximum(left[_FIRST], decided + 1))
+    return left[:, (left[_FIRST] <= left[_LAST]) & (left[_LAST] >= sample)]

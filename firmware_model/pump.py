@@ -226,6 +226,7 @@ class Pump:
             raise CommandRefused("the pump does not answer")
         if self.firmware.mode is Mode.SHELF:  # after which sample numbers go on elsewhere
             self._flush_history()
+            self._outlook = None
         return self.firmware
 
     def status(self, now_ms: int) -> Firmware:
@@ -371,7 +372,7 @@ class Pump:
             due = firmware.sample_count
             sample = self._next_sample(last)
             if sample > due:
-                firmware.pass_over(min(sample, last + 1))
+                firmware.pass_over(min(sample, last + 1), self._outlook.marks if self._outlook else {})
             else:
                 self._take(due)
 
@@ -397,7 +398,16 @@ class Pump:
             last = min(last, due + 12 * HOUR_SAMPLES)
         self._forget(due_ms)
         legs = self.plant.legs(self._sampler.time_ms(last))
-        outlook = Outlook(legs, self._sampler, self._calibration, self.firmware.configuration, first=due, last=last)
+        firmware = self.firmware
+        outlook = Outlook(
+            legs,
+            self._sampler,
+            self._calibration,
+            firmware.configuration,
+            first=due,
+            last=last,
+            awake_since=firmware.awake_since,
+        )
         self._may_be_out_of_range |= outlook.may_be_out_of_range
         return outlook
 

@@ -10,8 +10,8 @@ from firmware_model.alarms import Quantity
 from firmware_model.estimation import FLOW_WINDOW_HOURS, MEAN_SAMPLES, Calibration
 from firmware_model.firmware import SAMPLE_PERIOD_MS
 from firmware_model.hour_bounds import HOUR_MS, WINDOW_MS
-from firmware_model.leg_bounds import further_apart_than
-from firmware_model.open_samples import EVER, NOTHING, OpenSamples, open_intervals, together
+from firmware_model.leg_bounds import further_apart_than, spans_on
+from firmware_model.open_samples import Spans
 from firmware_model.sampler import Sampler
 from firmware_model.truth import TruthLegs
 from firmware_model.value_range import Range
@@ -58,7 +58,7 @@ class SampleOutlook:
         """Of each sensor, over all of the stretch."""
         self.ranges = self._ranges()
         """Of every quantity of samples over all of the stretch, by its number."""
-        self._apart_by: dict[tuple[Quantity, int], OpenSamples] = {}
+        self._apart_by: dict[tuple[Quantity, int], Spans] = {}
 
     def _reading_ranges(self) -> list[Range]:
         """Of each sensor's readings, over all of the stretch."""
@@ -103,8 +103,8 @@ class SampleOutlook:
         begin, end = ((sampler.time_ms(at), sampler.first + at) for at in (max(0, first - MEAN_SAMPLES), last))
         return Range(*self.laws[BATTERY].extremes(*sampler.battery.extremes_mv(begin, end)))
 
-    def open(self, state: ConditionState) -> OpenSamples:
-        """Samples in which a condition may begin to hold; or, if it does hold, may cease to."""
+    def open(self, state: ConditionState) -> Spans:
+        """Samples in which the terms of a condition may hold; or, if it is active, may not."""
         quantity = state.quantities[0]
         if quantity in {Quantity.VOLUME_STEP, Quantity.OUTLET_PULSE}:
             return self._apart(state, quantity)
@@ -128,7 +128,7 @@ class SampleOutlook:
                 high += (bounds.low <= lower) | (bounds.high >= upper)
         return Range(low, high)
 
-    def _apart(self, state: ConditionState, quantity: Quantity) -> OpenSamples:
+    def _apart(self, state: ConditionState, quantity: Quantity) -> Spans:
         """Samples at which one sensor's readings can be so far apart: the truth jumped lately, or runs fast."""
         if state.active:
             return self._samples_on(np.ones(self._legs.start_ms.size, dtype=bool), 0)
@@ -137,7 +137,7 @@ class SampleOutlook:
             self._apart_by[key] = self._further_apart_than(*key)
         return self._apart_by[key]
 
-    def _further_apart_than(self, quantity: Quantity, limit: int) -> OpenSamples:
+    def _further_apart_than(self, quantity: Quantity, limit: int) -> Spans:
         sensor, legs = _SENSOR[quantity], self._legs
         span_ms = (quantity.reach - 1) * SAMPLE_PERIOD_MS
         return further_apart_than(
@@ -151,12 +151,6 @@ class SampleOutlook:
             *self._truths[sensor],
         )
 
-    def _samples_on(self, open_: Values, tail: int) -> OpenSamples:
+    def _samples_on(self, open_: Values, tail: int) -> Spans:
         """Samples on open legs, and ``tail`` more for as long as the windows reach back to one of them."""
-        if not open_.any():
-            return NOTHING
-        legs, started_ms = self._legs, self._sampler.started_ms
-        first = (legs.start_ms[open_] - started_ms) // SAMPLE_PERIOD_MS + 1
-        last = (legs.end_ms[open_] - started_ms) // SAMPLE_PERIOD_MS
-        found = open_intervals(first, last, EVER)
-        return together([found, open_intervals(last + 1, last + tail, last)]) if tail else found
+        return spans_on(open_, tail, self._sampler.started_ms, self._legs.start_ms, self._legs.end_ms)
