@@ -32,6 +32,7 @@ number of the condition that a closer look would decide on, or ``DECIDED``."""
 EVER = 1 << 60
 """A sample that never comes."""
 DECIDED = -1
+_DAY_SAMPLES = 1440
 NOTHING: OpenSamples = np.empty((6, 0), dtype=np.int64)
 _FIRST, _LAST, _CAUSE, _FEWEST, _MOST, _UNDECIDED = range(6)
 
@@ -59,9 +60,9 @@ def together(parts: Iterable[OpenSamples]) -> OpenSamples:
 
 
 @compiled
-def first_open(open_: OpenSamples, found: int, sample: int, restarted_at: int) -> tuple[int, int]:
-    """The first open sample from ``sample`` on, or ``found`` if there is none before it; and its last row."""
-    undecided = DECIDED
+def first_open(open_: OpenSamples, sample: int, restarted_at: int) -> tuple[int, int]:
+    """The first open sample from ``sample`` on, or ``EVER`` if there is none; and its last row."""
+    found, undecided = EVER, DECIDED
     for place in range(open_.shape[1]):
         begin = max(sample, open_[_FIRST, place], restarted_at + open_[_FEWEST, place] - 1)
         end = min(open_[_LAST, place], restarted_at + open_[_MOST, place] - 1)
@@ -73,11 +74,16 @@ def first_open(open_: OpenSamples, found: int, sample: int, restarted_at: int) -
 
 @compiled
 def undecided_samples(open_: OpenSamples, sample: int, last: int, restarted_at: int, most: int) -> Times:
-    """The undecided ones from ``sample`` to ``last``, as windows begin now; of ``most`` the first so many."""
+    """The undecided ones from ``sample`` to ``last``, as windows begin now.
+
+    As ``most`` the first so many; and none that is more than a day behind the one before.
+    """
     found, count = np.empty(most, np.int64), 0
     for place in range(open_.shape[1]):
         if open_[_UNDECIDED, place] != DECIDED and restarted_at <= open_[_CAUSE, place]:
             each = max(sample, open_[_FIRST, place])
+            if count and each > found[count - 1] + _DAY_SAMPLES:
+                break
             while each <= min(last, open_[_LAST, place]) and count < most:
                 found[count] = each
                 count, each = count + 1, each + 1

@@ -8,28 +8,14 @@ Samples in which no condition does are *quiet*: to take them would change nothin
 from the last samples before the next one that matters, and the conditions' memory of where they were there.
 """
 
-import numpy as np
-from numpy.typing import NDArray
-
 from firmware_model.alarm_state import ConditionState
 from firmware_model.alarms import Rhythm
+from firmware_model.condition_outlook import ConditionOutlook
 from firmware_model.configuration import Configuration
 from firmware_model.estimation import Calibration
 from firmware_model.firmware import HOUR_SAMPLES, SAMPLE_PERIOD_MS, Firmware
 from firmware_model.hour_outlook import HourOutlook
 from firmware_model.marks import ExactMarks
-from firmware_model.open_samples import (
-    DECIDED,
-    EVER,
-    NOTHING,
-    OpenSamples,
-    beyond,
-    first_open,
-    open_spans,
-    single_samples,
-    together,
-    undecided_samples,
-)
 from firmware_model.sample_outlook import REACH_MS, SampleOutlook
 from firmware_model.sampler import Sampler
 from firmware_model.truth import TruthLegs
@@ -37,13 +23,6 @@ from firmware_model.value_range import settled
 from protocols.messages import Mode
 
 __all__ = ["Outlook"]
-
-Times = NDArray[np.int64]
-
-_FIRST_LOOK = {Rhythm.SAMPLE: 240, Rhythm.HOUR: 24}
-"""So many renewals are looked at more closely at first ..."""
-_GROWTH, _LARGEST_LOOK = 4, 16_384
-"""... then so many times more, each time."""
 
 
 class Outlook:
@@ -80,80 +59,76 @@ class Outlook:
             may_be_out_of_range=self.may_be_out_of_range,
             awake_since=awake_since,
         )
+        self._of: dict[tuple[int, bool], ConditionOutlook | None] = {}
+        """Of every condition, active or not, that was asked for; None if it is settled for all of the stretch."""
         self.marks: dict[tuple[int, bool], list[int]] = {}
-        """Of the samples that were looked at so far."""
-        self._open: dict[tuple[int, bool], OpenSamples] = {}
-        self._merged: dict[tuple[bool, frozenset[int]], OpenSamples] = {}
-        self._at_once: dict[tuple[int, bool], int] = {}
-        """Of how many renewals a condition takes a closer look the next time."""
+        """Where those are there (or over) that are not settled."""
+        self._situation: tuple[object, ...] = ()
+        self._next = 0, False
 
-    def next_sample(self, firmware: Firmware) -> int:
-        """The first sample, not yet taken, in which something might happen; one beyond the last if there is none."""
+    def next_sample(self, firmware: Firmware, last: int) -> int:
+        """The first sample, not yet taken, in which something might happen; one beyond the last if there is none.
+
+        Up to sample ``last`` it is decided whether anything happens; beyond, it may turn out that nothing does.
+        """
+        timer_ms, checks = firmware.next_timer_ms, firmware.memory.is_suspect or firmware.clock.has_jumped
+        active = firmware.state.active_numbers
+        situation = firmware.mode, active, firmware.restarted_at, timer_ms, checks
+        at, is_undecided = self._next
+        if situation != self._situation or at < firmware.sample_count or (is_undecided and at <= last):
+            self._situation = situation
+            self._next = at, _ = self._first_open(firmware, self._first_due(firmware, timer_ms, checks=checks), last)
+        return at
+
+    def _first_due(self, firmware: Firmware, timer_ms: int | None, *, checks: bool) -> int:
+        """The first sample that is to be taken whatever the readings are."""
         sample = firmware.sample_count
         if firmware.mode is Mode.SELF_TEST:
             return sample
         found = self.last + 1
-        if firmware.memory.is_suspect or firmware.clock.has_jumped:
+        if checks:
             found = min(found, -(-max(sample, 1) // HOUR_SAMPLES) * HOUR_SAMPLES)
-        timer_ms = firmware.next_timer_ms
         if timer_ms is not None:
             found = min(found, max(sample, -((self._started_ms - timer_ms) // SAMPLE_PERIOD_MS)))
-        return self._first_open(firmware, found)
-
-    def _first_open(self, firmware: Firmware, found: int) -> int:
-        """The first sample that some condition leaves open, or ``found`` if there is none before it."""
-        while True:
-            merged = self._merged_for(firmware)
-            if not merged.size:
-                return found
-            at, undecided = first_open(merged, found, firmware.sample_count, firmware.restarted_at)
-            if undecided == DECIDED:
-                return int(at)
-            self._look_closer(firmware, firmware.state.by_number[undecided], int(at))
-
-    def _look_closer(self, firmware: Firmware, state: ConditionState, at: int) -> None:
-        """Decide on samples from ``at`` on, by their readings; on more of them each time."""
-        key, rhythm = (state.number, state.active), state.condition.rhythm
-        at_once = self._at_once.get(key, _FIRST_LOOK[rhythm])
-        self._at_once[key] = min(_GROWTH * at_once, _LARGEST_LOOK)
-        samples = undecided_samples(self._open[key], at, self.last, firmware.restarted_at, at_once)
-        marked = self._exact.among(samples, state, firmware.windows.out_of_range_at) // rhythm
-        known = self.marks.setdefault(key, [])
-        recent = state.recent(-(-firmware.sample_count // rhythm))
-        changes = _where_it_changes(state, marked, sorted({*recent, *known[-state.m :]})) if marked.size else marked
-        known.extend(marked.tolist())
-        decided = EVER if samples.size < at_once else int(samples[-1])
-        changed = open_spans(single_samples(changes * rhythm), fewest=state.whole)
-        self._open[key] = together([changed, beyond(self._open[key], firmware.sample_count, decided)])
-        self._merged.clear()
-
-    def _merged_for(self, firmware: Firmware) -> OpenSamples:
-        """What is open for all conditions as they are now, in one; worked out once for every state of them."""
-        key = (firmware.mode is Mode.SERVICE, firmware.state.active_numbers)
-        merged = self._merged.get(key)
-        if merged is None:
-            of, in_service = firmware.state.of, key[0]
-            judged = [state for state in of[Rhythm.SAMPLE] if state.condition.in_service or not in_service]
-            merged = self._merged[key] = together(map(self._open_for, [*judged, *of[Rhythm.HOUR]]))
-        return merged
-
-    def _open_for(self, state: ConditionState) -> OpenSamples:
-        """Samples in which a condition may begin; or, if it is active, may end."""
-        key = (state.number, state.active)
-        found = self._open.get(key)
-        if found is None:
-            found = self._open[key] = NOTHING if self._is_settled(state) else self._unsettled(state)
         return found
 
-    def _unsettled(self, state: ConditionState) -> OpenSamples:
-        of = self._hours if state.condition.rhythm is Rhythm.HOUR else self._samples
-        spans = of.open(state)
-        if not self._exact.can_tell(state):
-            return open_spans(spans, fewest=state.fewest)
-        undecided = open_spans(spans, fewest=state.whole, undecided=state.number)
-        if state.fewest == state.whole:
-            return undecided
-        return together([undecided, open_spans(spans, fewest=state.fewest, most=state.whole - 1)])
+    def _first_open(self, firmware: Firmware, due: int, last: int) -> tuple[int, bool]:
+        """The first sample that is open, and whether a closer look at it could tell more: it was taken up to ``last``.
+
+        Whoever is open first is looked at first: what is further off may never be asked for.
+        """
+        unsettled = self._unsettled(firmware)
+        found = [(*each.first_open(firmware), place) for place, (_, each) in enumerate(unsettled)]
+        while True:
+            at, is_undecided, place = min(found, default=(due, False, 0))
+            if at >= due:
+                return due, False
+            if not is_undecided or at > last:
+                return at, is_undecided
+            state, outlook = unsettled[place]
+            outlook.look_closer(firmware, state, at)
+            found[place] = *outlook.first_open(firmware), place
+
+    def _unsettled(self, firmware: Firmware) -> list[tuple[ConditionState, ConditionOutlook]]:
+        """The conditions that are judged now and may begin or end in this stretch."""
+        in_service = firmware.mode is Mode.SERVICE
+        return [
+            (state, outlook)
+            for state in firmware.state.by_number.values()
+            if state.condition.in_service or not in_service
+            if (outlook := self._outlook_for(state)) is not None
+        ]
+
+    def _outlook_for(self, state: ConditionState) -> ConditionOutlook | None:
+        key = (state.number, state.active)
+        if key not in self._of:
+            outlook = None
+            if not self._is_settled(state):
+                of = self._hours if state.condition.rhythm is Rhythm.HOUR else self._samples
+                outlook = ConditionOutlook(state, of.open(state), self._exact, last=self.last)
+                self.marks[key] = outlook.marks
+            self._of[key] = outlook
+        return self._of[key]
 
     def _is_settled(self, state: ConditionState) -> bool:
         """Whether a condition can neither begin nor end in all of the stretch."""
@@ -162,17 +137,3 @@ class Outlook:
         if any(quantity.sensors & self._samples.out_of_range for quantity in state.quantities):
             return True  # what comes from a sensor at the end of its range says nothing
         return settled(self._hours.ranges, state.staying if state.active else state.raising, active=state.active)
-
-
-def _where_it_changes(state: ConditionState, marked: Times, before: list[int]) -> Times:
-    """Those of ``marked`` renewals that complete what it takes to begin or to end, with what was ``before`` them.
-
-    It may be less: what does not count after all is found once that sample is taken.
-    """
-    takes = state.m if state.active else state.n
-    if not state.condition.in_service:  # those that nobody judges count as well
-        takes = 1
-    known = np.concatenate([np.array(before, dtype=np.int64), marked])
-    completes = np.zeros(known.size, dtype=bool)
-    completes[takes - 1 :] = known[takes - 1 :] - known[: max(0, known.size - takes + 1)] < state.m
-    return marked[completes[len(before) :]]

@@ -128,7 +128,7 @@ class Pump:
             return max(now_ms + 1, self.foreseen_ms) if self.foreseen_ms > now_ms else None
         if self.foreseen_ms <= due_ms:
             return due_ms
-        sample = self._next_sample((self.foreseen_ms - self.firmware.started_ms) // SAMPLE_PERIOD_MS)
+        sample = self._next_sample(self._foreseen_sample(), decided=self.firmware.sample_count - 1)
         return max(due_ms, min(self.foreseen_ms, self._sampler.time_ms(sample)))
 
     def receive(self, now_ms: int, data: bytes) -> bytes:
@@ -370,21 +370,24 @@ class Pump:
         last = (now_ms - firmware.started_ms) // SAMPLE_PERIOD_MS
         while firmware.next_sample_ms is not None and firmware.sample_count <= last:
             due = firmware.sample_count
-            sample = self._next_sample(last)
+            sample = self._next_sample(last, decided=last)
             if sample > due:
                 firmware.pass_over(min(sample, last + 1), self._outlook.marks if self._outlook else {})
             else:
                 self._take(due)
 
-    def _next_sample(self, last: int) -> int:
-        """The next sample in which anything might happen; one beyond the ``last`` if there is none before that."""
+    def _next_sample(self, last: int, *, decided: int) -> int:
+        """The next sample in which anything might happen; one beyond the ``last`` if there is none before that.
+
+        Up to sample ``decided`` that is decided; beyond, nothing may come of it.
+        """
         due = self.firmware.sample_count
         if not self._passes_over or (last - due < _FEW_SAMPLES and self._outlook is None):
             return due
         outlook = self._outlook
         if outlook is None or outlook.last < due:
             outlook = self._outlook = self._look_ahead(due, max(last, self._foreseen_sample()))
-        return min(outlook.next_sample(self.firmware), last + 1)
+        return min(outlook.next_sample(self.firmware, decided), last + 1)
 
     def _foreseen_sample(self) -> int:
         return (self.foreseen_ms - self.firmware.started_ms) // SAMPLE_PERIOD_MS

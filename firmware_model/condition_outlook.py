@@ -1,0 +1,81 @@
+"""When one condition can begin, or end: by bounds at first, and by readings where these do not decide."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from firmware_model.alarm_state import ConditionState
+from firmware_model.alarms import Rhythm
+from firmware_model.firmware import Firmware
+from firmware_model.marks import ExactMarks
+from firmware_model.open_samples import (
+    DECIDED,
+    Spans,
+    beyond,
+    first_open,
+    open_spans,
+    single_samples,
+    together,
+    undecided_samples,
+)
+
+__all__ = ["ConditionOutlook"]
+
+Times = NDArray[np.int64]
+
+_FIRST_LOOK = {Rhythm.SAMPLE: 240, Rhythm.HOUR: 24}
+"""So many renewals are looked at more closely at first ..."""
+_GROWTH, _LARGEST_LOOK = 4, 16_384
+"""... then so many times more, each time; but none that is more than a day behind the one before: it may never be
+asked for, if the windows begin anew in between."""
+
+
+class ConditionOutlook:
+    """One condition, as long as it is active, or is not."""
+
+    def __init__(self, state: ConditionState, spans: Spans, exact: ExactMarks, *, last: int) -> None:
+        """Begin with the ``spans`` that bounds leave open; look no further than to sample ``last``."""
+        self._exact = exact
+        self._last = last
+        self._at_once = _FIRST_LOOK[state.condition.rhythm]
+        self.marks: list[int] = []
+        """Renewals in which the condition is there, or is over if it is active: of all those that were looked at."""
+        if not exact.can_tell(state):
+            self._open = open_spans(spans, fewest=state.fewest)
+            return
+        self._open = open_spans(spans, fewest=state.whole, undecided=state.number)
+        if state.fewest < state.whole:
+            part = open_spans(spans, fewest=state.fewest, most=state.whole - 1)
+            self._open = together([self._open, part])
+
+    def first_open(self, firmware: Firmware) -> tuple[int, bool]:
+        """The first sample from now on in which it may change, and whether a closer look could tell."""
+        at, undecided = first_open(self._open, firmware.sample_count, firmware.restarted_at)
+        return at, undecided != DECIDED
+
+    def look_closer(self, firmware: Firmware, state: ConditionState, at: int) -> None:
+        """Decide on samples from ``at`` on, by their readings; on more of them each time."""
+        rhythm = state.condition.rhythm
+        samples = undecided_samples(self._open, at, self._last, firmware.restarted_at, self._at_once)
+        if samples.size == self._at_once:
+            self._at_once = min(_GROWTH * self._at_once, _LARGEST_LOOK)
+        marked = self._exact.among(samples, state, firmware.windows.out_of_range_at) // rhythm
+        self._open = beyond(self._open, firmware.sample_count, int(samples[-1]))
+        if marked.size:
+            before = {*state.recent(-(-firmware.sample_count // rhythm)), *self.marks[-state.m :]}
+            changes = open_spans(single_samples(_completing(state, marked, before) * rhythm), fewest=state.whole)
+            self._open = together([changes, self._open])
+            self.marks.extend(marked.tolist())
+
+
+def _completing(state: ConditionState, marked: Times, before: set[int]) -> Times:
+    """Those of ``marked`` renewals that complete what it takes to begin or to end, with what was ``before`` them.
+
+    It may be less: what does not count after all is found once that sample is taken.
+    """
+    takes = state.m if state.active else state.n
+    if not state.condition.in_service:  # those that nobody judges count as well
+        takes = 1
+    known = np.concatenate([np.array(sorted(before), dtype=np.int64), marked])
+    completes = np.zeros(known.size, dtype=bool)
+    completes[takes - 1 :] = known[takes - 1 :] - known[: max(0, known.size - takes + 1)] < state.m
+    return marked[completes[len(before) :]]
