@@ -22,11 +22,10 @@ __all__ = ["ConditionOutlook"]
 
 Times = NDArray[np.int64]
 
-_FIRST_LOOK = {Rhythm.SAMPLE: 240, Rhythm.HOUR: 24}
+_FIRST_LOOK = {Rhythm.SAMPLE: 240, Rhythm.HOUR: 48}
 """So many renewals are looked at more closely at first ..."""
 _GROWTH, _LARGEST_LOOK = 4, 16_384
-"""... then so many times more, each time; but none that is more than a day behind the one before: it may never be
-asked for, if the windows begin anew in between."""
+"""... then so many times more, each time."""
 
 
 class ConditionOutlook:
@@ -56,8 +55,7 @@ class ConditionOutlook:
         """Decide on samples from ``at`` on, by their readings; on more of them each time."""
         rhythm = state.condition.rhythm
         samples = undecided_samples(self._open, at, self._last, firmware.restarted_at, self._at_once)
-        if samples.size == self._at_once:
-            self._at_once = min(_GROWTH * self._at_once, _LARGEST_LOOK)
+        self._at_once = min(_GROWTH * self._at_once, _LARGEST_LOOK)
         marked = self._exact.among(samples, state, firmware.windows.out_of_range_at) // rhythm
         self._open = beyond(self._open, firmware.sample_count, int(samples[-1]))
         if marked.size:

@@ -26,11 +26,13 @@ __all__ = [
     "Calibration",
     "CalibrationTables",
     "drive_deviation_pa",
+    "explained_over_window",
     "flow_nl_per_day",
     "mean_reading",
     "pressure_flow_nl_per_day",
     "pressure_flow_over_window",
     "rounded_quotient",
+    "slope_nl_per_day",
 ]
 
 MEAN_SAMPLES = 15
@@ -69,7 +71,7 @@ def flow_nl_per_day(volumes_nl: Sequence[Reading]) -> Reading:
 
     Raises ValueError for another number of hours: a shorter window would be another estimator.
     """
-    return rounded_quotient(24 * _weighted(_SLOPE, volumes_nl), 35)
+    return slope_nl_per_day(_of_a_window(volumes_nl))
 
 
 def pressure_flow_over_window(flows_nl_per_day: Sequence[Reading]) -> Reading:
@@ -77,13 +79,33 @@ def pressure_flow_over_window(flows_nl_per_day: Sequence[Reading]) -> Reading:
 
     Raises ValueError for another number of hours.
     """
+    return explained_over_window(_of_a_window(flows_nl_per_day))
+
+
+@compiled
+def slope_nl_per_day(volumes_nl: Any) -> Reading:
+    """See ``flow_nl_per_day``."""
+    return rounded_quotient(24 * _weighted(_SLOPE, volumes_nl), 35)
+
+
+@compiled
+def explained_over_window(flows_nl_per_day: Any) -> Reading:
+    """See ``pressure_flow_over_window``."""
     return rounded_quotient(_weighted(_FLOW, flows_nl_per_day), 70)
 
 
-def _weighted(weights: Sequence[int], values: Sequence[Reading]) -> Reading:
-    if len(values) != len(weights):
-        raise ValueError(f"the flow estimate needs {len(weights)} hours, got {len(values)}")
-    return sum(weight * value for weight, value in zip(weights, values, strict=True))
+@compiled
+def _weighted(weights: tuple[int, ...], values: Any) -> Reading:
+    total = weights[0] * values[0]
+    for place in range(1, FLOW_WINDOW_HOURS):
+        total = total + weights[place] * values[place]
+    return total
+
+
+def _of_a_window(values: Sequence[Reading]) -> tuple[Reading, ...]:
+    if len(values) != FLOW_WINDOW_HOURS:
+        raise ValueError(f"the flow estimate needs {FLOW_WINDOW_HOURS} hours, got {len(values)}")
+    return tuple(values)
 
 
 class CalibrationTables(NamedTuple):

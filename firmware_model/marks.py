@@ -10,16 +10,9 @@ from firmware_model.alarm_state import ConditionState
 from firmware_model.alarms import Quantity, Rhythm
 from firmware_model.compiled import compiled
 from firmware_model.configuration import Configuration
-from firmware_model.estimation import (
-    FLOW_WINDOW_HOURS,
-    MEAN_SAMPLES,
-    Calibration,
-    flow_nl_per_day,
-    mean_reading,
-    pressure_flow_over_window,
-)
+from firmware_model.estimation import FLOW_WINDOW_HOURS, MEAN_SAMPLES, Calibration, mean_reading
+from firmware_model.hour_quantities import HOURLY, hourly_quantities
 from firmware_model.sampler import Sampler
-from firmware_model.sensors import Readings
 
 __all__ = ["ExactMarks"]
 
@@ -47,7 +40,7 @@ class ExactMarks:
         """Of sensors, one bit each, some of whose readings ``may_be_out_of_range``, at samples ``awake_since`` on."""
         self._sampler = sampler
         self._calibration = calibration
-        self._configuration = configuration
+        self._label = configuration.residual_nl, configuration.low_reservoir_nl, configuration.low_reservoir_hours
         self._may_be_out_of_range = may_be_out_of_range
         self._awake_since = awake_since
 
@@ -106,29 +99,9 @@ class ExactMarks:
             return [self._roughness(samples)]
         spans_flow = any(quantity.reach > MEAN_SAMPLES for quantity in quantities)
         hours, place = _reaching_back(samples // Rhythm.HOUR, FLOW_WINDOW_HOURS if spans_flow else 1)
-        means = self._sampler.hour_means(hours, np.zeros_like(hours), sensors)
-        return [self._of_means(quantity, means, place) for quantity in quantities]
-
-    def _of_means(self, quantity: Quantity, means: Readings, place: Times) -> Values:
-        calibration = self._calibration
-        match quantity:
-            case Quantity.HOURLY_VOLUME:
-                return np.asarray(means.bellows_nl[place])
-            case Quantity.HOURLY_OUTLET:
-                return np.asarray(means.outlet_pa[place])
-            case Quantity.BATTERY:
-                return np.asarray(means.battery_mv[place])
-            case Quantity.DRIVE_PRESSURE:
-                return np.asarray(calibration.drive_deviation_pa(means)[place])
-        flow: Values = flow_nl_per_day(list(_windows(means.bellows_nl, place, FLOW_WINDOW_HOURS).T))
-        if quantity is Quantity.UNEXPLAINED_FLOW:
-            explained = calibration.pressure_flow_nl_per_day(means)
-            return flow - pressure_flow_over_window(list(_windows(explained, place, FLOW_WINDOW_HOURS).T))
-        if quantity is Quantity.RESERVE:
-            label, hours = self._configuration, self._configuration.low_reservoir_hours
-            reserve_nl = np.maximum(label.low_reservoir_nl, flow * hours // 24)
-            return np.asarray(means.bellows_nl[place] - label.residual_nl - reserve_nl)
-        return flow
+        means = self._sampler.table_of_means(hours, np.zeros_like(hours), sensors)
+        values = hourly_quantities(means, place, spans_flow, self._calibration.tables, self._label)
+        return [values[HOURLY.index(quantity)] for quantity in quantities]
 
     def _roughness(self, samples: Times) -> Values:
         needed, place = _reaching_back(samples, MEAN_SAMPLES)

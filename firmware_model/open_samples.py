@@ -32,7 +32,6 @@ number of the condition that a closer look would decide on, or ``DECIDED``."""
 EVER = 1 << 60
 """A sample that never comes."""
 DECIDED = -1
-_DAY_SAMPLES = 1440
 NOTHING: OpenSamples = np.empty((6, 0), dtype=np.int64)
 _FIRST, _LAST, _CAUSE, _FEWEST, _MOST, _UNDECIDED = range(6)
 
@@ -74,24 +73,27 @@ def first_open(open_: OpenSamples, sample: int, restarted_at: int) -> tuple[int,
 
 @compiled
 def undecided_samples(open_: OpenSamples, sample: int, last: int, restarted_at: int, most: int) -> Times:
-    """The undecided ones from ``sample`` to ``last``, as windows begin now.
-
-    As ``most`` the first so many; and none that is more than a day behind the one before.
-    """
+    """The undecided ones from ``sample`` to ``last``, as windows begin now; of ``most`` the first so many."""
     found, count = np.empty(most, np.int64), 0
     for place in range(open_.shape[1]):
         if open_[_UNDECIDED, place] != DECIDED and restarted_at <= open_[_CAUSE, place]:
             each = max(sample, open_[_FIRST, place])
-            if count and each > found[count - 1] + _DAY_SAMPLES:
-                break
             while each <= min(last, open_[_LAST, place]) and count < most:
                 found[count] = each
                 count, each = count + 1, each + 1
     return found[:count]
 
 
+@compiled
 def beyond(open_: OpenSamples, sample: int, decided: int) -> OpenSamples:
     """What is left to come from ``sample`` on, once all undecided samples up to ``decided`` are decided."""
-    left = open_.copy()
-    left[_FIRST] = np.where(left[_UNDECIDED] == DECIDED, left[_FIRST], np.maximum(left[_FIRST], decided + 1))
-    return left[:, (left[_FIRST] <= left[_LAST]) & (left[_LAST] >= sample)]
+    left, count = np.empty_like(open_), 0
+    for place in range(open_.shape[1]):
+        first, last = open_[_FIRST, place], open_[_LAST, place]
+        if open_[_UNDECIDED, place] != DECIDED:
+            first = max(first, decided + 1)
+        if max(first, sample) <= last:
+            left[:, count] = open_[:, place]
+            left[_FIRST, count] = first
+            count += 1
+    return left[:, :count].copy()

@@ -63,6 +63,7 @@ class Outlook:
         """Of every condition, active or not, that was asked for; None if it is settled for all of the stretch."""
         self.marks: dict[tuple[int, bool], list[int]] = {}
         """Where those are there (or over) that are not settled."""
+        self._judged: dict[tuple[bool, frozenset[int]], list[tuple[ConditionState, ConditionOutlook]]] = {}
         self._situation: tuple[object, ...] = ()
         self._next = 0, False
 
@@ -112,12 +113,15 @@ class Outlook:
     def _unsettled(self, firmware: Firmware) -> list[tuple[ConditionState, ConditionOutlook]]:
         """The conditions that are judged now and may begin or end in this stretch."""
         in_service = firmware.mode is Mode.SERVICE
-        return [
-            (state, outlook)
-            for state in firmware.state.by_number.values()
-            if state.condition.in_service or not in_service
-            if (outlook := self._outlook_for(state)) is not None
-        ]
+        key = in_service, firmware.state.active_numbers
+        if key not in self._judged:
+            self._judged[key] = [
+                (state, outlook)
+                for state in firmware.state.by_number.values()
+                if state.condition.in_service or not in_service
+                if (outlook := self._outlook_for(state)) is not None
+            ]
+        return self._judged[key]
 
     def _outlook_for(self, state: ConditionState) -> ConditionOutlook | None:
         key = (state.number, state.active)

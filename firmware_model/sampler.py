@@ -1,5 +1,7 @@
 """Samples by their number: one, or any many, of any time that the plant still remembers."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -61,10 +63,13 @@ class Sampler:
 
         0 for sensors whose bit is not set in ``sensors``.
         """
-        ends = hours * HOUR_SAMPLES
-        counts = np.minimum(MEAN_SAMPLES, ends - since_sample + 1)
-        samples = np.maximum(ends[:, None] + np.arange(1 - MEAN_SAMPLES, 1), 0)
-        return Readings(*_means_of_last(self._read(samples, sensors), counts))
+        return Readings(*self.table_of_means(hours, since_sample, sensors))
+
+    def table_of_means(self, hours: Times, since_sample: Times, sensors: int = _ALL) -> Times:
+        """The same, of the shape (sensors, hours)."""
+        truth = self._plant.table(self.time_ms(int(hours[-1]) * HOUR_SAMPLES))
+        start = self.started_ms, self.first
+        return _hour_means(hours, since_sample, sensors, start, truth, self.sensors.table, self.battery.table)
 
     def _read(self, samples: Times, sensors: int) -> Times:
         """Many samples, of the shape (sensors, *that of samples)."""
@@ -76,13 +81,21 @@ class Sampler:
 
 
 @compiled
-def _means_of_last(readings: Times, counts: Times) -> Times:
-    """Means of the last ``counts`` of readings of the shape (sensors, hours, samples); shape (sensors, hours)."""
-    means = np.empty(readings.shape[:2], np.int64)
+def _hour_means(  # noqa: PLR0917 -- compiled functions take no keyword-only arguments
+    hours: Times, since_sample: Times, sensors: int, start: tuple[int, int], truth: Any, errors: Any, battery: Any
+) -> Times:
+    samples, counts = np.empty(hours.size * MEAN_SAMPLES, np.int64), np.empty(hours.size, np.int64)
+    for hour in range(hours.size):
+        end = hours[hour] * HOUR_SAMPLES
+        counts[hour] = min(MEAN_SAMPLES, end - since_sample[hour] + 1)
+        for place in range(MEAN_SAMPLES):
+            samples[hour * MEAN_SAMPLES + place] = max(0, end + 1 - MEAN_SAMPLES + place)
+    started_ms, first = start
+    times_ms = started_ms + samples * SAMPLE_PERIOD_MS
+    readings = readings_of(times_ms, first + samples, sensors, truth, errors, battery)
+    means = np.empty((readings.shape[0], hours.size), np.int64)
     for sensor in range(readings.shape[0]):
-        for hour in range(counts.size):
-            total = 0
-            for place in range(readings.shape[2] - counts[hour], readings.shape[2]):
-                total += readings[sensor, hour, place]
-            means[sensor, hour] = mean_reading(total, counts[hour])
+        for hour in range(hours.size):
+            end = (hour + 1) * MEAN_SAMPLES
+            means[sensor, hour] = mean_reading(readings[sensor, end - counts[hour] : end].sum(), counts[hour])
     return means
