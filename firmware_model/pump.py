@@ -30,7 +30,7 @@ __all__ = ["Pump"]
 
 _FEW_SAMPLES = 90
 """So many samples are sooner taken than looked over."""
-_FAR_SAMPLES = 183 * 24 * HOUR_SAMPLES
+_FAR_SAMPLES = 370 * 24 * HOUR_SAMPLES
 """No further than so is looked ahead at once: what is worked out for it must stay small."""
 _FORGET_MS = 30 * 24 * HOUR_SAMPLES * SAMPLE_PERIOD_MS
 _KEPT_MS = (HISTORY_RECORDS + 24) * HOUR_SAMPLES * SAMPLE_PERIOD_MS
