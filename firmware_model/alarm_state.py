@@ -179,9 +179,10 @@ class AlarmState:
         """
         if first > last or not (self.active_numbers or marks):
             return
-        for state in self.of[rhythm]:
-            marked = marks.get((state.number, state.active), ())
-            if (marked or state.active) and (state.condition.in_service or not in_service):
+        for number in self.active_numbers.union(number for number, _ in marks):
+            state = self.by_number[number]
+            if state.condition.rhythm is rhythm and (state.condition.in_service or not in_service):
+                marked = marks.get((number, state.active), ())
                 whole = -(-(restarted_at + state.whole - 1) // rhythm)
                 begin, end = bisect_left(marked, max(first, whole)), bisect_right(marked, last)
                 state.pass_over(first, last, marked[begin:end])

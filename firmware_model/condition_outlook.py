@@ -36,6 +36,9 @@ class ConditionOutlook:
         self._exact = exact
         self._last = last
         self._at_once = _FIRST_LOOK[state.condition.rhythm]
+        self._first = 0, False
+        self._since = -1
+        """With which windows that was the first."""
         self.marks: list[int] = []
         """Renewals in which the condition is there, or is over if it is active: of all those that were looked at."""
         if not exact.can_tell(state):
@@ -48,8 +51,10 @@ class ConditionOutlook:
 
     def first_open(self, firmware: Firmware) -> tuple[int, bool]:
         """The first sample from now on in which it may change, and whether a closer look could tell."""
-        at, undecided = first_open(self._open, firmware.sample_count, firmware.restarted_at)
-        return at, undecided != DECIDED
+        if self._first[0] < firmware.sample_count or self._since != firmware.restarted_at:
+            at, undecided = first_open(self._open, firmware.sample_count, firmware.restarted_at)
+            self._first, self._since = (at, undecided != DECIDED), firmware.restarted_at
+        return self._first
 
     def look_closer(self, firmware: Firmware, state: ConditionState, at: int) -> None:
         """Decide on samples from ``at`` on, by their readings; on more of them each time."""
@@ -58,11 +63,12 @@ class ConditionOutlook:
         self._at_once = min(_GROWTH * self._at_once, _LARGEST_LOOK)
         marked = self._exact.among(samples, state, firmware.windows.out_of_range_at) // rhythm
         self._open = beyond(self._open, firmware.sample_count, int(samples[-1]))
+        self._since = -1
         if marked.size:
             before = {*state.recent(-(-firmware.sample_count // rhythm)), *self.marks[-state.m :]}
             changes = open_spans(single_samples(_completing(state, marked, before) * rhythm), fewest=state.whole)
             self._open = together([changes, self._open])
-            self.marks.extend(marked.tolist())
+            self.marks += marked.tolist()
 
 
 def _completing(state: ConditionState, marked: Times, before: set[int]) -> Times:

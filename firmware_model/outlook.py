@@ -62,7 +62,7 @@ class Outlook:
         self._of: dict[tuple[int, bool], ConditionOutlook | None] = {}
         """Of every condition, active or not, that was asked for; None if it is settled for all of the stretch."""
         self.marks: dict[tuple[int, bool], list[int]] = {}
-        """Where those are there (or over) that are not settled."""
+        """Where conditions are there (or over), of those that a closer look found any of."""
         self._judged: dict[tuple[bool, frozenset[int]], list[tuple[ConditionState, ConditionOutlook]]] = {}
         self._situation: tuple[object, ...] = ()
         self._next = 0, False
@@ -108,6 +108,8 @@ class Outlook:
                 return at, is_undecided
             state, outlook = unsettled[place]
             outlook.look_closer(firmware, state, at)
+            if outlook.marks:
+                self.marks[state.number, state.active] = outlook.marks
             found[place] = *outlook.first_open(firmware), place
 
     def _unsettled(self, firmware: Firmware) -> list[tuple[ConditionState, ConditionOutlook]]:
@@ -130,7 +132,6 @@ class Outlook:
             if not self._is_settled(state):
                 of = self._hours if state.condition.rhythm is Rhythm.HOUR else self._samples
                 outlook = ConditionOutlook(state, of.open(state), self._exact, last=self.last)
-                self.marks[key] = outlook.marks
             self._of[key] = outlook
         return self._of[key]
 

@@ -439,23 +439,21 @@ class Pump:
         self._resumed_at = firmware.sample_count
         windows = Windows(self._calibration)
         begin = max(firmware.restarted_at, firmware.sample_count - RING_SAMPLES)
-        samples = np.arange(begin, firmware.sample_count)
-        if samples.size:
-            columns = self._sampler.read_many(samples)
-            for sample, row in zip(samples.tolist(), zip(*(c.tolist() for c in columns), strict=True), strict=True):
-                windows.add(sample, Readings(*row))
+        if begin < firmware.sample_count:
+            readings = np.array(self._sampler.read_many(np.arange(begin, firmware.sample_count)))
+            windows.samples.extend(map(Readings._make, readings.T.tolist()))
         last_hour = (firmware.sample_count - 1) // HOUR_SAMPLES
         hours = np.arange(max(first_full_hour(firmware.restarted_at), last_hour - FLOW_WINDOW_HOURS + 1), last_hour + 1)
         if hours.size:
-            means = self._sampler.hour_means(hours, np.full(hours.size, firmware.restarted_at))
-            windows.hours.extend(Readings(*row) for row in zip(*(column.tolist() for column in means), strict=True))
+            means = self._sampler.table_of_means(hours, np.full(hours.size, firmware.restarted_at))
+            windows.hours.extend(map(Readings._make, means.T.tolist()))
         self._note_out_of_range(windows)
         firmware.resume(windows)
 
     def _note_out_of_range(self, windows: Windows) -> None:
         """Know of readings at the end of their range for as long as conditions do, which is longer than windows."""
         firmware, sensors = self.firmware, self._may_be_out_of_range
-        out_at = [max(both) for both in zip(windows.out_of_range_at, firmware.windows.out_of_range_at, strict=True)]
+        out_at = firmware.windows.out_of_range_at.copy()
         begin = max(firmware.awake_since, firmware.sample_count - LONGEST_REACH)
         if sensors and begin < firmware.sample_count:
             samples = np.arange(begin, firmware.sample_count)
