@@ -8,10 +8,12 @@ from numpy.typing import NDArray
 from firmware_model.compiled import compiled
 from firmware_model.profile import BatteryProfile
 
-__all__ = ["Battery", "voltages_mv"]
+__all__ = ["Battery", "BatteryTable", "voltages_mv"]
 
 Values = NDArray[np.float64]
 Times = NDArray[np.int64]
+BatteryTable = tuple[Times, Values, tuple[int, int], Values]
+"""What ``voltages_mv`` takes behind times and samples."""
 
 _PC_PER_UC = 1_000_000
 _PC_PER_MAH = 3_600 * 10**9
@@ -80,7 +82,7 @@ class Battery:
         self._sleep_na = round(profile.sleep_ua * _NA_PER_UA)
         self._loads = [_Load(0, 0, 0, self._sleep_na)]
         self._curve = np.array(profile.discharge, dtype=np.float64).T.copy()
-        self._table: tuple[Times, Values, tuple[int, int], Values] | None = None
+        self._table: BatteryTable | None = None
 
     @property
     def day_bytes(self) -> int:
@@ -116,8 +118,8 @@ class Battery:
         return self._voltage_mv(load, now_ms, sample)
 
     @property
-    def table(self) -> tuple[Times, Values, tuple[int, int], Values]:
-        """What ``voltages_mv`` takes."""
+    def table(self) -> BatteryTable:
+        """As compiled code takes it."""
         if self._table is None:
             loads = np.array([(each.since_ms, each.since_sample, each.drawn_pc, each.sleep_na) for each in self._loads])
             fed_mv = np.array([np.nan if each.fed_mv is None else each.fed_mv for each in self._loads])

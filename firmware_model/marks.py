@@ -19,10 +19,9 @@ __all__ = ["ExactMarks"]
 Values = NDArray[Any]
 Times = NDArray[np.int64]
 
-_NEVER = -(10**12)
 _FLOW_PATH = 0b011111
-_OF_TWO_KINDS = {Quantity.UNRESPONSIVE, Quantity.CLOCK_STEP, Quantity.DAMAGE}
-"""They do not come from readings."""
+_OTHERS = {Quantity.UNRESPONSIVE, Quantity.CLOCK_STEP, Quantity.DAMAGE}
+"""Quantities that do not come from readings."""
 
 
 class ExactMarks:
@@ -47,7 +46,7 @@ class ExactMarks:
     @staticmethod
     def can_tell(state: ConditionState) -> bool:
         """Whether a condition comes from readings alone."""
-        return not any(quantity in _OF_TWO_KINDS for quantity in state.quantities)
+        return not any(quantity in _OTHERS for quantity in state.quantities)
 
     def among(self, samples: Times, state: ConditionState, out_of_range_at: Sequence[int]) -> Times:
         """Those of rising ``samples`` with which a condition is there; or, if it is active, is over.
@@ -66,7 +65,8 @@ class ExactMarks:
         for quantity in state.quantities:
             for sensor, out_at in enumerate(out_of_range_at):
                 if quantity.sensors & self._may_be_out_of_range & (1 << sensor):
-                    marked &= self._last_out_of_range(samples, sensor, quantity.reach, out_at) <= samples - quantity.reach
+                    last = self._last_out_of_range(samples, sensor, quantity.reach, out_at)
+                    marked &= last <= samples - quantity.reach
         return samples[marked]
 
     # Quantities.
@@ -77,22 +77,16 @@ class ExactMarks:
         needed, place = _reaching_back(samples, quantity.reach)
         if quantity is Quantity.AT_END_OF_RANGE:
             return [sum((self._are_out_of_range(needed, s) for s in range(6)), np.zeros(needed.size, dtype=np.int64))]
-        readings = self._sampler.read_many(needed, sensors)
+        column = self._sampler.read_many(needed, sensors)[sensors.bit_length() - 1]
+        begin, middle = place - quantity.reach + 1, place - quantity.reach // 2
         match quantity:
-            case Quantity.TEMPERATURE:
-                return [readings.temperature_mc]
-            case Quantity.OUTLET:
-                return [readings.outlet_pa]
-            case Quantity.AMBIENT:
-                return [readings.ambient_pa]
             case Quantity.VOLUME:
-                return [mean_reading(_windows(readings.bellows_nl, place, MEAN_SAMPLES).sum(axis=1), MEAN_SAMPLES)]
+                return [mean_reading(_windows(column, place, MEAN_SAMPLES).sum(axis=1), MEAN_SAMPLES)]
             case Quantity.VOLUME_STEP:
-                return [readings.bellows_nl[place] - readings.bellows_nl[place - quantity.reach + 1]]
-            case _:
-                outlet_pa, middle = readings.outlet_pa, quantity.reach // 2
-                ends_pa = np.maximum(outlet_pa[place], outlet_pa[place - quantity.reach + 1])
-                return [outlet_pa[place - middle] - ends_pa]
+                return [column[place] - column[begin]]
+            case Quantity.OUTLET_PULSE:
+                return [column[middle] - np.maximum(column[place], column[begin])]
+        return [column]
 
     def _of_hours(self, samples: Times, quantities: Sequence[Quantity], sensors: int) -> list[Values]:
         if quantities[0] is Quantity.ROUGHNESS:

@@ -65,9 +65,9 @@ def first_open(open_: OpenSamples, sample: int, restarted_at: int) -> tuple[int,
     for place in range(open_.shape[1]):
         begin = max(sample, open_[_FIRST, place], restarted_at + open_[_FEWEST, place] - 1)
         end = min(open_[_LAST, place], restarted_at + open_[_MOST, place] - 1)
-        if begin <= end and restarted_at <= open_[_CAUSE, place]:
-            if begin < found or (begin == found and open_[_UNDECIDED, place] == DECIDED):
-                found, undecided = begin, open_[_UNDECIDED, place]
+        is_open = begin <= end and restarted_at <= open_[_CAUSE, place]
+        if is_open and (begin < found or (begin == found and open_[_UNDECIDED, place] == DECIDED)):
+            found, undecided = begin, open_[_UNDECIDED, place]
     return found, undecided
 
 

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from firmware_model.battery import voltages_mv
+from firmware_model.battery import BatteryTable, voltages_mv
 from firmware_model.compiled import compiled
 from firmware_model.noise import shares_from
 from firmware_model.truth import truth_of
@@ -76,12 +76,12 @@ def readings_of(  # noqa: PLR0917
     wanted: int,
     truth: tuple[Times, Values, int],
     errors: tuple[Values, Times, Any],
-    battery: tuple[Times, Values, Times, Values],
+    battery: BatteryTable,
 ) -> Times:
     """Readings of the ``wanted`` sensors, one bit each, shape (sensors, samples); 0 of the others.
 
     ``truth`` is a table of legs with their number; ``errors`` are the rows of all sensors, where those of each begin,
-    and their seeds; ``battery`` is as ``voltages_mv`` takes it.
+    and their seeds.
     """
     whole, real, count = truth
     rows, begins, seeds = errors
