@@ -70,6 +70,7 @@ class ConditionState:
     def __init__(self, judged: _Judged) -> None:
         """Begin with the condition not there."""
         self.number, self.condition, self.quantities = judged.number, judged.condition, judged.quantities
+        self.rhythm = judged.condition.rhythm
         self.raising = judged.raising
         """While these all hold, the condition is there."""
         self.staying = judged.staying
@@ -151,7 +152,7 @@ class AlarmState:
         """Places in the table of the conditions that hold."""
         self.by_number = {state.number: state for state in states}
         self.of: Mapping[Rhythm, list[ConditionState]] = {
-            rhythm: [s for s in states if s.condition.rhythm is rhythm] for rhythm in Rhythm
+            rhythm: [s for s in states if s.rhythm is rhythm] for rhythm in Rhythm
         }
 
     def judge(
@@ -170,22 +171,19 @@ class AlarmState:
             self.active_numbers ^= {state.number}
         return changed
 
-    def pass_over(
-        self, rhythm: Rhythm, first: int, last: int, marks: Marks, *, restarted_at: int, in_service: bool
-    ) -> None:
-        """Take renewals ``first`` to ``last`` without a look; ``marks`` say what it would have found in whole windows.
+    def pass_over(self, first: int, last: int, marks: Marks, *, restarted_at: int, in_service: bool) -> None:
+        """Take samples ``first`` to ``last`` without a look; ``marks`` say what it would have found in whole windows.
 
         Those have begun with sample number ``restarted_at``. Before they are whole, there is nothing to be found.
         """
-        if first > last or not (self.active_numbers or marks):
-            return
-        for number in self.active_numbers.union(number for number, _ in marks):
+        for number in {*self.active_numbers, *(number for number, _ in marks)}:
             state = self.by_number[number]
-            if state.condition.rhythm is rhythm and (state.condition.in_service or not in_service):
+            rhythm = state.rhythm
+            begin, end = -(-first // rhythm), last // rhythm
+            if begin <= end and (state.condition.in_service or not in_service):
                 marked = marks.get((number, state.active), ())
-                whole = -(-(restarted_at + state.whole - 1) // rhythm)
-                begin, end = bisect_left(marked, max(first, whole)), bisect_right(marked, last)
-                state.pass_over(first, last, marked[begin:end])
+                whole = max(begin, -(-(restarted_at + state.whole - 1) // rhythm))
+                state.pass_over(begin, end, marked[bisect_left(marked, whole) : bisect_right(marked, end)])
 
     def active_for(self, alarm: int) -> bool:
         """Whether any condition of an alarm is active."""

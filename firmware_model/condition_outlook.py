@@ -35,7 +35,7 @@ class ConditionOutlook:
         """Begin with the ``spans`` that bounds leave open; look no further than to sample ``last``."""
         self._exact = exact
         self._last = last
-        self._at_once = _FIRST_LOOK[state.condition.rhythm]
+        self._at_once = _FIRST_LOOK[state.rhythm]
         self._first = 0, False
         self._since = -1
         """With which windows that was the first."""
@@ -58,7 +58,7 @@ class ConditionOutlook:
 
     def look_closer(self, firmware: Firmware, state: ConditionState, at: int) -> None:
         """Decide on samples from ``at`` on, by their readings; on more of them each time."""
-        rhythm = state.condition.rhythm
+        rhythm = state.rhythm
         samples = undecided_samples(self._open, at, self._last, firmware.restarted_at, self._at_once)
         self._at_once = min(_GROWTH * self._at_once, _LARGEST_LOOK)
         marked = self._exact.among(samples, state, firmware.windows.out_of_range_at) // rhythm

@@ -199,10 +199,8 @@ class Firmware:
         """Go on with sample number ``until``: those before it change windows, history, and what ``marks`` say."""
         begin, self.sample_count = self.sample_count, until
         first_hour, last_hour = max(0, begin - 1) // HOUR_SAMPLES + 1, (until - 1) // HOUR_SAMPLES
-        for rhythm, first, last in ((Rhythm.SAMPLE, begin, until - 1), (Rhythm.HOUR, first_hour, last_hour)):
-            self.state.pass_over(
-                rhythm, first, last, marks, restarted_at=self.restarted_at, in_service=self.mode is Mode.SERVICE
-            )
+        in_service = self.mode is Mode.SERVICE
+        self.state.pass_over(begin, until - 1, marks, restarted_at=self.restarted_at, in_service=in_service)
         hours = last_hour - first_hour + 1
         if not hours:
             self.hours_alarms |= self.active

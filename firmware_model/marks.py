@@ -57,7 +57,7 @@ class ExactMarks:
         sensors = 0
         for edge in edges:
             sensors |= edge.quantity.sensors
-        values = self._of_hours if state.condition.rhythm is Rhythm.HOUR else self._of_samples
+        values = self._of_hours if state.rhythm is Rhythm.HOUR else self._of_samples
         holds = np.ones(samples.size, dtype=bool)
         for edge, value in zip(edges, values(samples, [edge.quantity for edge in edges], sensors), strict=True):
             holds &= value > edge.limit if edge.above else value < edge.limit

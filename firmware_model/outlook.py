@@ -130,14 +130,14 @@ class Outlook:
         if key not in self._of:
             outlook = None
             if not self._is_settled(state):
-                of = self._hours if state.condition.rhythm is Rhythm.HOUR else self._samples
+                of = self._hours if state.rhythm is Rhythm.HOUR else self._samples
                 outlook = ConditionOutlook(state, of.open(state), self._exact, last=self.last)
             self._of[key] = outlook
         return self._of[key]
 
     def _is_settled(self, state: ConditionState) -> bool:
         """Whether a condition can neither begin nor end in all of the stretch."""
-        if state.condition.rhythm is Rhythm.HOUR and not self._hours.count:
+        if state.rhythm is Rhythm.HOUR and not self._hours.count:
             return True
         if any(quantity.sensors & self._samples.out_of_range for quantity in state.quantities):
             return True  # what comes from a sensor at the end of its range says nothing

@@ -238,6 +238,5 @@ class TruthTable:
 
     def crystal_gain_ms(self, now_ms: int) -> int:
         """How much the clock's crystal has gained since the beginning, in whole ms (rounded down)."""
-        leg = self._leg_at(now_ms)
-        gained: int = (leg.crystal_ppb_ms + (now_ms - leg.start_ms) * leg.crystal_ppb) // 1_000_000_000
-        return gained
+        start_ms, _, gained, ppb = self.whole[:, max(0, int(self.legs.start_ms.searchsorted(now_ms)) - 1)].tolist()
+        return int(gained + (now_ms - start_ms) * ppb) // 1_000_000_000
