@@ -140,17 +140,13 @@ class AlarmState:
     """The state of every condition in the table that readings decide on."""
 
     def __init__(self, configuration: Configuration, before: "AlarmState | None" = None) -> None:
-        """Nothing holds, but for what held under another configuration ``before``."""
+        """Nothing holds, and nothing was there, but for what did and was under another configuration ``before``."""
         states = [ConditionState(judged) for judged in judged_under(configuration)]
-        if before is not None:
-            held = {
-                state.number: state.stayed_at for states_ in before.of.values() for state in states_ if state.active
-            }
-            for state in states:
-                state.active, state.stayed_at = state.number in held, held.get(state.number, 0)
+        for state, was in zip(states, before.by_number.values() if before is not None else (), strict=False):
+            state.active, state.stayed_at, state.hits = was.active, was.stayed_at, was.hits
         self.active_numbers = frozenset(state.number for state in states if state.active)
         """Places in the table of the conditions that hold."""
-        self.by_number = {state.number: state for state in states}
+        self.by_number: Mapping[int, ConditionState] = {state.number: state for state in states}
         self.of: Mapping[Rhythm, list[ConditionState]] = {
             rhythm: [s for s in states if s.rhythm is rhythm] for rhythm in Rhythm
         }

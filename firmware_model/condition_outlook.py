@@ -53,7 +53,7 @@ class ConditionOutlook:
         """The first sample from now on in which it may change, and whether a closer look could tell."""
         if self._first[0] < firmware.sample_count or self._since != firmware.restarted_at:
             at, undecided = first_open(self._open, firmware.sample_count, firmware.restarted_at)
-            self._first, self._since = (at, undecided != DECIDED), firmware.restarted_at
+            self._first, self._since = (int(at), undecided != DECIDED), firmware.restarted_at
         return self._first
 
     def look_closer(self, firmware: Firmware, state: ConditionState, at: int) -> None:

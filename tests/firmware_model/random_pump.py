@@ -12,7 +12,7 @@ from firmware_model.interventions import Aspiration, Filling
 from firmware_model.profile import PumpProfile
 from firmware_model.pump import Pump
 
-__all__ = ["DAY_MS", "Deed", "Story", "random_story"]
+__all__ = ["DAY_MS", "HOUR_MS", "Deed", "Story", "random_story"]
 
 HOUR_MS, DAY_MS = 3_600_000, 86_400_000
 START_UTC_MS = 1_767_225_600_000

@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from firmware_model.faults.table import PUMP_FAULTS
+from firmware_model.faults.table import PUMP_FAULTS, SENSOR_FAULTS
 from firmware_model.profile import load_profile
 from firmware_model.pump import Pump
 from tests.firmware_model.plain_loop import PlainPump
-from tests.firmware_model.random_pump import DAY_MS, Deed, Story, random_story
+from tests.firmware_model.random_pump import DAY_MS, HOUR_MS, Deed, Story, random_story
 
 _PUMPS = Path(__file__).parents[2] / "fixtures" / "pumps"
 _PROFILES = [load_profile(_PUMPS / f"{name}.toml") for name in ("generic-30ml", "generic-30ml-butane")]
@@ -42,6 +42,33 @@ def test_every_fault_is_the_same(fault: str) -> None:
         deeds.append((3 * DAY_MS // 2, "inject", (fault, 0.0)))
     deeds.append((DAY_MS + 7_200_000, "refill", (28_000_000, 22.0, True)))
     _assert_same(Story(2, story.course, deeds, seed=11), 0)
+
+
+@pytest.mark.parametrize("share", [0.01, 0.03, 0.2, 1.0])
+@pytest.mark.parametrize("fault", sorted(fault for fault in SENSOR_FAULTS if fault.endswith("-noise")))
+def test_a_noisy_sensor_is_the_same(fault: str, share: float) -> None:
+    """Noise that often is beyond a limit, and seldom for long: debounce goes on where nothing is sampled.
+
+    Windows begin anew, noise changes and refills come in the middle of what was looked at; with the most noise,
+    readings are at the ends of their range.
+    """
+    story, most = random_story(7), PUMP_FAULTS[fault].upper * share
+    deeds: list[Deed] = [
+        (2 * HOUR_MS + 7000, "inject", (fault, most)),
+        (9 * HOUR_MS, "inject", ("catheter-occlusion", 40.0)),
+        (17 * HOUR_MS + 100_000, "refill", (20_000_000, 22.0, True)),
+        (27 * HOUR_MS, "refill", (20_000_000, 22.0, False)),
+        (29 * HOUR_MS + 1_234_567, "inject", (fault, most / 2)),
+        (33 * HOUR_MS + 60_000, "self-test", ()),
+        (35 * HOUR_MS + 90_000, "acknowledge", ()),
+        (41 * HOUR_MS, "inject", (fault, 0.0)),
+    ]
+    _assert_same(Story(2, story.course, deeds, seed=23), 0)
+
+
+def test_a_configuration_that_is_lost_is_the_same() -> None:
+    """Both copies go while a condition is debounced: what was there under the lost one still counts."""
+    _assert_same(random_story(900_020, days=(3, 5, 12)), 900_020)
 
 
 def test_a_drifting_bellows_is_the_same() -> None:
