@@ -77,6 +77,8 @@ def _do(pump: Pump, at_ms: int, verb: str, details: tuple[Any, ...]) -> None:
             pump.command(at_ms).set_clock(at_ms, START_UTC_MS + at_ms)
         case "self-test":
             pump.command(at_ms).test_self(at_ms)
+        case "shelve":
+            pump.command(at_ms).shelve(at_ms)
 
 
 def random_story(number: int, days: tuple[int, ...] = (1, 1, 1, 2)) -> Story:

@@ -66,6 +66,20 @@ def test_a_noisy_sensor_is_the_same(fault: str, share: float) -> None:
     _assert_same(Story(2, story.course, deeds, seed=23), 0)
 
 
+@pytest.mark.parametrize("fault", ["outlet-pressure-sensor-noise", "bellows-sensor-noise", "temperature-sensor-noise"])
+def test_some_time_on_the_shelf_is_the_same(fault: str) -> None:
+    """While conditions are debounced no samples are taken for some minutes, and for some hours."""
+    story = random_story(7)
+    deeds: list[Deed] = [
+        (HOUR_MS, "inject", (fault, PUMP_FAULTS[fault].default / 4)),
+        (9 * HOUR_MS, "inject", ("catheter-occlusion", 100.0)),
+        *((hour * HOUR_MS + 350_000, "shelve", ()) for hour in (6, 11, 15, 30)),
+        *((hour * HOUR_MS + 610_000, "self-test", ()) for hour in (6, 11, 23, 30)),
+        (20 * HOUR_MS, "inject", ("catheter-occlusion", 0.0)),
+    ]
+    _assert_same(Story(2, story.course, deeds, seed=31), 0)
+
+
 def test_a_configuration_that_is_lost_is_the_same() -> None:
     """Both copies go while a condition is debounced: what was there under the lost one still counts."""
     _assert_same(random_story(900_020, days=(3, 5, 12)), 900_020)
