@@ -28,7 +28,9 @@ NotNegative = Annotated[float, Field(ge=0)]
 
 _URL = re.compile(r"(socket|rfc2217)://[^:/\s]+:(?P<port>\d+)([/?].*)?")
 _VISA = re.compile(r"(ASRL\S+::INSTR|TCPIP\d*::[^:\s]+::(?P<port>\d+)::SOCKET)", re.IGNORECASE)
-_PATH = re.compile(r"/(?!.*(::|://))[^\0]+|[A-Za-z0-9_.\\-]+|sim:[a-z_]+|usb:[^\s/]+|console:")
+_PATH = re.compile(
+    r"/(?!.*(::|://))[^\0]+|[A-Za-z0-9_.\\-]+|sim:[a-z_]+|usb:([0-9a-f]{4}:[0-9a-f]{4}:)?[^:\s/]+|console:"
+)
 """By-path names of Linux have single colons."""
 
 

@@ -108,6 +108,7 @@ class Run:
                 wall_utc_ns=WallClock.utc_ns if isinstance(wiring.clock, WallClock) else None,
             )
             self._cleanup.callback(writer.close)
+            self._cleanup.callback(self._leave_safe)  # when the links are closed, and before a recording is rewritten
             self.keeper.take_up(part)
             loaded, watched = self.plan.bench, self._watched(wiring)
             self.bench = open_bench(loaded, watched, writer, self._cleanup, seed=self.plan.seed, began_ms=part.began_ms)
@@ -235,10 +236,11 @@ class Run:
             self.procedures.append(Procedure.unreadable("re-judging", said, self.observer))
 
     def _leave_safe(self) -> None:
-        """Last of all, when every link is closed."""
-        if self._supervisor is None:
+        """Once, when every link is closed; at the latest when nothing else could be opened."""
+        supervisor, self._supervisor = self._supervisor, None
+        if supervisor is None:
             return
-        self.safe_state = self._supervisor.release()
+        self.safe_state = supervisor.release()
         for step in self.safe_state:
             self.folder.audit("safe state", why=step.problem or f"{step.instrument} is {step.found}")
         problems = [step.problem for step in self.safe_state if step.problem]

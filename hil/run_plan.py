@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, date, datetime
+from difflib import get_close_matches
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -261,5 +262,6 @@ def _file_of(name: str) -> Path:
     path = Path(name)
     if path.suffix == ".py" and path.is_file():
         return path.resolve()
-    known = ", ".join(sorted(PROCEDURES))
-    raise UsageError(f"unknown procedure {name!r}; known: {known}, or the path of a pytest file")
+    close = get_close_matches(name, PROCEDURES, n=1)
+    known = f"did you mean {close[0]}?" if close else f"known: {', '.join(sorted(PROCEDURES))}, or a pytest file's path"
+    raise UsageError(f"unknown procedure {name!r}; {known}")

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import threading
 import time
 
 import serial
@@ -18,6 +19,9 @@ _SLICE_S = 0.05
 
 _WRITE_TIMEOUT_S = 5.0
 """A device that holds us off by flow control for longer than this is lost."""
+
+_CLOSING_S = 0.1
+"""A port is closed by then. Behind a socket pyserial waits 0.3 s more: too long for a bench that must be safe."""
 
 
 class SerialLink(BufferedLink):
@@ -67,7 +71,9 @@ class SerialLink(BufferedLink):
             raise self._loss("reading", f"{_reason(error)}; is it still connected?") from error
 
     def _close(self) -> None:
-        self._port.close()
+        closing = threading.Thread(target=self._port.close)
+        closing.start()
+        closing.join(_CLOSING_S)
 
 
 def _reason(error: Exception) -> str:

@@ -23,7 +23,7 @@ class StreamTap(BufferedLink):
         self._sink = sink
         self._clock = clock
         self._is_closed = False
-        self._is_lost = False
+        self._first_loss: LinkError | None = None
 
     def monotonic_ms(self) -> int:
         """The link's own time."""
@@ -34,26 +34,25 @@ class StreamTap(BufferedLink):
         try:
             self._link.write(data)
         except LinkError as error:
-            self._lost(error)
-            raise
+            raise self._lost(error) from error
 
     def _receive(self, timeout_ms: int) -> bytes:
         try:
             data = self._link.read_some(timeout_ms)
         except LinkError as error:
-            self._lost(error)
-            raise
+            raise self._lost(error) from error
         if data:
             self._sink.write(self._wire, "rx", self._clock.now_ms(), data)
         return data
 
-    def _lost(self, error: LinkError) -> None:
-        if self._is_lost:
-            return
-        self._is_lost = True
-        now_ms = self._clock.now_ms()
-        self._sink.write(self._wire, "lost", now_ms, b"")
-        self._sink.note(now_ms, f"{self._wire}: {error}")
+    def _lost(self, error: LinkError) -> LinkError:
+        """What was said when the port was lost; recorded once."""
+        if self._first_loss is None:
+            self._first_loss = error
+            now_ms = self._clock.now_ms()
+            self._sink.write(self._wire, "lost", now_ms, b"")
+            self._sink.note(now_ms, f"{self._wire}: {error}")
+        return self._first_loss
 
     def _close(self) -> None:
         if self._is_closed:

@@ -1,7 +1,6 @@
 """Real processes: the command line as a user starts it, and benches served by another process."""
 
 import json
-import os
 import re
 import signal
 import socket
@@ -14,6 +13,7 @@ from typing import Any
 import pytest
 
 from hil.shipped import shipped
+from tests import command_line
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as under nohup: what we start would ignore Ctrl-C as well
     signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -26,15 +26,8 @@ def pumprig(tmp_path: Path) -> PumpRig:
     """Run the command line in an empty folder: ``pumprig("run", "--seed", "2")``."""
 
     def run(*arguments: str | Path, timeout: float = 120) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "cli", *map(str, arguments)],
-            cwd=tmp_path,
-            capture_output=True,
-            text=True,
-            timeout=timeout,
-            check=False,
-            env={**os.environ, "COLUMNS": "120", "PUMPRIG_STATE_DIR": str(tmp_path / "state")},
-        )
+        env = {"COLUMNS": "120", "PUMPRIG_STATE_DIR": str(tmp_path / "state")}
+        return command_line.pumprig(arguments, cwd=tmp_path, env=env, timeout=timeout)
 
     return run
 

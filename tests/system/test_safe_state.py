@@ -113,6 +113,9 @@ def test_every_way_out_leaves_the_bench_safe(
         manifest = runner.manifest()
         assert manifest["safe_state"]["confirmed"] is True
         assert manifest["verdict"] == ("pass" if end == "pass" else "error")
+        (run_folder,) = (tmp_path / "runs").iterdir()
+        left, rewritten = ((run_folder / name).stat().st_mtime_ns for name in ("safe-state.json", "run.mcap"))
+        assert left < rewritten  # however long that takes
 
 
 def test_the_command_line_hears_ctrl_c(watch: Watch, bench_file: Path, tmp_path: Path) -> None:

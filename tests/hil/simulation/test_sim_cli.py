@@ -2,7 +2,6 @@
 
 import json
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -10,13 +9,13 @@ import pyarrow.parquet as pq
 import pytest
 
 from hil.simulation.simulated import scenario_names
+from tests.command_line import pumprig
 
 pytestmark = pytest.mark.system
 
 
 def _sim(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "cli", "sim", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=100, check=False)
+    return pumprig(["sim", *arguments], timeout=100)
 
 
 def _json(*arguments: str | Path) -> dict[str, Any]:
