@@ -71,6 +71,7 @@ def _be(command: list[str], cwd: Path | None, env: Mapping[str, str] | None, out
         signal.signal(signal.SIGALRM, signal.SIG_DFL)
         warnings.resetwarnings()
         warnings.simplefilter("ignore")
+        _forget_modules_of_tests()
         os.environ.update(env or {})
         os.chdir(cwd or Path.cwd())
         sys.argv = command
@@ -84,6 +85,13 @@ def _be(command: list[str], cwd: Path | None, env: Mapping[str, str] | None, out
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(code)
+
+
+def _forget_modules_of_tests() -> None:
+    """Or a user's file would be taken for one of the same name that a test has run in this very process."""
+    for name, module in list(sys.modules.items()):
+        if str(getattr(module, "__file__", None)).startswith(tempfile.gettempdir()):
+            del sys.modules[name]
 
 
 def _wait(child: int, command: list[str], timeout: float) -> int:

@@ -249,7 +249,8 @@ def _fault(each: Occurrence, restrictor_percent: float, loaded: LoadedPopulation
 
 
 def _constructed(name: str, at_ms: int, value: str, ramp: int = 0, duration: int | None = None) -> Fault:
-    return Fault.model_construct(name=name, at=at_ms, value=value, ramp=ramp, duration=duration)
+    given = {"name", "at", "value"} | ({"ramp"} if ramp else set()) | (set() if duration is None else {"duration"})
+    return Fault.model_construct(given, name=name, at=at_ms, value=value, ramp=ramp, duration=duration)
 
 
 def _whole(time: float, step_ms: int) -> int:

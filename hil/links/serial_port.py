@@ -71,9 +71,12 @@ class SerialLink(BufferedLink):
             raise self._loss("reading", f"{_reason(error)}; is it still connected?") from error
 
     def _close(self) -> None:
+        socket = getattr(self._port, "_socket", None)  # pyserial leaves it open if the other end has hung up before
         closing = threading.Thread(target=self._port.close)
         closing.start()
         closing.join(_CLOSING_S)
+        if socket is not None:
+            socket.close()
 
 
 def _reason(error: Exception) -> str:

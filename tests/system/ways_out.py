@@ -267,5 +267,7 @@ def _forked(act: Callable[[], int]) -> int:
             os.dup2(null, descriptor)
         sys.stdout = sys.stderr = open(os.devnull, "w")  # noqa: SIM115, PTH123
         code = act()
+    except KeyboardInterrupt:  # as the command line has it
+        code = 130
     finally:
         os._exit(code)
