@@ -29,6 +29,8 @@ __all__ = ["BenchState", "SafeStep", "bring_to_safe_state", "is_confirmed", "nee
 _AT_MOST_S = 20.0
 """An unplugged instrument is waited for so long, and then given up: a lost port may be back within ten seconds."""
 
+_LOOK_EVERY_S = 0.05
+
 
 @dataclass(frozen=True)
 class SafeStep:
@@ -146,7 +148,15 @@ class BenchState:
         self.path = state_folder() / f"{sha256(links.encode()).hexdigest()[:16]}.json"
 
     def check(self) -> None:
-        """Raises BenchFault if the bench is in use, or was not left in its safe state."""
+        """Raises BenchFault if the bench is in use, or was not left in its safe state.
+
+        A supervisor whose runner has died is about to be done with it, and is waited for.
+        """
+        deadline = time.monotonic() + _AT_MOST_S
+        while (held := self._read()) is not None and _is_held(held) and not _is_alive(held["runner"]):
+            if time.monotonic() > deadline:
+                break
+            time.sleep(_LOOK_EVERY_S)
         self.refuse_if_in_use()
         kept = self._read()
         if kept is None or kept["safe"]:
@@ -162,7 +172,7 @@ class BenchState:
     def refuse_if_in_use(self) -> None:
         """Raises BenchFault if a run holds the bench."""
         kept = self._read()
-        if kept is not None and not kept["safe"] and not kept["steps"] and _is_alive(kept["supervisor"]):
+        if kept is not None and _is_held(kept):
             raise BenchFault(f"{self.bench_path}: the bench is in use by process {kept['runner']} ({kept['run']})")
 
     def write(self, *, safe: bool, run: str, runner: int, supervisor: int, steps: list[SafeStep]) -> None:
@@ -181,6 +191,11 @@ class BenchState:
                 f"{self.path}: cannot be read ({error}); remove it once the bench was looked at"
             ) from error
         return kept
+
+
+def _is_held(kept: Mapping[str, Any]) -> bool:
+    """Whether a supervisor has not yet said how the bench was left."""
+    return not kept["safe"] and not kept["steps"] and _is_alive(kept["supervisor"])
 
 
 def _is_alive(pid: int) -> bool:
