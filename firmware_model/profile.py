@@ -188,8 +188,8 @@ class BatteryProfile(FrozenModel):
         tuple[Annotated[tuple[float, int], Field(strict=False)], ...], Field(min_length=2, max_length=32, strict=False)
     ]
     """Points of (percent drawn, mV), straight lines between them."""
-    brown_out_mv: Annotated[int, Field(gt=0)]
-    """Below this the electronics are held in reset."""
+    brown_out_mv: Annotated[int, Field(gt=0)] = 2000
+    """Below this the electronics are held in reset; recordings that are older than this key mean the default."""
 
     @model_validator(mode="after")
     def _falls(self) -> Self:

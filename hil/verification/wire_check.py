@@ -13,7 +13,9 @@ from hil.recording.contents import RecordedMessage
 from hil.recording.layout import GAPS_TOPIC, Topic, parse_topic
 from hil.recording.pump_record import Meaning, PumpRecord
 from hil.verification.check import Check
+from hil.verification.log_check import LogCheck
 from protocols.listener import Greeted, Heard, Refused, Sealed
+from protocols.messages import Events, History
 from protocols.session.noise import SessionKeys
 
 __all__ = ["WireCheck"]
@@ -39,6 +41,7 @@ class WireCheck:
         self._frames = self._sealed_read = self._sealed_unread = self._handshakes = self._compared = 0
         self._rejected: Counter[str] = Counter()
         self._gaps: list[str] = []
+        self._log = LogCheck(wire)
 
     def take(self, message: RecordedMessage, topic: Topic) -> list[Meaning]:
         """Read one message of the recording; gives what its bytes mean."""
@@ -46,7 +49,7 @@ class WireCheck:
             _, direction = parse_topic(message.topic)
             meanings = list(self._record.overhear(direction, message.time_ms, message.data))
             for meaning in meanings:
-                self._count(meaning)
+                self._count(meaning, message.time_ms)
                 if not _is_silence(meaning.content) and len(self._expected) < _MAX_PENDING:
                     self._expected.append(meaning)
             return meanings
@@ -55,13 +58,15 @@ class WireCheck:
         return []
 
     def checks(self) -> list[Check]:
-        """What came of it, in three lines: frames, gaps, and what was decoded."""
-        return [self._frames_check(), self._gaps_check(), self._decoded_check()]
+        """What came of it, a line each: frames, gaps, what was decoded, and the pump's own logs."""
+        return [self._frames_check(), self._gaps_check(), self._decoded_check(), self._log.check()]
 
-    def _count(self, meaning: Meaning) -> None:
+    def _count(self, meaning: Meaning, time_ms: int) -> None:
         match meaning.said:
-            case Heard(session=session):
+            case Heard(session=session, message=message):
                 self._frames += 1
+                if isinstance(message, Events | History):
+                    self._log.take(time_ms, message)
                 self._sealed_read += session is not None
             case Sealed():
                 self._frames += 1
