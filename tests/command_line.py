@@ -89,8 +89,10 @@ def _be(command: list[str], cwd: Path | None, env: Mapping[str, str] | None, out
 
 def _forget_modules_of_tests() -> None:
     """Or a user's file would be taken for one of the same name that a test has run in this very process."""
+    ours, elsewhere = str(Path(cli.__file__).parent), tempfile.gettempdir()
     for name, module in list(sys.modules.items()):
-        if str(getattr(module, "__file__", None)).startswith(tempfile.gettempdir()):
+        file = str(getattr(module, "__file__", None))
+        if file.startswith(elsewhere) and not file.startswith(ours):
             del sys.modules[name]
 
 
