@@ -67,12 +67,12 @@ def _alarms() -> str:
 def _conditions() -> str:
     configuration = Configuration.of(_SOFT)
     rows = [
-        "| condition | raises | judged | when all of these hold (and clears at) | n of m |",
-        "|---|---|---|---|---|",
+        "| number | condition | raises | judged | when all of these hold (and clears at) | n of m |",
+        "|---|---|---|---|---|---|",
     ]
-    for condition in CONDITIONS:
+    for number, condition in enumerate(CONDITIONS):
         if not condition.terms:
-            rows.append(f"| {condition.name} | `{kebab(condition.alarm)}` | at the event | | |")
+            rows.append(f"| {number} | {condition.name} | `{kebab(condition.alarm)}` | at the event | | |")
             continue
         terms = []
         for term in condition.terms:
@@ -82,7 +82,8 @@ def _conditions() -> str:
             terms.append(f"{name} {'>' if term.above else '<'} {raise_at}{clears}")
         n, m = condition.debounce(configuration)
         judged = "each sample" if condition.rhythm is Rhythm.SAMPLE else "each hour"
-        rows.append(f"| {condition.name} | `{kebab(condition.alarm)}` | {judged} | {'; '.join(terms)} | {n} of {m} |")
+        named = f"| {number} | {condition.name} | `{kebab(condition.alarm)}`"
+        rows.append(f"{named} | {judged} | {'; '.join(terms)} | {n} of {m} |")
     return "\n".join([*rows, ""])
 
 
