@@ -3,9 +3,11 @@
 import os
 import signal
 import threading
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 
 import pytest
 
@@ -19,6 +21,9 @@ from hil.run_result import RunResult
 from hil.run_settings import RunSettings
 
 __all__ = ["run_procedures"]
+
+_SAME_S = 2.0
+"""Interruptions that follow one another within this time are one."""
 
 
 class _Session:
@@ -88,15 +93,28 @@ def run_procedures(settings: RunSettings, observer: Observer) -> RunResult:
 
 @contextmanager
 def _terminated_like_interrupted() -> Iterator[None]:
-    """SIGTERM ends the procedures as Ctrl-C does: in order, with a closed recording and a manifest."""
+    """SIGTERM ends the procedures as Ctrl-C does: in order, with a closed recording and a manifest.
+
+    Who presses Ctrl-C again at once means the same, and does not disturb what has begun to end.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield  # only the main thread may handle signals
         return
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    heard_at = -_SAME_S
+
+    def interrupt(_: int, __: FrameType | None) -> None:
+        nonlocal heard_at
+        if time.monotonic() - heard_at > _SAME_S:
+            heard_at = time.monotonic()
+            raise KeyboardInterrupt
+
+    heard = [number for number in (signal.SIGINT, signal.SIGTERM) if signal.getsignal(number) is not signal.SIG_IGN]
+    before = {number: signal.signal(number, interrupt) for number in heard}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 @contextmanager
