@@ -1,48 +1,79 @@
 """Flows under changed conditions, each as its ratio to the flow at the reference, against the pump model's ratio."""
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import replace
 
-from hil.condition_figure import MeasuredPoint
-from hil.flow_measurement import MeasuredFlow
+from hil.condition_figure import MeasuredPoint, condition_figure
+from hil.flow_measurement import FlowMeasurement, MeasuredFlow
 from hil.flow_ratio import flow_ratio
 from hil.procedure import Procedure
 
-__all__ = ["compare"]
+__all__ = ["FlowComparison"]
 
 
-def compare(
-    procedure: Procedure,
-    name: str,
-    flow: MeasuredFlow,
-    reference: MeasuredFlow,
-    *,
-    condition: float,
-    tolerance_percent: float,
-    instruments: Sequence[str],
-    note: str,
-) -> MeasuredPoint:
-    """Measure ``flow`` over ``reference`` as ``name``, and judge it by the model's ratio and a tolerance.
+class FlowComparison:
+    """The flow at a reference, and those at other values of one condition over it."""
 
-    Both flows, converted to label conditions by the model, must be the same: what their ratio is off by, and how
-    uncertain that is, holds for the ratio of the flows as they were collected.
-    """
-    model = flow.to_label.model_ml_per_day / reference.to_label.model_ml_per_day
-    converted = flow_ratio(flow.at_label, reference.at_label)
-    point = MeasuredPoint(condition, converted.value * model, converted.expanded_uncertainty * model)
-    procedure.measure(
-        name,
-        point.ratio,
-        "1",
-        expanded_uncertainty=point.expanded_uncertainty,
-        lower=model * (1 - tolerance_percent / 100),
-        upper=model * (1 + tolerance_percent / 100),
-        instruments=instruments,
-        budget=tuple(
-            replace(line, sensitivity=line.sensitivity * model, contribution=line.contribution * model)
-            for line in converted.budget
-        ),
-        note=f"{note}: {flow.raw.flow_ml_per_day:.4f} over {reference.raw.flow_ml_per_day:.4f} mL/day as collected; "
-        f"the pump model gives {model:.4f}",
-    )
-    return point
+    def __init__(
+        self,
+        measurement: FlowMeasurement,
+        procedure: Procedure,
+        *,
+        reference: float,
+        collection_h: float,
+        tolerance_percent: float,
+    ) -> None:
+        """Collect at the condition's ``reference``, at which the bench is now."""
+        self._measurement = measurement
+        self._procedure = procedure
+        self._collection_h = collection_h
+        self._tolerance_percent = tolerance_percent
+        self._reference_at = reference
+        self._reference = measurement.collect(collection_h)
+        self._points = [MeasuredPoint(reference, 1.0, 0.0)]
+
+    def measure(self, name: str, condition: float, *, note: str) -> None:
+        """Collect at another ``condition``, at which the bench is now, and judge the ratio as ``name``.
+
+        Limits are the model's ratio and a tolerance. Both flows, converted to label conditions by the model, must be
+        the same: what their ratio is off by, and how uncertain that is, holds for the ratio of the flows as they were
+        collected.
+        """
+        flow, reference = self._measurement.collect(self._collection_h), self._reference
+        model = flow.to_label.model_ml_per_day / reference.to_label.model_ml_per_day
+        converted = flow_ratio(flow.at_label, reference.at_label)
+        point = MeasuredPoint(condition, converted.value * model, converted.expanded_uncertainty * model)
+        self._points.append(point)
+        self._procedure.measure(
+            name,
+            point.ratio,
+            "1",
+            expanded_uncertainty=point.expanded_uncertainty,
+            lower=model * (1 - self._tolerance_percent / 100),
+            upper=model * (1 + self._tolerance_percent / 100),
+            instruments=self._measurement.instruments,
+            budget=tuple(
+                replace(line, sensitivity=line.sensitivity * model, contribution=line.contribution * model)
+                for line in converted.budget
+            ),
+            note=f"{note}: {_collected(flow)} over {_collected(reference)} mL/day as collected; "
+            f"the pump model gives {model:.4f}",
+        )
+
+    def show(self, *, title: str, x_label: str, y_label: str, expected: Callable[[float], float]) -> None:
+        """A figure of all ratios; ``expected`` gives the model's flow at a condition, at the volume that is left."""
+        at_reference = expected(self._reference_at)
+        self._procedure.show(
+            condition_figure(
+                title=title,
+                x_label=x_label,
+                y_label=y_label,
+                points=self._points,
+                model=lambda condition: expected(condition) / at_reference,
+                tolerance_percent=self._tolerance_percent,
+            )
+        )
+
+
+def _collected(flow: MeasuredFlow) -> str:
+    return f"{flow.raw.flow_ml_per_day:.4f}"

@@ -1,13 +1,9 @@
 """A comparison as one HTML file that opens offline: a verdict, tables, curves laid over each other."""
 
 from dataclasses import dataclass
-from functools import cache
-
-from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
 
 from hil.figure import Figure
-from hil.report.page import page_policy, plot_scripts
+from hil.report.page import render_page
 
 __all__ = ["ComparisonPage", "PageTable", "render_comparison"]
 
@@ -40,24 +36,4 @@ class ComparisonPage:
 
 def render_comparison(page: ComparisonPage) -> str:
     """The page's HTML; equal comparisons give equal bytes."""
-    scripts = plot_scripts(page.figures, ())
-    return (
-        _environment()
-        .get_template("comparison/comparison.html.j2")
-        .render(
-            page=page,
-            scripts=[Markup(script) for script in scripts],  # noqa: S704 - Bokeh itself, and JSON that has no <
-            policy=page_policy(scripts),
-        )
-    )
-
-
-@cache
-def _environment() -> Environment:
-    return Environment(
-        loader=PackageLoader("hil", "."),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    return render_page("comparison/comparison.html.j2", page.figures, page=page)

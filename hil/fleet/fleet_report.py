@@ -1,37 +1,27 @@
 """The report of a fleet: one HTML file that opens offline."""
 
 import math
-from functools import cache
 from typing import Any
-
-from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
 
 from firmware_model.fleet.population import Population
 from hil.fleet.findings import Findings
 from hil.fleet.fleet_figures import fleet_figures
 from hil.fleet.folder import FleetPlan
 from hil.report.numbers import number
-from hil.report.page import page_policy, plot_scripts
+from hil.report.page import render_page
 
 __all__ = ["render_fleet_report"]
 
 
 def render_fleet_report(findings: Findings, population: Population, plan: FleetPlan, summary: dict[str, Any]) -> str:
     """The report's HTML. The same fleet gives the same bytes, however it was dealt out."""
-    figures = fleet_figures(findings, population)
-    scripts = plot_scripts(figures, ())
-    return (
-        _environment()
-        .get_template("fleet/fleet.html.j2")
-        .render(
-            summary=summary,
-            population=population,
-            plan=plan,
-            figures=figures,
-            scripts=[Markup(script) for script in scripts],  # noqa: S704 - Bokeh itself, and JSON that has no <
-            policy=page_policy(scripts),
-        )
+    return render_page(
+        "fleet/fleet.html.j2",
+        fleet_figures(findings, population),
+        filters=(("shown", _shown), ("interval", _interval)),
+        summary=summary,
+        population=population,
+        plan=plan,
     )
 
 
@@ -47,16 +37,3 @@ def _interval(interval: dict[str, float | None], digits: int = 3, scale: float =
     """``1.2 (0.8 to 1.6)``."""
     low, high = (_shown(interval[key], digits, scale) for key in ("low", "high"))
     return f"{_shown(interval['estimate'], digits, scale)} ({low} to {high})"
-
-
-@cache
-def _environment() -> Environment:
-    environment = Environment(
-        loader=PackageLoader("hil", "."),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {"shown": _shown, "interval": _interval}
-    return environment

@@ -2,17 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from functools import cache
 from typing import Any
-
-from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
 
 from hil.errors import UsageError
 from hil.figure import Figure, Limit, Series
 from hil.history.control_chart import ControlChart, control_chart
 from hil.history.run_index import RunPoint
-from hil.report.page import page_policy, plot_scripts
+from hil.report.page import render_page
 
 __all__ = ["Trend"]
 
@@ -101,23 +97,11 @@ class Trend:
 
     def as_html(self) -> str:
         """One HTML file that opens offline."""
-        figures = self.figures()
-        scripts = plot_scripts(figures, ())
-        return (
-            _environment()
-            .get_template("history/trend.html.j2")
-            .render(
-                title=f"{self.measurement} over {len(self.points)} runs",
-                said=self.said,
-                points=self.points,
-                signals=self.chart.signals,
-                figures=figures,
-                scripts=[Markup(script) for script in scripts],  # noqa: S704 - Bokeh itself, and JSON that has no <
-                policy=page_policy(scripts),
-            )
+        return render_page(
+            "history/trend.html.j2",
+            self.figures(),
+            title=f"{self.measurement} over {len(self.points)} runs",
+            said=self.said,
+            points=self.points,
+            signals=self.chart.signals,
         )
-
-
-@cache
-def _environment() -> Environment:
-    return Environment(loader=PackageLoader("hil", "."), autoescape=True, undefined=StrictUndefined, trim_blocks=True)

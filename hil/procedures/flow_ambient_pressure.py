@@ -9,9 +9,8 @@ import pytest
 
 from firmware_model.flow import expected_flow
 from hil.bench import Bench
-from hil.condition_figure import MeasuredPoint, condition_figure
 from hil.enough_infusate import ensure_infusate
-from hil.flow_comparison import compare
+from hil.flow_comparison import FlowComparison
 from hil.flow_measurement import FlowMeasurement
 from hil.instruments.balance import Balance
 from hil.instruments.bath import Bath
@@ -57,36 +56,21 @@ def test_flow_ambient_pressure(
         measurement = FlowMeasurement(bench, balance, bath, procedure)
         measurement.press("ambient_pressure", ambient_pressure, LABEL_AMBIENT_KPA)
         measurement.settle(LABEL_TEMPERATURE_C)
-        reference = measurement.collect(collection_h)
-        points = [MeasuredPoint(LABEL_AMBIENT_KPA, 1.0, 0.0)]
-        for target_kpa in CHAMBER_KPA:
-            measurement.press("ambient_pressure", ambient_pressure, target_kpa)
-            flow = measurement.collect(collection_h)
-            name, note = f"flow-ratio-{target_kpa:.0f}-kpa", f"{target_kpa:.1f} kPa over {LABEL_AMBIENT_KPA:.1f} kPa"
-            points.append(
-                compare(
-                    procedure,
-                    name,
-                    flow,
-                    reference,
-                    condition=target_kpa,
-                    tolerance_percent=RATIO_TOLERANCE_PERCENT,
-                    instruments=measurement.instruments,
-                    note=note,
-                )
-            )
-        volume_ml = bench.pump.read_status().volume_nl / 1e6
-
-    def model(ambient_kpa: float) -> float:
-        return expected_ml_per_day(ambient_kpa, volume_ml) / expected_ml_per_day(LABEL_AMBIENT_KPA, volume_ml)
-
-    procedure.show(
-        condition_figure(
-            title="Flow against ambient pressure",
-            x_label="ambient pressure, absolute / kPa",
-            y_label="flow / flow at 101.325 kPa",
-            points=points,
-            model=model,
+        comparison = FlowComparison(
+            measurement,
+            procedure,
+            reference=LABEL_AMBIENT_KPA,
+            collection_h=collection_h,
             tolerance_percent=RATIO_TOLERANCE_PERCENT,
         )
+        for target_kpa in CHAMBER_KPA:
+            measurement.press("ambient_pressure", ambient_pressure, target_kpa)
+            note = f"{target_kpa:.1f} kPa over {LABEL_AMBIENT_KPA:.1f} kPa"
+            comparison.measure(f"flow-ratio-{target_kpa:.0f}-kpa", target_kpa, note=note)
+        volume_ml = bench.pump.read_status().volume_nl / 1e6
+    comparison.show(
+        title="Flow against ambient pressure",
+        x_label="ambient pressure, absolute / kPa",
+        y_label="flow / flow at 101.325 kPa",
+        expected=lambda ambient_kpa: expected_ml_per_day(ambient_kpa, volume_ml),
     )

@@ -8,9 +8,8 @@ import pytest
 
 from firmware_model.flow import expected_flow
 from hil.bench import Bench
-from hil.condition_figure import MeasuredPoint, condition_figure
 from hil.enough_infusate import ensure_infusate
-from hil.flow_comparison import compare
+from hil.flow_comparison import FlowComparison
 from hil.flow_measurement import FlowMeasurement
 from hil.instruments.balance import Balance
 from hil.instruments.bath import Bath
@@ -56,42 +55,25 @@ def test_flow_back_pressure(
         measurement = FlowMeasurement(bench, balance, bath, procedure)
         measurement.press("outlet_pressure", outlet_pressure, 0.0)
         measurement.settle(LABEL_TEMPERATURE_C)
-        reference = measurement.collect(collection_h)
-        points = [MeasuredPoint(0.0, 1.0, 0.0)]
-        for name, added_kpa in ADDED_KPA.items():
-            measurement.press("outlet_pressure", outlet_pressure, added_kpa)
-            flow = measurement.collect(collection_h)
-            note = f"{added_kpa:+.1f} kPa at the outlet over none added"
-            points.append(
-                compare(
-                    procedure,
-                    name,
-                    flow,
-                    reference,
-                    condition=added_kpa,
-                    tolerance_percent=RATIO_TOLERANCE_PERCENT,
-                    instruments=measurement.instruments,
-                    note=note,
-                )
-            )
-        volume_ml = bench.pump.read_status().volume_nl / 1e6
-
-    def model(added_kpa: float) -> float:
-        at, at_reference = (
-            expected_flow(
-                profile, LABEL_TEMPERATURE_C, room.ambient_kpa, room.outlet_kpa + each, volume_ml
-            ).flow_ml_per_day
-            for each in (added_kpa, 0.0)
-        )
-        return at / at_reference
-
-    procedure.show(
-        condition_figure(
-            title="Flow against back-pressure",
-            x_label="pressure added at the outlet / kPa",
-            y_label="flow / flow with none added",
-            points=points,
-            model=model,
+        comparison = FlowComparison(
+            measurement,
+            procedure,
+            reference=0.0,
+            collection_h=collection_h,
             tolerance_percent=RATIO_TOLERANCE_PERCENT,
         )
+        for name, added_kpa in ADDED_KPA.items():
+            measurement.press("outlet_pressure", outlet_pressure, added_kpa)
+            comparison.measure(name, added_kpa, note=f"{added_kpa:+.1f} kPa at the outlet over none added")
+        volume_ml = bench.pump.read_status().volume_nl / 1e6
+
+    def expected_ml_per_day(added_kpa: float) -> float:
+        outlet_kpa = room.outlet_kpa + added_kpa
+        return expected_flow(profile, LABEL_TEMPERATURE_C, room.ambient_kpa, outlet_kpa, volume_ml).flow_ml_per_day
+
+    comparison.show(
+        title="Flow against back-pressure",
+        x_label="pressure added at the outlet / kPa",
+        y_label="flow / flow with none added",
+        expected=expected_ml_per_day,
     )

@@ -9,9 +9,8 @@ import pytest
 
 from firmware_model.flow import expected_flow
 from hil.bench import Bench
-from hil.condition_figure import MeasuredPoint, condition_figure
 from hil.enough_infusate import ensure_infusate
-from hil.flow_comparison import compare
+from hil.flow_comparison import FlowComparison
 from hil.flow_measurement import FlowMeasurement
 from hil.instruments.balance import Balance
 from hil.instruments.bath import Bath
@@ -40,48 +39,31 @@ def test_flow_temperature(bench: Bench, balance: Balance, bath: Bath, procedure:
     """The flow follows temperature as the pump model says."""
     profile, room = bench.loaded.profile, bench.loaded.file.environment
     collection_h = procedure.parameters["collection_h"]
-    most_ml_per_day = expected_flow(
-        profile, max(TEMPERATURES_C), room.ambient_kpa, room.outlet_kpa, profile.capacity_ml
-    ).flow_ml_per_day
+
+    def expected_ml_per_day(temperature_c: float, volume_ml: float) -> float:
+        return expected_flow(profile, temperature_c, room.ambient_kpa, room.outlet_kpa, volume_ml).flow_ml_per_day
+
+    most_ml_per_day = expected_ml_per_day(max(TEMPERATURES_C), profile.capacity_ml)
     make_ready(bench, procedure.progressed, warm=False)
     ensure_infusate(bench, most_ml_per_day * (len(TEMPERATURES_C) + 1) * (SETTLING_H + collection_h) / 24)
     with left_as_found(bench, "bath"):
         measurement = FlowMeasurement(bench, balance, bath, procedure)
         measurement.settle(LABEL_TEMPERATURE_C)
-        reference = measurement.collect(collection_h)
-        points = [MeasuredPoint(LABEL_TEMPERATURE_C, 1.0, 0.0)]
-        for target_c in TEMPERATURES_C:
-            measurement.settle(target_c)
-            flow = measurement.collect(collection_h)
-            name, note = f"flow-ratio-{target_c:.0f}-c", f"{target_c:.1f} C over {LABEL_TEMPERATURE_C:.1f} C"
-            points.append(
-                compare(
-                    procedure,
-                    name,
-                    flow,
-                    reference,
-                    condition=target_c,
-                    tolerance_percent=RATIO_TOLERANCE_PERCENT,
-                    instruments=measurement.instruments,
-                    note=note,
-                )
-            )
-        volume_ml = bench.pump.read_status().volume_nl / 1e6
-
-    def model(temperature_c: float) -> float:
-        at, at_reference = (
-            expected_flow(profile, each, room.ambient_kpa, room.outlet_kpa, volume_ml).flow_ml_per_day
-            for each in (temperature_c, LABEL_TEMPERATURE_C)
-        )
-        return at / at_reference
-
-    procedure.show(
-        condition_figure(
-            title="Flow against temperature",
-            x_label="bath temperature / °C",
-            y_label="flow / flow at 37 °C",
-            points=points,
-            model=model,
+        comparison = FlowComparison(
+            measurement,
+            procedure,
+            reference=LABEL_TEMPERATURE_C,
+            collection_h=collection_h,
             tolerance_percent=RATIO_TOLERANCE_PERCENT,
         )
+        for target_c in TEMPERATURES_C:
+            measurement.settle(target_c)
+            note = f"{target_c:.1f} C over {LABEL_TEMPERATURE_C:.1f} C"
+            comparison.measure(f"flow-ratio-{target_c:.0f}-c", target_c, note=note)
+        volume_ml = bench.pump.read_status().volume_nl / 1e6
+    comparison.show(
+        title="Flow against temperature",
+        x_label="bath temperature / °C",
+        y_label="flow / flow at 37 °C",
+        expected=lambda temperature_c: expected_ml_per_day(temperature_c, volume_ml),
     )

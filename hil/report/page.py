@@ -1,4 +1,4 @@
-"""What makes a page with plots one file that opens offline: its scripts, and the policy that allows no others.
+"""A page with plots as one file that opens offline: its template, its scripts, and the policy that allows no others.
 
 The page forbids itself the network: its Content-Security-Policy lets a browser load nothing from anywhere, and run no
 script but those whose SHA-256 it names.
@@ -6,18 +6,63 @@ script but those whose SHA-256 it names.
 
 import base64
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cache
 from importlib import resources
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 
 from hil.figure import Figure, Marker
 
-__all__ = ["page_policy", "plot_scripts"]
+__all__ = ["render_page"]
+
+Filters = tuple[tuple[str, Callable[..., object]], ...]
 
 
-def plot_scripts(figures: Sequence[Figure], markers: Sequence[Marker]) -> tuple[str, ...]:
-    """Bokeh's core and what it is to draw, into the elements ``plot-1`` and so on; nothing if there is no figure.
+def render_page(
+    template: str,
+    figures: Sequence[Figure],
+    *,
+    markers: Sequence[Marker] = (),
+    filters: Filters = (),
+    **shown: object,
+) -> str:
+    """The page that ``template`` (a path in this package, such as ``report/report.html.j2``) makes of what is shown.
 
-    Widgets, tables and WebGL stay out: the pages use none. ``markers`` go into figures whose x is bench time.
+    Its plots go into elements ``plot-1`` and so on; ``markers`` into those whose x is bench time. Equal content gives
+    equal bytes.
+    """
+    scripts = _plot_scripts(figures, markers)
+    return (
+        _environment(filters)
+        .get_template(template)
+        .render(
+            figures=figures,
+            scripts=[Markup(script) for script in scripts],  # noqa: S704 - Bokeh itself, and JSON that has no <
+            policy=_policy(scripts),
+            **shown,
+        )
+    )
+
+
+@cache
+def _environment(filters: Filters) -> Environment:
+    environment = Environment(
+        loader=PackageLoader("hil", "."),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= dict(filters)
+    return environment
+
+
+def _plot_scripts(figures: Sequence[Figure], markers: Sequence[Marker]) -> tuple[str, ...]:
+    """Bokeh's core and what it is to draw; nothing if there is no figure.
+
+    Widgets, tables and WebGL stay out: the pages use none.
     """
     if not figures:
         return ()
@@ -34,7 +79,7 @@ def plot_scripts(figures: Sequence[Figure], markers: Sequence[Marker]) -> tuple[
     return core, drawing, (resources.files("hil.report") / "paper.js").read_text(encoding="utf-8")
 
 
-def page_policy(scripts: Sequence[str]) -> str:
+def _policy(scripts: Sequence[str]) -> str:
     """A Content-Security-Policy; Bokeh writes style elements of its own and has its icons in data URLs."""
     hashes = [f"'sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}'" for script in scripts]
     allowed = " ".join(hashes) or "'none'"
