@@ -15,37 +15,31 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from protocols.channel import OpenChannel
+from protocols.column_frames import (
+    HEADER_BYTES,
+    LONG,
+    MALFORMED,
+    OK,
+    REASONS,
+    UNKNOWN,
+    Bytes,
+    Integers,
+    crc_tables,
+    gathered,
+    split,
+)
 from protocols.declaration import Field, fields_of
 from protocols.errors import MessageError
-from protocols.framing import MAX_ENCODED_BYTES, MAX_FRAME_BYTES
+from protocols.framing import MAX_ENCODED_BYTES
 from protocols.messages import MESSAGES, Message, decode_message
 
 __all__ = ["REASONS", "ColumnDecoder", "Decoded", "NotColumnar", "Rows", "column_dtype", "decode_columns"]
 
-Bytes = NDArray[np.uint8]
-Integers = NDArray[np.int64]
-
-REASONS = (
-    "",
-    "CobsInvalid",
-    "FrameTooShort",
-    "FrameTooLong",
-    "CrcMismatch",
-    "UnexpectedFrame",
-    "UnknownOpcode",
-    "MalformedMessage",
-)
-"""Why bytes between two zeros are no message: names of the errors that the protocol raises for them, by number."""
-_OK, _COBS, _SHORT, _LONG, _CRC, _OTHER, _UNKNOWN, _MALFORMED = range(len(REASONS))
-_HEADER_BYTES = len(OpenChannel.HEADER) + 3
 _SEQ_AT, _OPCODE_AT = 2, 4
 _CHUNK_BYTES = 4 << 20
-_CRC_BYTES = 4
-_EIGHT = np.uintp(8)
 
 
 class NotColumnar(TypeError):
@@ -116,7 +110,7 @@ class ColumnDecoder:
         self._carry, self._skipped = b"", 0
         self._carry_offset = begin + length + 1
         rest = self._decode(data[end + 1 :])
-        monster = np.array([(begin, length, _LONG)], dtype=_REJECTED)
+        monster = np.array([(begin, length, LONG)], dtype=_REJECTED)
         return Decoded(rest.rows, rest.messages, np.concatenate([monster, rest.rejected]), rest.frames + 1)
 
     def feed_all(self, chunks: Iterable[bytes]) -> Iterator[Decoded]:
@@ -127,12 +121,12 @@ class ColumnDecoder:
 
     def _decode(self, data: bytes) -> Decoded:
         stream = np.frombuffer(data, dtype=np.uint8)
-        most = data.count(0)
-        starts, lengths = np.empty(most, np.int64), np.empty(most, np.int64)
-        places, sizes = np.empty(most, np.int64), np.empty(most, np.int64)
-        status = np.empty(most, np.uint8)
-        frames = np.empty(stream.size + 8, np.uint8)
-        count, consumed = _split(stream, _crc_tables(), frames, starts, lengths, places, sizes, status)
+        ends = np.flatnonzero(stream == 0)
+        starts, lengths, places, sizes = np.empty((4, ends.size), np.int64)
+        status = np.empty(ends.size, np.uint8)
+        frames = np.empty(stream.size, np.uint8)
+        count = split(stream, ends, crc_tables(), frames, starts, lengths, places, sizes, status)
+        consumed = int(ends[-1]) + 1 if ends.size else 0
         base, self._carry_offset = self._carry_offset, self._carry_offset + consumed
         self._carry = data[consumed : consumed + MAX_ENCODED_BYTES + 1]
         self._skipped = max(0, len(data) - consumed - len(self._carry))
@@ -198,13 +192,13 @@ def _layouts() -> Mapping[int, _Layout | None]:
 def _by_message(  # noqa: PLR0917 - columns of one table
     frames: Bytes, offsets: Integers, lengths: Integers, places: Integers, sizes: Integers, status: Bytes
 ) -> Decoded:
-    opcodes = np.where(status == _OK, frames[np.minimum(places + _OPCODE_AT, frames.size - 1)], 0)
+    opcodes = np.where(status == OK, frames[np.minimum(places + _OPCODE_AT, frames.size - 1)], 0)
     rows: dict[type[Message], Rows] = {}
     messages: list[tuple[int, int, Message]] = []
-    for opcode in np.flatnonzero(np.bincount(opcodes[status == _OK], minlength=1)).tolist():
-        which = np.flatnonzero((opcodes == opcode) & (status == _OK))
+    for opcode in np.flatnonzero(np.bincount(opcodes[status == OK], minlength=1)).tolist():
+        which = np.flatnonzero((opcodes == opcode) & (status == OK))
         if opcode not in MESSAGES:
-            status[which] = _UNKNOWN
+            status[which] = UNKNOWN
             continue
         layout = _layouts()[opcode]
         if layout is None:
@@ -214,21 +208,21 @@ def _by_message(  # noqa: PLR0917 - columns of one table
                 try:
                     messages.append((int(offsets[place]), *decode_message(payload)))
                 except MessageError:
-                    status[place] = _MALFORMED
+                    status[place] = MALFORMED
             continue
         size = layout.dtype.itemsize
-        fits = sizes[which] == _HEADER_BYTES + size
-        status[which[~fits]] = _MALFORMED
+        fits = sizes[which] == HEADER_BYTES + size
+        status[which[~fits]] = MALFORMED
         which = which[fits]
-        data = _gathered(frames, places[which] + _HEADER_BYTES, size).view(layout.dtype)[:, 0] if size else None
+        data = gathered(frames, places[which] + HEADER_BYTES, size).view(layout.dtype)[:, 0] if size else None
         if data is None:
             data = np.zeros(which.size, dtype=layout.dtype)
         good = _are_valid(layout, data)
         if not good.all():
-            status[which[~good]] = _MALFORMED
+            status[which[~good]] = MALFORMED
             which, data = which[good], data[good]
         if which.size:
-            seqs = _gathered(frames, places[which] + _SEQ_AT, 2).view(">u2")[:, 0].astype(np.uint16)
+            seqs = gathered(frames, places[which] + _SEQ_AT, 2).view(">u2")[:, 0].astype(np.uint16)
             rows[layout.message] = Rows(layout.message, offsets[which], lengths[which], seqs, data)
     bad = np.flatnonzero(status)
     rejected = np.empty(bad.size, dtype=_REJECTED)
@@ -267,112 +261,3 @@ def _named(values: Any) -> NDArray[np.bool_]:
 
 def _nothing() -> Decoded:
     return Decoded({}, (), np.empty(0, dtype=_REJECTED), 0)
-
-
-@lru_cache(maxsize=1)
-def _crc_tables() -> NDArray[np.uint32]:
-    """CRC-32C of one byte that is followed by 0 to 7 zeros; shape (8, 256)."""
-    tables = np.zeros((8, 256), dtype=np.uint32)
-    for byte in range(256):
-        crc = byte
-        for _ in range(8):
-            crc = crc >> 1 ^ (0x82F63B78 if crc & 1 else 0)
-        tables[0, byte] = crc
-    for zeros in range(1, 8):
-        before = tables[zeros - 1]
-        tables[zeros] = before >> np.uint32(8) ^ tables[0][before & np.uint32(0xFF)]
-    return tables
-
-
-def _compiled(function: Any) -> Any:
-    return njit(cache=True)(function)
-
-
-@_compiled
-def _split(  # noqa: PLR0917 - compiled functions take no keyword-only arguments
-    stream: Bytes,
-    tables: NDArray[np.uint32],
-    frames: Bytes,
-    starts: Integers,
-    lengths: Integers,
-    places: Integers,
-    sizes: Integers,
-    status: Bytes,
-) -> tuple[int, int]:
-    """Every segment that ends with a zero: where it is, and the frame in it, or why there is none.
-
-    Gives how many segments there are, and how many bytes they take.
-    """
-    count, begin, place = 0, 0, 0
-    for end in range(stream.size):
-        if stream[end] != 0:
-            continue
-        if end > begin:
-            starts[count], lengths[count], places[count] = begin, end - begin, place
-            size, verdict = _unstuffed(stream, begin, end, frames, place)
-            if verdict == _OK:
-                size -= _CRC_BYTES
-                verdict = _checked(frames, place, size, tables)
-            sizes[count], status[count] = size, verdict
-            if verdict == _OK:
-                place += size
-            count += 1
-        begin = end + 1
-    return count, begin
-
-
-@_compiled
-def _unstuffed(stream: Bytes, begin: int, end: int, frames: Bytes, place: int) -> tuple[int, int]:
-    """Take COBS off one segment; gives the bytes with their CRC, and what is wrong with them."""
-    if end - begin > MAX_ENCODED_BYTES:
-        return 0, _LONG
-    size, left, count = 0, 0, 0xFF  # byte by byte without a branch: runs are short, and no guess about them holds
-    for at in range(begin, end):
-        byte = int(stream[at])
-        is_count = left == 0
-        frames[place + size] = 0 if is_count else byte
-        size += 0 if is_count & (count == 0xFF) else 1
-        count = byte if is_count else count
-        left = (byte if is_count else left) - 1
-    if left != 0:
-        return 0, _COBS
-    if size <= _CRC_BYTES:
-        return size, _SHORT
-    if size - _CRC_BYTES > MAX_FRAME_BYTES:
-        return size, _LONG
-    return size, _OK
-
-
-@_compiled
-def _checked(frames: Bytes, place: int, size: int, tables: NDArray[np.uint32]) -> int:
-    """Whether the CRC behind a frame is its own, and the frame is an open one that holds a header."""
-    crc = np.uint32(0xFFFFFFFF)
-    at, end = np.uintp(place), np.uintp(place + size)
-    while at + _EIGHT <= end:
-        low = np.uint64(crc)
-        for byte in range(8):
-            low ^= np.uint64(frames[at + np.uintp(byte)]) << np.uint64(8 * byte)
-        crc = np.uint32(0)
-        for byte in range(8):
-            crc ^= tables[np.uintp(7 - byte), np.uintp(low >> np.uint64(8 * byte) & np.uint64(0xFF))]
-        at += _EIGHT
-    while at < end:
-        crc = tables[0, np.uintp((crc ^ np.uint32(frames[at])) & np.uint32(0xFF))] ^ crc >> np.uint32(8)
-        at += np.uintp(1)
-    crc ^= np.uint32(0xFFFFFFFF)
-    for byte in range(4):
-        if frames[end + np.uintp(byte)] != crc >> np.uint32(24 - 8 * byte) & np.uint32(0xFF):
-            return _CRC
-    if size < 2 or frames[place] != 1 or frames[place + 1] != 0:
-        return _OTHER
-    return _OK if size >= _HEADER_BYTES else _MALFORMED
-
-
-@_compiled
-def _gathered(frames: Bytes, places: Integers, size: int) -> Bytes:
-    """``size`` bytes from each of ``places`` on; shape (places, size)."""
-    rows = np.empty((places.size, size), np.uint8)
-    for row in range(places.size):
-        for byte in range(size):
-            rows[row, byte] = frames[places[row] + byte]
-    return rows

@@ -8,7 +8,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -190,36 +190,33 @@ class _Building:
             raise damage
 
     def _take(self, block: Block, records: Records) -> None:
-        times = records.log_time_ns // _NS_PER_MS - self._start_utc_ms
-        order = np.arange(self._count, self._count + times.size) * ORDER_STEP
         slots = self._wanted.slot_of[records.channel]
         for number, side in enumerate(self._wanted.sides):
             which = np.flatnonzero(slots == number)
             if which.size:
-                self._keep(side, records, which, times[which], order[which])
+                self._keep(side, records, which)
         for row in np.flatnonzero(slots == _SAID).tolist():
             topic = self._wanted.topics[int(records.channel[row])]
             data = block.data[int(records.begin[row]) : int(records.end[row])]
-            self._said.append(Said(topic, int(times[row]), int(order[row]), data, block.at))
-        self._count += times.size
+            self._said.append(Said(topic, int(self._times(records, row)), int(self._order(row)), data, block.at))
+        self._count += slots.size
         self._blocks += 1
-        if times.size:
-            self.last_ms = int(times[-1])
+        if slots.size:
+            self.last_ms = int(self._times(records, slots.size - 1))
 
-    def _keep(
-        self,
-        side: Side,
-        records: Records,
-        which: NDArray[np.int64],
-        times: NDArray[np.int64],
-        order: NDArray[np.int64],
-    ) -> None:
+    def _times(self, records: Records, which: Any) -> Any:
+        return records.log_time_ns[which] // _NS_PER_MS - self._start_utc_ms
+
+    def _order(self, which: Any) -> Any:
+        return (which + self._count) * ORDER_STEP
+
+    def _keep(self, side: Side, records: Records, which: NDArray[np.int64]) -> None:
         parts = self._parts.setdefault(side, _Parts())
         data, ends = copied(records, which)
         parts.data.append(data)
         parts.ends.append(ends + parts.size)
-        parts.time_ms.append(times)
-        parts.order.append(order)
+        parts.time_ms.append(self._times(records, which))
+        parts.order.append(self._order(which))
         parts.size += data.size
 
     def is_full(self, piece_bytes: int) -> bool:

@@ -163,8 +163,9 @@ def _out_of_step(channel: Integers, sequence: Integers, counter_of: Integers, ex
 
 @_compiled
 def _copy(data: Bytes, begin: Integers, end: Integers, joined: Bytes) -> None:
-    place = 0
+    to = np.uintp(0)  # unsigned: of a signed place it is asked whether it counts from the end
     for row in range(begin.size):
-        for byte in range(begin[row], end[row]):
-            joined[place] = data[byte]
-            place += 1
+        place, size = np.uintp(begin[row]), np.uintp(end[row] - begin[row])
+        for byte in range(size):
+            joined[to + np.uintp(byte)] = data[place + np.uintp(byte)]
+        to += size

@@ -4,12 +4,12 @@ What reads millions of records takes a block at a time; ``spans`` takes it apart
 """
 
 import struct
-import zlib
 from collections.abc import Iterator
 from typing import BinaryIO, Final, NamedTuple
 
 import zstandard
 from mcap.opcode import Opcode
+from zlib_ng.zlib_ng import crc32
 
 from hil.recording.layout import CHUNK_BYTES, MAGIC, MAX_CHUNK_BYTES, MAX_RECORD_BYTES
 
@@ -51,7 +51,7 @@ def blocks(file: BinaryIO, at: int, size: int) -> Iterator[Block]:  # noqa: C901
     Keeps no more in memory than the longest record and a chunk. Raises DamagedRecord for a length that
     no record has, and for a chunk that cannot be expanded.
     """
-    crc = zlib.crc32(MAGIC)
+    crc = crc32(MAGIC)
     kept, begin, place = b"", at, 0
     while True:
         opcode, end = _next(kept, place)
@@ -72,13 +72,13 @@ def blocks(file: BinaryIO, at: int, size: int) -> Iterator[Block]:  # noqa: C901
         is_chunk = opcode == Opcode.CHUNK
         if place and (is_chunk or place >= CHUNK_BYTES or opcode == 0):
             yield Block(begin, kept[:place], begin + place, is_chunk=False, crc=crc)
-            crc = zlib.crc32(kept[:place], crc)
+            crc = crc32(kept[:place], crc)
             kept, begin, end, place = kept[place:], begin + place, end - place, 0
         if opcode == 0:  # no record has kind 0: a disk that lost power pads with it
             return
         if is_chunk:
             yield Block(begin, expand(begin, kept[HEAD.size : end]), begin + end, is_chunk=True, crc=crc)
-            crc = zlib.crc32(kept[:end], crc)
+            crc = crc32(kept[:end], crc)
             kept, begin, place = kept[end:], begin + end, 0
         else:
             place = end
@@ -106,7 +106,7 @@ def expand(at: int, content: bytes) -> bytes:
     data = _unpacked(at, packed, size) if compression else packed
     if len(data) != size:
         raise DamagedRecord(at, f"the chunk expands to {'more' if len(data) > size else len(data)} than {size} bytes")
-    if zlib.crc32(data) != crc:
+    if crc32(data) != crc:
         raise DamagedRecord(at, "the checksum of the chunk is wrong")
     return data
 

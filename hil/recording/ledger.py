@@ -1,7 +1,6 @@
 """What a recording holds so far: all that its summary, checksums and next record depend on."""
 
 import struct
-import zlib
 from typing import Final
 
 from mcap.data_stream import RecordBuilder
@@ -18,6 +17,7 @@ from mcap.records import (
     Schema,
     Statistics,
 )
+from zlib_ng.zlib_ng import crc32
 
 from hil.recording.layout import MAGIC, SEQUENCES, sequence_of
 
@@ -41,7 +41,7 @@ class Ledger:
     def __init__(self) -> None:
         """A file that holds its magic."""
         self.size = len(MAGIC)
-        self.data_crc = zlib.crc32(MAGIC)
+        self.data_crc = crc32(MAGIC)
         self.schemas: dict[str, Schema] = {}
         """By name."""
         self.channels: dict[str, Channel] = {}
@@ -70,7 +70,7 @@ class Ledger:
             case Metadata():
                 self._metadata.append(MetadataIndex(offset=self.size, length=len(data), name=record.name))
         self.size += len(data)
-        self.data_crc = zlib.crc32(data, self.data_crc)
+        self.data_crc = crc32(data, self.data_crc)
 
     def next_sequence(self, channel: Channel) -> int:
         """The number of the next message on ``channel``: messages of one wire are counted together."""
@@ -89,7 +89,7 @@ class Ledger:
         summary = encode(*groups)
         # The checksum covers the footer up to the checksum itself (MCAP specification, Footer).
         footer_head = _FOOTER_HEAD.pack(Opcode.FOOTER, 8 + 8 + 4, self.size, 0)
-        crc = zlib.crc32(footer_head, zlib.crc32(summary))
+        crc = crc32(footer_head, crc32(summary))
         return summary + encode(Footer(summary_start=self.size, summary_offset_start=0, summary_crc=crc)) + MAGIC
 
     def _add_message(self, message: Message) -> None:

@@ -6,7 +6,6 @@ that an error says which.
 """
 
 import struct
-import zlib
 from collections.abc import Callable, Iterator
 from io import BytesIO
 from typing import Final, NamedTuple
@@ -31,6 +30,7 @@ from mcap.records import (
     Statistics,
     SummaryOffset,
 )
+from zlib_ng.zlib_ng import crc32
 
 from hil.recording.blocks import HEAD, Block, DamagedRecord
 
@@ -101,5 +101,5 @@ def parse(span: Span) -> McapRecord:
 
 def _check_attachment(span: Span, attachment: Attachment) -> None:
     (stated,) = _ATTACHMENT_CRC.unpack_from(span.content, len(span.content) - _ATTACHMENT_CRC.size)
-    if zlib.crc32(span.content[: -_ATTACHMENT_CRC.size]) != stated:
+    if crc32(span.content[: -_ATTACHMENT_CRC.size]) != stated:
         raise DamagedRecord(span.at, f"the checksum of attachment {attachment.name!r} is wrong")

@@ -7,7 +7,6 @@
             ...
 """
 
-import zlib
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -17,6 +16,7 @@ from typing import BinaryIO, Final, Self
 
 from mcap.opcode import Opcode
 from mcap.records import Attachment, Channel, Footer
+from zlib_ng.zlib_ng import crc32
 
 from hil.errors import RecordingError
 from hil.recording.blocks import HEAD, Block, DamagedRecord, blocks, expand
@@ -280,7 +280,7 @@ class RecordingStream:
 def _check_data(block: Block, span: Span) -> None:
     """Raise DamagedRecord unless the data before the record in ``span`` is what its checksum says."""
     stated = int.from_bytes(span.content[:4], "little")
-    if stated != zlib.crc32(block.data[: span.place], block.crc):
+    if stated != crc32(block.data[: span.place], block.crc):
         raise DamagedRecord(span.at, f"the checksum over bytes 0 to {span.at} is wrong")
 
 

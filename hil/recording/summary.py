@@ -1,7 +1,6 @@
 """The end of a recording that was closed: where its summary stands, and what the summary says."""
 
 import struct
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from io import BytesIO
@@ -10,6 +9,7 @@ from typing import BinaryIO, Final, NamedTuple
 from mcap.data_stream import ReadDataStream
 from mcap.opcode import Opcode
 from mcap.records import AttachmentIndex, Channel, Footer, Statistics
+from zlib_ng.zlib_ng import crc32
 
 from hil.recording.blocks import HEAD, Block, DamagedRecord
 from hil.recording.layout import MAGIC
@@ -73,7 +73,7 @@ def check_summary(file: BinaryIO, footer_at: int, footer: Footer) -> None:
     file.seek(footer.summary_start)
     left, crc = footer_at + FOOTER_SIZE - _CRC_SIZE - footer.summary_start, 0
     while left and (piece := file.read(min(left, 1 << 20))):
-        crc, left = zlib.crc32(piece, crc), left - len(piece)
+        crc, left = crc32(piece, crc), left - len(piece)
     if left or crc != footer.summary_crc:
         raise DamagedRecord(footer_at, "the checksum of the summary is wrong")
 
