@@ -22,7 +22,7 @@ from protocols.listener import WireDirection
 
 __all__ = ["ORDER_STEP", "PIECE_BYTES", "Piece", "Said", "Side", "Stream", "Wanted", "pieces", "pump_wires"]
 
-PIECE_BYTES: Final = 4 << 20
+PIECE_BYTES: Final = 2 << 20
 """Of a wire's bytes: so many are decoded at once."""
 ORDER_STEP: Final = 1 << 20
 """Leaves room for the order of what one record holds."""
