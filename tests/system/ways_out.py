@@ -8,6 +8,7 @@ import signal
 import socket
 import sys
 import time
+import traceback
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -131,7 +132,7 @@ class Runner:
         self._ended = False
         self.exit_code = 0
         """Once it has ended; minus the signal that killed it."""
-        self.pid = _forked(lambda: self._run(bench_file))
+        self.pid = _forked(lambda: self._run(bench_file), folder / "stderr.txt")
         deadline = time.monotonic() + 100
         while not self.marker.exists():
             assert time.monotonic() < deadline, "the procedure never began"
@@ -213,7 +214,7 @@ class Relay:
         """Put it in; what comes through a ``mute`` one is lost."""
         self.unplug()
         listener = socket.create_server(("127.0.0.1", self.port))
-        self._pid = _forked(lambda: _relay(listener, self._to_port, mute=mute))
+        self._pid = _forked(lambda: _relay(listener, self._to_port, mute=mute), Path(os.devnull))
         listener.close()
 
     def unplug(self) -> None:
@@ -251,8 +252,8 @@ def _relay(listener: socket.socket, to_port: int, *, mute: bool) -> int:
                 break
 
 
-def _forked(act: Callable[[], int]) -> int:
-    """The process that does ``act``, and ends with what it gives."""
+def _forked(act: Callable[[], int], errors: Path) -> int:
+    """The process that does ``act``, and ends with what it gives; what it says of an error is in ``errors``."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # threads of the test's own
         child = os.fork()
@@ -263,11 +264,15 @@ def _forked(act: Callable[[], int]) -> int:
         for number, handler in ((signal.SIGINT, signal.default_int_handler), (signal.SIGTERM, signal.SIG_DFL)):
             signal.signal(number, handler)
         null = os.open(os.devnull, os.O_RDWR)
-        for descriptor in (0, 1, 2):
+        for descriptor in (0, 1):
             os.dup2(null, descriptor)
-        sys.stdout = sys.stderr = open(os.devnull, "w")  # noqa: SIM115, PTH123
+        os.dup2(os.open(errors, os.O_WRONLY | os.O_CREAT), 2)
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115, PTH123
+        sys.stderr = os.fdopen(2, "w", buffering=1, closefd=False)
         code = act()
     except KeyboardInterrupt:  # as the command line has it
         code = 130
+    except BaseException:  # noqa: BLE001 - the process ends here
+        traceback.print_exc()
     finally:
         os._exit(code)
