@@ -31,6 +31,7 @@ class SerialLink(BufferedLink):
         """Open ``resource``. Raises LinkError naming it and what to do."""
         super().__init__(resource)
         port = resolve_port(resource)
+        settings = settings.of(port)
         try:
             self._port = serial.serial_for_url(port, do_not_open=True)
             self._port.baudrate = settings.baud
@@ -44,7 +45,7 @@ class SerialLink(BufferedLink):
                 self._port.exclusive = True
                 self._port.write_timeout = _WRITE_TIMEOUT_S
             self._port.open()
-        except (OSError, ValueError, NotImplementedError) as error:  # SerialException is an OSError
+        except Exception as error:  # SerialException is an OSError, but termios.error is none of those pyserial names
             raise LinkError(f"{resource}: cannot be opened: {_reason(error)}; {_advice(resource)}") from error
 
     def monotonic_ms(self) -> int:

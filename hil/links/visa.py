@@ -70,7 +70,8 @@ class VisaLink(BufferedLink):
     def _set_line(self, settings: SerialSettings) -> None:
         below = self._below if isinstance(self._below, serial.Serial) else None
         if below is not None:
-            below.close()  # all settings at once: a pseudo-terminal refuses a change of parity or bits alone
+            below.close()  # all settings at once
+            settings = settings.of(str(below.port))
         line: Any = self._resource
         line.baud_rate = settings.baud
         line.data_bits = settings.bits

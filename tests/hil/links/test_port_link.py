@@ -120,6 +120,16 @@ def test_adapter_that_comes_back_is_opened_again(plug: Plug, form: str) -> None:
     assert held_locks() == []
 
 
+@pytest.mark.parametrize("form", ["{}", "ASRL{}::INSTR"])
+@pytest.mark.parametrize("settings", [SerialSettings(4800, 7, "E", flow="rts-cts"), SerialSettings(parity="O")])
+def test_pseudo_terminal_is_opened_as_often_as_a_port(plug: Plug, form: str, settings: SerialSettings) -> None:
+    """Whatever bits and parity the instrument has: a pseudo-terminal has none, and refuses them the second time."""
+    for _ in range(3):
+        with open_link(form.format(plug.name), settings) as link:
+            link.write(b"one\n")
+            assert plug.receive() == b"one\n"
+
+
 @pytest.mark.parametrize("form", ["socket://127.0.0.1:{}", "TCPIP::127.0.0.1::{}::SOCKET"])
 def test_server_that_comes_back_is_connected_to_again(form: str) -> None:
     """A serial server that hangs up and restarts: one exchange fails, the next waits until it is back."""
