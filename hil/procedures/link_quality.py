@@ -39,7 +39,7 @@ def test_link_quality(bench: Bench, pump: Programmer, procedure: Procedure) -> N
         if number % PAUSE_EVERY == 0:
             bench.sleep(seconds=PAUSE_S)
             asked_ms = None  # bench time is known by answers, and the last one came before the pause
-            procedure.progressed(f"{number} of {exchanges} exchanges", number / exchanges)
+            procedure.progressed(f"{exchanges} exchanges", number / exchanges)
         repeats = pump.repeats
         try:
             pump.read_status() if number % 2 else pump.identify()
