@@ -35,17 +35,17 @@ class _Session:
 
     def pytest_configure(self, config: pytest.Config) -> None:
         config.stash[RUN_KEY] = self._run
-        config.stash[REFUSE_KEY] = self._note
+        config.stash[REFUSE_KEY] = self.note
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         if report.failed:
-            self._note(report.nodeid, _last_line(report.longreprtext))
+            self.note(report.nodeid, _last_line(report.longreprtext))
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         self._collected = {item.path for item in session.items}
 
     def pytest_internalerror(self, excrepr: object) -> bool:
-        self._note("pytest", _last_line(str(excrepr)))
+        self.note("pytest", _last_line(str(excrepr)))
         return True  # told; pytest need not print its own traceback
 
     def pytest_keyboard_interrupt(self) -> None:
@@ -56,9 +56,10 @@ class _Session:
         noted = {page.name for page in self._run.procedures}
         for file in files:
             if self._collected and file not in self._collected and not any(file.name in name for name in noted):
-                self._note(file.name, "holds no procedure; a procedure is a function whose name begins with test_")
+                self.note(file.name, "holds no procedure; a procedure is a function whose name begins with test_")
 
-    def _note(self, name: str, problem: str) -> None:
+    def note(self, name: str, problem: str) -> None:
+        """Note an error that is no procedure's."""
         page = Procedure.unreadable(name, problem, self._run.observer)
         self._run.begin(page)
         self._run.end(page)
@@ -86,6 +87,8 @@ def run_procedures(settings: RunSettings, observer: Observer) -> RunResult:
             pytest.main(arguments, plugins=[session, RunLoop(run)])
         except KeyboardInterrupt:  # a second one, while pytest was ending because of the first
             run.interrupted = True
+        except Exception as error:  # noqa: BLE001 - whatever it is: the bench must be left safe, and the run be told of
+            session.note("pytest", f"{type(error).__name__}: {error}")
         with _undisturbed():
             session.account_for(plan.files)
             return run.finish()

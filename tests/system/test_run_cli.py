@@ -156,3 +156,16 @@ def test_wrong_choices_are_usage_errors(pumprig: PumpRig, arguments: tuple[str, 
     assert result.returncode == 2, result.stdout + result.stderr
     assert said in result.stderr
     assert "Traceback" not in result.stderr
+
+
+def test_what_breaks_beside_the_procedures_ends_in_the_run(pumprig: PumpRig, tmp_path: Path) -> None:
+    """A user's hook that fails once all procedures have ended: an error that is named, in a whole run folder."""
+    (tmp_path / "conftest.py").write_text("def pytest_unconfigure():\n    raise RuntimeError('the lamp broke')\n")
+    (tmp_path / "look.py").write_text("def test_look(pump):\n    pump.identify()\n")
+    result = pumprig("run", "look.py")
+    assert result.returncode == 3, result.stdout + result.stderr
+    assert "RuntimeError: the lamp broke" in result.stdout
+    assert "Traceback" not in result.stdout + result.stderr
+    manifest = json.loads((only_folder(tmp_path / "runs") / "manifest.json").read_text(encoding="utf-8"))
+    assert [each["name"] for each in manifest["procedures"]] == ["look", "pytest"]
+    assert manifest["verdict"] == "error"

@@ -152,20 +152,10 @@ def test_an_unplugged_instrument_delays_no_other(
     """The others are safe in time; what is not known is said, and no run starts until somebody has confirmed it."""
     link = load_bench(bench_file).file.links()["bath"]
     with Relay(int(link.rpartition(":")[2])) as cable:
-        through = bench_file.with_name(f"cable-{mute}.toml")
-        through.write_text(bench_file.read_text(encoding="utf-8").replace(link, f"socket://127.0.0.1:{cable.port}"))
+        through = through_cable(bench_file, link, cable)
         runner = run(through, tmp_path, "SIGKILL")
-        cable.unplug()
-        if mute:
-            cable.plug(mute=True)
-        began = time.monotonic()
-        runner.send(signal.SIGKILL)
-        assert watch.becomes_safe(began, but="bath") < within_s()
+        assert killed_unplugged(runner, watch, cable, mute=mute) < within_s()
         assert not watch.is_safe()
-        problems = {step["instrument"]: step["problem"] for step in runner.left()}
-        assert {role for role, problem in problems.items() if problem} == {"bath"}
-        assert f"127.0.0.1:{cable.port}" in problems["bath"]
-        runner.wait()
 
         monkeypatch.setenv("PUMPRIG_STATE_DIR", str(tmp_path / "state"))
         refused = run_procedures(
@@ -177,6 +167,28 @@ def test_an_unplugged_instrument_delays_no_other(
         cable.plug()
         assert print_safe_state(through) == 0
         assert watch.is_safe()
+
+
+def through_cable(bench_file: Path, link: str, cable: Relay) -> Path:
+    """A bench file beside ``bench_file`` whose bath, at ``link``, is behind ``cable``."""
+    path = bench_file.with_name(f"cable-{cable.port}.toml")
+    path.write_text(bench_file.read_text(encoding="utf-8").replace(link, f"socket://127.0.0.1:{cable.port}"))
+    return path
+
+
+def killed_unplugged(runner: Runner, watch: Watch, cable: Relay, *, mute: bool) -> float:
+    """Kill the run once its bath is out of reach; after how many seconds the rest was safe, and the bath named."""
+    cable.unplug()
+    if mute:
+        cable.plug(mute=True)
+    began = time.monotonic()
+    runner.send(signal.SIGKILL)
+    took_s = watch.becomes_safe(began, but="bath")
+    problems = {step["instrument"]: step["problem"] for step in runner.left()}
+    assert {role for role, problem in problems.items() if problem} == {"bath"}
+    assert f"127.0.0.1:{cable.port}" in problems["bath"]
+    runner.wait()
+    return took_s
 
 
 def test_nothing_is_waited_for_without_end(bench_file: Path) -> None:
@@ -227,3 +239,33 @@ def test_again_and_again(
     record_property("safe state", said)
     with capsys.disabled():
         print(f"\n{said}")
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(7200)
+@pytest.mark.parametrize("mute", [False, True], ids=["gone", "mute"])
+def test_unplugged_again_and_again(
+    run: Run,
+    watch: Watch,
+    bench_file: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    mute: bool,
+) -> None:
+    """A hundred times without the bath: all others safe in time, and the bath once it is back and asked for."""
+    link = load_bench(bench_file).file.links()["bath"]
+    took_s = []
+    for number in range(_TIMES):
+        folder = tmp_path / str(number)
+        with Relay(int(link.rpartition(":")[2])) as cable:
+            through = through_cable(bench_file, link, cable)
+            took_s.append(killed_unplugged(run(through, folder, "SIGKILL"), watch, cable, mute=mute))
+            assert took_s[-1] < within_s()
+            monkeypatch.setenv("PUMPRIG_STATE_DIR", str(folder / "state"))
+            cable.plug()
+            assert print_safe_state(through) == 0
+            assert watch.is_safe()
+    said = f"unplugged ({'mute' if mute else 'gone'}): safe {len(took_s)} of {_TIMES} times, at the latest after "
+    with capsys.disabled():
+        print(f"\n{said}{max(took_s):.2f} s")

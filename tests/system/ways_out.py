@@ -269,6 +269,7 @@ def _forked(act: Callable[[], int], errors: Path) -> int:
         os.dup2(os.open(errors, os.O_WRONLY | os.O_CREAT), 2)
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115, PTH123
         sys.stderr = os.fdopen(2, "w", buffering=1, closefd=False)
+        warnings.resetwarnings()  # as a process of its own has it: none is an error
         code = act()
     except KeyboardInterrupt:  # as the command line has it
         code = 130
