@@ -87,7 +87,7 @@ def run_procedures(settings: RunSettings, observer: Observer) -> RunResult:
             pytest.main(arguments, plugins=[session, RunLoop(run)])
         except KeyboardInterrupt:  # a second one, while pytest was ending because of the first
             run.interrupted = True
-        except Exception as error:  # noqa: BLE001 - whatever it is: the bench must be left safe, and the run be told of
+        except Exception as error:  # noqa: BLE001 - whatever it is, the bench is left safe and the run says so
             session.note("pytest", f"{type(error).__name__}: {error}")
         with _undisturbed():
             session.account_for(plan.files)

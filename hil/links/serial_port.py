@@ -81,7 +81,7 @@ class SerialLink(BufferedLink):
 
 
 def _reason(error: Exception) -> str:
-    number = getattr(error, "errno", None)
+    number = getattr(error, "errno", None) or next((each for each in error.args[:1] if isinstance(each, int)), None)
     if number in (errno.EAGAIN, errno.EBUSY):  # how an exclusive port refuses the second one who opens it
         return "another program holds it"
     return os.strerror(number) if number else str(error) or type(error).__name__

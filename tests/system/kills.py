@@ -5,13 +5,10 @@ found in its folder afterwards.
 """
 
 import contextlib
-import gc
 import json
 import os
 import signal
-import sys
 import time
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +24,7 @@ from hil.run_folder import RunFolder
 from hil.run_journal import RunJournal, read_journal
 from hil.run_procedures import run_procedures
 from hil.run_settings import RunSettings
+from tests.system.forks import forked
 
 __all__ = ["End", "found_in", "only_run", "run_in_child"]
 
@@ -46,12 +44,12 @@ class End:
 def run_in_child(settings: RunSettings, *, kill_at: int | None = None, kill_after_s: float | None = None) -> End:
     """Run in a forked child; kill -9 before or after its write number ``kill_at``, or after a while."""
     reading, writing = os.pipe()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # threads of the test's own
-        child = os.fork()
-    if child == 0:
-        os.close(reading)
-        _child(settings, writing, kill_at)
+
+    def run() -> int:
+        _tell_of_writes(writing, kill_at)
+        return run_procedures(settings, Silent()).exit_code
+
+    child = forked(run)
     os.close(writing)
     if kill_after_s is not None:
         time.sleep(kill_after_s)
@@ -88,21 +86,6 @@ def only_run(out: Path) -> Path | None:
     folders = list(out.iterdir()) if out.exists() else []
     assert len(folders) <= 1
     return folders[0] if folders else None
-
-
-def _child(settings: RunSettings, pipe: int, kill_at: int | None) -> None:
-    """Never returns."""
-    code = 99
-    try:
-        gc.freeze()  # or each child collects what the test session holds
-        null = os.open(os.devnull, os.O_RDWR)
-        for descriptor in (0, 1, 2):
-            os.dup2(null, descriptor)
-        sys.stdout = sys.stderr = open(os.devnull, "w")  # noqa: SIM115, PTH123
-        _tell_of_writes(pipe, kill_at)
-        code = run_procedures(settings, Silent()).exit_code
-    finally:
-        os._exit(code)
 
 
 def _tell_of_writes(pipe: int, kill_at: int | None) -> None:

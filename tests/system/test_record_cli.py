@@ -35,20 +35,8 @@ def link(serve: Serve, served_file: Path) -> str:
 def command(link: str, tmp_path: Path) -> list[str]:
     """Record one notice a second of the pump's time."""
     out = str(tmp_path / "wire.mcap")
-    return [
-        sys.executable,
-        "-m",
-        "cli",
-        "record",
-        "--link",
-        link,
-        "--subscribe",
-        "1s",
-        "--note",
-        "bench 3",
-        "--out",
-        out,
-    ]
+    pumprig = [sys.executable, "-m", "cli", "record", "--link", link]
+    return [*pumprig, "--subscribe", "1s", "--note", "bench 3", "--out", out]
 
 
 @pytest.fixture
@@ -57,11 +45,11 @@ def environment(tmp_path: Path) -> dict[str, str]:
     return {**os.environ, "PUMPRIG_STATE_DIR": str(tmp_path / "state"), "TERM": "xterm", "COLUMNS": "160"}
 
 
-def wait_until_recorded(path: Path) -> None:
-    """Until a good many notices are in the file."""
+def wait_until_recorded(path: Path, what: bytes = b"") -> None:
+    """Until a good many notices are in the file, and ``what``."""
     until = time.monotonic() + 60
-    while not path.exists() or path.stat().st_size < _ENOUGH_BYTES:
-        assert time.monotonic() < until, "nothing is recorded"
+    while not path.exists() or path.stat().st_size < _ENOUGH_BYTES or what not in path.read_bytes():
+        assert time.monotonic() < until, f"{what!r} is not recorded"
         time.sleep(0.05)
 
 
@@ -110,7 +98,7 @@ def test_notes_and_marks_are_typed_on_a_terminal(
     try:
         wait_until_recorded(tmp_path / "wire.mcap")
         os.write(ours, b"tapped the bench\nm\n")
-        time.sleep(1.5)
+        wait_until_recorded(tmp_path / "wire.mcap", b"mark 2")
         process.send_signal(signal.SIGINT)
         shown = b""
         while process.poll() is None or not shown:

@@ -95,7 +95,7 @@ def ended(runner: Runner, watch: Watch, end: str) -> float:
     assert {step["instrument"] for step in steps} == _ROLES
     assert not any(step["problem"] for step in steps)
     runner.wait()
-    assert runner.exit_code == _EXIT_CODES[end]
+    assert runner.exit_code == _EXIT_CODES[end], runner.said()
     assert watch.is_safe()
     return took_s
 

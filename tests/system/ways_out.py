@@ -6,11 +6,7 @@ import os
 import select
 import signal
 import socket
-import sys
 import time
-import traceback
-import warnings
-from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -23,6 +19,7 @@ from hil.bench_file import load_bench
 from hil.observer import Silent
 from hil.run_procedures import run_procedures
 from hil.run_settings import RunSettings
+from tests.system.forks import forked
 
 __all__ = ["ENDS", "SIGNALS", "Relay", "Runner", "Watch", "within_s", "write_procedure"]
 
@@ -132,7 +129,7 @@ class Runner:
         self._ended = False
         self.exit_code = 0
         """Once it has ended; minus the signal that killed it."""
-        self.pid = _forked(lambda: self._run(bench_file), folder / "stderr.txt")
+        self.pid = forked(lambda: self._run(bench_file), folder / "stderr.txt")
         deadline = time.monotonic() + 100
         while not self.marker.exists():
             assert time.monotonic() < deadline, "the procedure never began"
@@ -185,6 +182,10 @@ class Runner:
         found: dict[str, Any] = json.loads((run / "manifest.json").read_text(encoding="utf-8"))
         return found
 
+    def said(self) -> str:
+        """What it said on stderr."""
+        return (self.folder / "stderr.txt").read_text(encoding="utf-8")
+
     def _run(self, bench_file: Path) -> int:
         os.environ["PUMPRIG_STATE_DIR"] = str(self.folder / "state")
         settings = RunSettings((str(self.procedure),), bench=bench_file, out=self.folder / "runs")
@@ -214,7 +215,7 @@ class Relay:
         """Put it in; what comes through a ``mute`` one is lost."""
         self.unplug()
         listener = socket.create_server(("127.0.0.1", self.port))
-        self._pid = _forked(lambda: _relay(listener, self._to_port, mute=mute), Path(os.devnull))
+        self._pid = forked(lambda: _relay(listener, self._to_port, mute=mute))
         listener.close()
 
     def unplug(self) -> None:
@@ -250,30 +251,3 @@ def _relay(listener: socket.socket, to_port: int, *, mute: bool) -> int:
                 ready.close()
                 other.close()
                 break
-
-
-def _forked(act: Callable[[], int], errors: Path) -> int:
-    """The process that does ``act``, and ends with what it gives; what it says of an error is in ``errors``."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # threads of the test's own
-        child = os.fork()
-    if child:
-        return child
-    code = 99
-    try:
-        for number, handler in ((signal.SIGINT, signal.default_int_handler), (signal.SIGTERM, signal.SIG_DFL)):
-            signal.signal(number, handler)
-        null = os.open(os.devnull, os.O_RDWR)
-        for descriptor in (0, 1):
-            os.dup2(null, descriptor)
-        os.dup2(os.open(errors, os.O_WRONLY | os.O_CREAT), 2)
-        sys.stdout = open(os.devnull, "w")  # noqa: SIM115, PTH123
-        sys.stderr = os.fdopen(2, "w", buffering=1, closefd=False)
-        warnings.resetwarnings()  # as a process of its own has it: none is an error
-        code = act()
-    except KeyboardInterrupt:  # as the command line has it
-        code = 130
-    except BaseException:  # noqa: BLE001 - the process ends here
-        traceback.print_exc()
-    finally:
-        os._exit(code)
