@@ -8,12 +8,10 @@ from firmware_model.alarms import Rhythm
 from firmware_model.firmware import Firmware
 from firmware_model.marks import ExactMarks
 from firmware_model.open_samples import (
-    DECIDED,
     Spans,
     beyond,
-    first_open,
     open_spans,
-    single_samples,
+    spans_of,
     together,
     undecided_samples,
 )
@@ -36,38 +34,30 @@ class ConditionOutlook:
         self._exact = exact
         self._last = last
         self._at_once = _FIRST_LOOK[state.rhythm]
-        self._first = 0, False
-        self._since = -1
-        """With which windows that was the first."""
         self.marks: list[int] = []
         """Renewals in which the condition is there, or is over if it is active: of all those that were looked at."""
         if not exact.can_tell(state):
-            self._open = open_spans(spans, fewest=state.fewest)
+            self.open = open_spans(spans, rhythm=state.rhythm, fewest=state.fewest)
             return
-        self._open = open_spans(spans, fewest=state.whole, undecided=state.number)
+        self.open = open_spans(spans, rhythm=state.rhythm, fewest=state.whole, undecided=state.number)
+        """Samples in which it may change."""
         if state.fewest < state.whole:
-            part = open_spans(spans, fewest=state.fewest, most=state.whole - 1)
-            self._open = together([self._open, part])
-
-    def first_open(self, firmware: Firmware) -> tuple[int, bool]:
-        """The first sample from now on in which it may change, and whether a closer look could tell."""
-        if self._first[0] < firmware.sample_count or self._since != firmware.restarted_at:
-            at, undecided = first_open(self._open, firmware.sample_count, firmware.restarted_at)
-            self._first, self._since = (int(at), undecided != DECIDED), firmware.restarted_at
-        return self._first
+            part = open_spans(spans, rhythm=state.rhythm, fewest=state.fewest, most=state.whole - 1)
+            self.open = together([self.open, part])
 
     def look_closer(self, firmware: Firmware, state: ConditionState, at: int) -> None:
         """Decide on samples from ``at`` on, by their readings; on more of them each time."""
         rhythm = state.rhythm
-        samples = undecided_samples(self._open, at, self._last, firmware.restarted_at, self._at_once)
+        samples = undecided_samples(self.open, at, self._last, firmware.restarted_at, self._at_once)
         self._at_once = min(_GROWTH * self._at_once, _LARGEST_LOOK)
         marked = self._exact.among(samples, state, firmware.windows.out_of_range_at) // rhythm
-        self._open = beyond(self._open, firmware.sample_count, int(samples[-1]))
-        self._since = -1
+        self.open = beyond(self.open, firmware.sample_count, int(samples[-1]))
         if marked.size:
             before = {*state.recent(-(-firmware.sample_count // rhythm)), *self.marks[-state.m :]}
-            changes = open_spans(single_samples(_completing(state, marked, before) * rhythm), fewest=state.whole)
-            self._open = together([changes, self._open])
+            changes = open_spans(
+                spans_of(_completing(state, marked, before), int(rhythm)), rhythm=rhythm, fewest=state.whole
+            )
+            self.open = together([changes, self.open])
             self.marks += marked.tolist()
 
 

@@ -12,7 +12,7 @@ from firmware_model.configuration import Configuration
 from firmware_model.estimation import FLOW_WINDOW_HOURS, Calibration
 from firmware_model.firmware import HOUR_SAMPLES
 from firmware_model.hour_bounds import HOUR_MS, bounds_of_hours
-from firmware_model.open_samples import Spans, single_samples
+from firmware_model.open_samples import Spans, spans_of
 from firmware_model.sample_outlook import BATTERY, SCALE, SampleOutlook
 from firmware_model.sampler import Sampler
 from firmware_model.truth import TruthLegs
@@ -69,7 +69,7 @@ class HourOutlook:
         for edge, each in zip(edges, bounds, strict=True):
             all_of &= each.must_hold(edge) if state.active else each.may_hold(edge)
         open_ = ~all_of if state.active else all_of
-        return single_samples((self._first_hour + np.flatnonzero(open_)) * HOUR_SAMPLES)
+        return spans_of(self._first_hour + np.flatnonzero(open_), HOUR_SAMPLES)
 
     def _look(self, legs: TruthLegs, samples: SampleOutlook, configuration: Configuration) -> None:
         """Work out bounds at each hour, and keep what may be asked for."""

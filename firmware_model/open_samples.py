@@ -1,4 +1,4 @@
-"""In which samples something may happen: as arrays of the shape (6, intervals)."""
+"""In which samples something may happen: as arrays of the shape (7, intervals)."""
 
 from collections.abc import Iterable
 
@@ -16,7 +16,7 @@ __all__ = [
     "beyond",
     "first_open",
     "open_spans",
-    "single_samples",
+    "spans_of",
     "together",
     "undecided_samples",
 ]
@@ -24,31 +24,36 @@ __all__ = [
 Times = NDArray[np.int64]
 Spans = NDArray[np.int64]
 """Rows: first and last sample, rising; and because of what was at which sample, so that nothing can happen any more
-once the windows begin after that."""
+once the windows begin after that. Of conditions of every hour only the samples that end one are meant."""
 OpenSamples = NDArray[np.int64]
-"""Rows: those of ``Spans``; how many samples there must be since the windows began, at least and at most; and the
-number of the condition that a closer look would decide on, or ``DECIDED``."""
+"""Rows: those of ``Spans``; how many samples there must be since the windows began, at least and at most; the number of
+the condition that a closer look would decide on, or ``DECIDED``; and its rhythm."""
 
 EVER = 1 << 60
 """A sample that never comes."""
 DECIDED = -1
-NOTHING: OpenSamples = np.empty((6, 0), dtype=np.int64)
-_FIRST, _LAST, _CAUSE, _FEWEST, _MOST, _UNDECIDED = range(6)
+NOTHING: OpenSamples = np.empty((7, 0), dtype=np.int64)
+_FIRST, _LAST, _CAUSE, _FEWEST, _MOST, _UNDECIDED, _RHYTHM = range(7)
 
 
-def single_samples(samples: Times) -> Spans:
-    """One span for each sample."""
-    spans = np.empty((3, samples.size), dtype=np.int64)
-    spans[_FIRST] = spans[_LAST] = samples
-    spans[_CAUSE] = EVER
-    return spans
+@compiled
+def spans_of(renewals: Times, rhythm: int) -> Spans:
+    """The samples of rising renewals: one span for each run of them."""
+    found, count = np.empty((3, renewals.size), np.int64), 0
+    for place in range(renewals.size):
+        sample = renewals[place] * rhythm
+        if not count or found[_LAST, count - 1] != sample - rhythm:
+            found[_FIRST, count], found[_CAUSE, count] = sample, EVER
+            count += 1
+        found[_LAST, count - 1] = sample
+    return found[:, :count].copy()
 
 
-def open_spans(spans: Spans, *, fewest: int, most: int = EVER, undecided: int = DECIDED) -> OpenSamples:
+def open_spans(spans: Spans, *, rhythm: int, fewest: int, most: int = EVER, undecided: int = DECIDED) -> OpenSamples:
     """Spans that are open while the windows hold so many samples."""
-    found = np.empty((6, spans.shape[1]), dtype=np.int64)
+    found = np.empty((7, spans.shape[1]), dtype=np.int64)
     found[:_FEWEST] = spans
-    found[_FEWEST], found[_MOST], found[_UNDECIDED] = fewest, most, undecided
+    found[_FEWEST], found[_MOST], found[_UNDECIDED], found[_RHYTHM] = fewest, most, undecided, rhythm
     return found
 
 
@@ -59,11 +64,18 @@ def together(parts: Iterable[OpenSamples]) -> OpenSamples:
 
 
 @compiled
+def _at_or_after(sample: int, rhythm: int) -> int:
+    """The first sample of a rhythm from ``sample`` on."""
+    return -(-sample // rhythm) * rhythm
+
+
+@compiled
 def first_open(open_: OpenSamples, sample: int, restarted_at: int) -> tuple[int, int]:
     """The first open sample from ``sample`` on, or ``EVER`` if there is none; and its last row."""
     found, undecided = EVER, DECIDED
     for place in range(open_.shape[1]):
         begin = max(sample, open_[_FIRST, place], restarted_at + open_[_FEWEST, place] - 1)
+        begin = _at_or_after(begin, open_[_RHYTHM, place])
         end = min(open_[_LAST, place], restarted_at + open_[_MOST, place] - 1)
         is_open = begin <= end and restarted_at <= open_[_CAUSE, place]
         if is_open and (begin < found or (begin == found and open_[_UNDECIDED, place] == DECIDED)):
@@ -77,10 +89,11 @@ def undecided_samples(open_: OpenSamples, sample: int, last: int, restarted_at: 
     found, count = np.empty(most, np.int64), 0
     for place in range(open_.shape[1]):
         if open_[_UNDECIDED, place] != DECIDED and restarted_at <= open_[_CAUSE, place]:
-            each = max(sample, open_[_FIRST, place])
+            rhythm = open_[_RHYTHM, place]
+            each = _at_or_after(max(sample, open_[_FIRST, place]), rhythm)
             while each <= min(last, open_[_LAST, place]) and count < most:
                 found[count] = each
-                count, each = count + 1, each + 1
+                count, each = count + 1, each + rhythm
     return found[:count]
 
 

@@ -16,6 +16,7 @@ from firmware_model.estimation import Calibration
 from firmware_model.firmware import HOUR_SAMPLES, SAMPLE_PERIOD_MS, Firmware
 from firmware_model.hour_outlook import HourOutlook
 from firmware_model.marks import ExactMarks
+from firmware_model.open_samples import DECIDED, OpenSamples, first_open, together
 from firmware_model.sample_outlook import REACH_MS, SampleOutlook
 from firmware_model.sampler import Sampler
 from firmware_model.truth import TruthLegs
@@ -23,6 +24,25 @@ from firmware_model.value_range import settled
 from protocols.messages import Mode
 
 __all__ = ["Outlook"]
+
+
+class _Judged:
+    """Conditions that are judged together, by their number."""
+
+    def __init__(self, by_number: dict[int, tuple[ConditionState, ConditionOutlook]]) -> None:
+        self.by_number = by_number
+        self._open: OpenSamples | None = None
+
+    @property
+    def open(self) -> OpenSamples:
+        """Samples in which any of them may change."""
+        if self._open is None:
+            self._open = together(each.open for _, each in self.by_number.values())
+        return self._open
+
+    def forget_open(self) -> None:
+        """One of them was looked at more closely."""
+        self._open = None
 
 
 class Outlook:
@@ -63,7 +83,7 @@ class Outlook:
         """Of every condition, active or not, that was asked for; None if it is settled for all of the stretch."""
         self.marks: dict[tuple[int, bool], list[int]] = {}
         """Where conditions are there (or over), of those that a closer look found any of."""
-        self._judged: dict[tuple[bool, frozenset[int]], list[tuple[ConditionState, ConditionOutlook]]] = {}
+        self._judged: dict[tuple[bool, frozenset[int]], _Judged] = {}
         self._situation: tuple[object, ...] = ()
         self._next = 0, False
 
@@ -98,31 +118,33 @@ class Outlook:
 
         Whoever is open first is looked at first: what is further off may never be asked for.
         """
-        unsettled = self._unsettled(firmware)
-        found = [(*each.first_open(firmware), place) for place, (_, each) in enumerate(unsettled)]
+        judged = self._judged_now(firmware)
         while True:
-            at, is_undecided, place = min(found, default=(due, False, 0))
+            at, undecided = map(int, first_open(judged.open, firmware.sample_count, firmware.restarted_at))
             if at >= due:
                 return due, False
-            if not is_undecided or at > last:
-                return at, is_undecided
-            state, outlook = unsettled[place]
+            if undecided == DECIDED or at > last:
+                return at, undecided != DECIDED
+            state, outlook = judged.by_number[undecided]
             outlook.look_closer(firmware, state, at)
+            for each in self._judged.values():
+                each.forget_open()
             if outlook.marks:
                 self.marks[state.number, state.active] = outlook.marks
-            found[place] = *outlook.first_open(firmware), place
 
-    def _unsettled(self, firmware: Firmware) -> list[tuple[ConditionState, ConditionOutlook]]:
+    def _judged_now(self, firmware: Firmware) -> "_Judged":
         """The conditions that are judged now and may begin or end in this stretch."""
         in_service = firmware.mode is Mode.SERVICE
         key = in_service, firmware.state.active_numbers
         if key not in self._judged:
-            self._judged[key] = [
-                (state, outlook)
-                for state in firmware.state.by_number.values()
-                if state.condition.in_service or not in_service
-                if (outlook := self._outlook_for(state)) is not None
-            ]
+            self._judged[key] = _Judged(
+                {
+                    state.number: (state, outlook)
+                    for state in firmware.state.by_number.values()
+                    if state.condition.in_service or not in_service
+                    if (outlook := self._outlook_for(state)) is not None
+                }
+            )
         return self._judged[key]
 
     def _outlook_for(self, state: ConditionState) -> ConditionOutlook | None:

@@ -28,8 +28,8 @@ __all__ = ["Plant"]
 Values = NDArray[np.float64]
 Times = NDArray[np.int64]
 
-_KEPT_MS = 50 * 24 * HOUR_MS
-"""What was longer ago is forgotten: the firmware's own memory reaches back six weeks."""
+_KEPT_MS = 500 * 24 * HOUR_MS
+"""What was longer ago is forgotten: the firmware's own memory reaches back six weeks, whoever judges a run a year."""
 _SEPTUM_KPA = 57.0
 """Gauge pressure of the propellant R-11 at 37 degrees Celsius and sea level, at which a septum's leak is stated."""
 _SPARE = 2048

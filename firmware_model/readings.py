@@ -85,14 +85,14 @@ def readings_of(  # noqa: PLR0917
     """
     whole, real, count = truth
     rows, begins, seeds = errors
-    loads, fed_mv, charges_pc, curve = battery
+    loads, fed_mv, load_count, charges_pc, curve = battery
     found = np.zeros((SENSOR_COUNT, times_ms.size), np.int64)
     true = truth_of(times_ms, whole, real, count)
     for sensor in range(SENSOR_COUNT):
         if wanted >> sensor & 1:
             own = rows[begins[sensor] : begins[sensor + 1]]
             if sensor == _BATTERY:
-                voltage_mv = voltages_mv(times_ms, samples, loads, fed_mv, charges_pc, curve)
+                voltage_mv = voltages_mv(times_ms, samples, loads, fed_mv, load_count, charges_pc, curve)
                 sensor_readings(voltage_mv, 1.0, times_ms, samples, own, seeds[sensor], found[sensor])
             else:
                 sensor_readings(true[sensor], _SCALES[sensor], times_ms, samples, own, seeds[sensor], found[sensor])

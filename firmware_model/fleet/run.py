@@ -3,6 +3,7 @@
 import hashlib
 import struct
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 
 import numpy as np
 
@@ -20,8 +21,7 @@ from protocols.messages import Alarms
 __all__ = ["log_digest", "run_life", "run_pump"]
 
 _PART_MS = 366 * DAY_MS
-_STEP_MS = 28 * DAY_MS
-"""What was true is looked at before the pump forgets it."""
+"""Run at once, and then looked at: the plant remembers as much."""
 _OF_ALARMS = frozenset(kind for kind in EventKind if kind.name.startswith("ALARM"))
 _NAMES = {kind: kind.name.lower().replace("_", "-") for kind in EventKind}
 _ALARM_NAMES = {place: kebab(Alarms(1 << place)) for place in range(len(Alarms))}
@@ -80,7 +80,7 @@ def run_life(
         )
         while run.now_ms < run.end_ms:
             begin_ms = run.now_ms
-            events = run.run_part(_STEP_MS)
+            events = run.run_part()
             _hash(hashed, events)
             result.events += _event_rows(events, life, run.pump, loaded.profile)
             result.refills += _refill_rows(life, run.pump, loaded.profile, begin_ms, run.now_ms)
@@ -120,21 +120,22 @@ def _event_rows(events: Sequence[PumpEvent], life: Life, pump: Pump, profile: Pu
 
 def _refill_rows(life: Life, pump: Pump, profile: PumpProfile, begin_ms: int, end_ms: int) -> list[RefillRow]:
     """Of the refills that were begun meanwhile."""
+    begun = [(since, at) for since, at in pairwise((0, *life.refills_ms)) if begin_ms < at <= end_ms]
+    if not begun:
+        return []
+    delivered = pump.plant.delivered_at(np.array([begun[0][0], *(at_ms for _, at_ms in begun)], dtype=np.int64))
     rows = []
-    for place, at_ms in enumerate(life.refills_ms):
-        if not begin_ms < at_ms <= end_ms:
-            continue
-        since_ms = life.refills_ms[place - 1] if place else 0
-        delivered_nl = round(float(np.diff(pump.plant.delivered_at(np.array([since_ms, at_ms], dtype=np.int64)))[0]))
+    for (since_ms, at_ms), drawn_nl in zip(begun, np.diff(delivered).tolist(), strict=True):
+        delivered_nl, left_nl = round(drawn_nl), pump.plant.volume_nl(at_ms)
         flow = delivered_nl / (at_ms - since_ms) * DAY_MS / 1e6
         rows.append(
             RefillRow(
                 at_ms=at_ms,
                 interval_ms=at_ms - since_ms,
                 delivered_nl=delivered_nl,
-                returned_nl=pump.plant.volume_nl(at_ms) - round(profile.residual_ml * 1e6),
+                returned_nl=left_nl - round(profile.residual_ml * 1e6),
                 flow_error_percent=round(100 * (flow / profile.label_flow_ml_per_day - 1), 4),
-                empty_ms=_empty_ms(pump, profile, since_ms, at_ms),
+                empty_ms=_empty_ms(pump, profile, since_ms, at_ms, left_nl),
                 is_healthy=not any(_is_there(each, since_ms, at_ms) for each in life.occurrences),
             )
         )
@@ -146,10 +147,10 @@ def _is_there(each: Occurrence, since_ms: int, until_ms: int) -> bool:
     return each.fault in _OF_THE_FLOW and each.at_ms < until_ms and over_ms > since_ms
 
 
-def _empty_ms(pump: Pump, profile: PumpProfile, since_ms: int, at_ms: int) -> int:
-    """For how long less was left than the bellows can press out at full pressure."""
+def _empty_ms(pump: Pump, profile: PumpProfile, since_ms: int, at_ms: int, left_nl: int) -> int:
+    """For how long less was left than the bellows can press out at full pressure; at the end there was ``left_nl``."""
     touches_nl = round((profile.residual_ml + profile.stop_region_ml) * 1e6)
-    if pump.plant.volume_nl(at_ms) >= touches_nl:
+    if left_nl >= touches_nl:
         return 0
     hours = np.arange(since_ms + HOUR_MS, at_ms, HOUR_MS, dtype=np.int64)
     return int((pump.plant.truth(hours).volume_nl < touches_nl).sum()) * HOUR_MS

@@ -1,4 +1,8 @@
-"""One pump through one scenario, in virtual time."""
+"""One pump through one scenario, in bench time.
+
+All that is done to it is known beforehand and nobody waits for its answers, so it is done one thing after another.
+Where actors answer each other, ``Simulation`` has them take turns.
+"""
 
 import contextlib
 from collections.abc import Callable
@@ -17,7 +21,6 @@ from firmware_model.scenario.scenario import LoadedScenario, Scenario
 from firmware_model.scenario.surroundings_course import surroundings_course
 from firmware_model.scenario.timeline import Action, Aspirate, Bolus, Command, Fill, Inject, timeline
 from firmware_model.scenario.transit import Transit
-from firmware_model.simulation import Simulation
 
 __all__ = ["ScenarioRun", "run_scenario"]
 
@@ -52,7 +55,7 @@ class ScenarioRun:
         self._scenario = scenario
         self._seed = seed
         self._actions = [action for action in timeline(scenario) if action.at_ms <= self.end_ms]
-        self._foreseen = 0
+        self._foreseen = self._done = 0
         drugs = (action.drug for action in self._actions if isinstance(action, Command) and action.verb == "drug")
         self._drugs = {drug: number for number, drug in enumerate(dict.fromkeys(drugs), start=1)}
         self.pump = make_pump(
@@ -64,24 +67,19 @@ class ScenarioRun:
             volume_ml=scenario.volume_ml,
         )
         self.transit = Transit(self.pump.plant, profile.catheter.dead_volume_ml)
-        self._simulation = Simulation()
-        self._simulation.add(_Timeline(self._actions, self._act))
-        self._simulation.add(self.pump)
-
-    @property
-    def now_ms(self) -> int:
+        self.now_ms = 0
         """How far it is."""
-        return self._simulation.now_ms
 
-    def run_part(self, at_most_ms: int | None = None) -> list[PumpEvent]:
-        """Go on for some weeks, or to the end, but no longer than ``at_most_ms``; gives what was logged meanwhile."""
-        if self.now_ms >= self._planned_ms:
-            self._plan()
-        until_ms = self._planned_ms if at_most_ms is None else min(self._planned_ms, self.now_ms + at_most_ms)
-        self._simulation.run_until(until_ms)
-        self.pump.wake(until_ms)
+    def run_part(self) -> list[PumpEvent]:
+        """Go on for some weeks, or to the end; gives what was logged meanwhile."""
+        self._plan()
+        while self._done < len(self._actions) and self._actions[self._done].at_ms <= self._planned_ms:
+            self._act(self._actions[self._done])
+            self._done += 1
+        self.now_ms = self._planned_ms
+        self.pump.wake(self.now_ms)
         if self._follows_drug:
-            self.transit.look(until_ms)
+            self.transit.look(self.now_ms)
         return self.pump.take_events()
 
     def _plan(self) -> None:
@@ -151,21 +149,6 @@ class ScenarioRun:
                 firmware.test_self(at_ms)
             case _:
                 self.pump.status(at_ms)
-
-
-class _Timeline:
-    """Does what is to be done at its time."""
-
-    def __init__(self, actions: list[Action], act: Callable[[Action], None]) -> None:
-        self._actions = actions
-        self._act = act
-        self._next = 0
-
-    def wake(self, now_ms: int) -> int | None:
-        while self._next < len(self._actions) and self._actions[self._next].at_ms <= now_ms:
-            self._act(self._actions[self._next])
-            self._next += 1
-        return self._actions[self._next].at_ms if self._next < len(self._actions) else None
 
 
 def run_scenario(

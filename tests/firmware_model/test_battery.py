@@ -21,7 +21,7 @@ def test_a_day_takes_what_sleep_and_samples_take() -> None:
     assert 900 * 3.6 / drawn_c / 365 == pytest.approx(7.7, abs=0.1)
 
 
-_loads = st.lists(st.tuples(st.integers(0, 400), st.integers(0, 3), st.integers(0, 5000)), max_size=8)
+_loads = st.lists(st.tuples(st.integers(0, 400), st.integers(0, 3), st.integers(0, 5000)), max_size=40)
 
 
 @settings(deadline=None)  # the first call may compile
@@ -29,7 +29,10 @@ _loads = st.lists(st.tuples(st.integers(0, 400), st.integers(0, 3), st.integers(
 def test_the_voltage_falls_and_one_time_is_as_good_as_many(
     loads: list[tuple[int, int, int]], minutes: list[int]
 ) -> None:
-    """Whatever the radio and a fault draw: voltages at rising times fall, and are the same one by one."""
+    """Whatever the radio and a fault draw: voltages at rising times fall, and are the same one by one.
+
+    They lie between the extremes; what is forgotten says nothing of what comes later.
+    """
     battery = Battery(_PROFILE)
     for minute, drain_ma, byte_count in sorted(loads):
         battery.set_drain(minute * 60_000, minute, drain_ma * 1e5)
@@ -38,6 +41,11 @@ def test_the_voltage_falls_and_one_time_is_as_good_as_many(
     many = voltages_mv(times * 60_000, times, *battery.table)
     assert (np.diff(many) <= 0).all()
     assert many.tolist() == [battery.voltage_mv(int(minute) * 60_000, int(minute)) for minute in times]
+    from_ms, to_ms = ((int(minute) * 60_000, int(minute)) for minute in times[[0, -1]])
+    lowest, highest = battery.extremes_mv(from_ms, to_ms)
+    assert lowest <= many.min() <= many.max() <= highest
+    battery.forget(int(times[1]) * 60_000)
+    assert voltages_mv(times[1:] * 60_000, times[1:], *battery.table).tolist() == many[1:].tolist()
 
 
 def test_an_empty_battery_has_its_last_voltage() -> None:
