@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from firmware_model.battery import Battery, voltages_mv
@@ -24,7 +24,6 @@ def test_a_day_takes_what_sleep_and_samples_take() -> None:
 _loads = st.lists(st.tuples(st.integers(0, 400), st.integers(0, 3), st.integers(0, 5000)), max_size=40)
 
 
-@settings(deadline=None)  # the first call may compile
 @given(_loads, st.lists(st.integers(0, 500), min_size=2, max_size=20))
 def test_the_voltage_falls_and_one_time_is_as_good_as_many(
     loads: list[tuple[int, int, int]], minutes: list[int]

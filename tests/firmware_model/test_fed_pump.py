@@ -57,7 +57,7 @@ def test_its_battery_sensor_sees_the_supply() -> None:
     assert pump.status(2 * HOUR_MS).readings.battery_mv == pytest.approx(2600, abs=5)
 
 
-@settings(max_examples=15, deadline=None, phases=[Phase.explicit, Phase.reuse, Phase.generate])
+@settings(max_examples=15, phases=[Phase.explicit, Phase.reuse, Phase.generate])
 @given(
     changes=st.lists(
         st.tuples(st.integers(0, 30 * HOUR_MS), st.sampled_from([1500.0, 2400.0, 2560.0, 2740.0, 3000.0, 3300.0])),

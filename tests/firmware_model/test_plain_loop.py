@@ -90,7 +90,7 @@ def test_a_drifting_bellows_is_the_same() -> None:
     _assert_same(random_story(1028, days=(3, 5, 12)), 1028)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.integers(0, 10**6), st.lists(st.integers(0, 5 * DAY_MS), max_size=12))
 def test_any_split_of_time_is_the_same(number: int, looks: list[int]) -> None:
     """step(a); step(b) equals step(b), for any a < b: events, image and every volume."""

@@ -213,7 +213,7 @@ _events = st.lists(
 )
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(_events, st.booleans())
 def test_nobody_notices_being_watched(events: list[tuple[int, str]], driven: bool) -> None:
     """Looked at, woken, driven by a simulation or left alone: the same seed gives the same bytes in the end."""
@@ -247,7 +247,7 @@ def test_the_seed_is_in_the_bytes() -> None:
     assert first.delivered_nl(8 * _HOUR_MS) == other.delivered_nl(8 * _HOUR_MS)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.lists(st.binary(max_size=64), max_size=8))
 def test_any_bytes_are_survived(chunks: list[bytes]) -> None:
     """Whatever arrives on the wire, the pump goes on and answers the next good telecommand."""

@@ -4,7 +4,7 @@ import itertools
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from firmware_model.noise import noise_share, noise_shares
@@ -67,7 +67,6 @@ def _failing(failures: list[tuple[int, str, float]], seed: int) -> Sensor:
     return sensor
 
 
-@settings(deadline=None)  # the first call may compile
 @given(
     _failures, st.integers(0, 10**6), st.lists(st.floats(-1e4, 2.1e5), min_size=1, max_size=30), st.integers(1, 10**7)
 )
@@ -85,7 +84,6 @@ def test_one_and_many_readings_are_the_same(
     ]
 
 
-@settings(deadline=None)  # the first call may compile
 @given(
     _failures, st.integers(0, 10**6), st.lists(st.floats(-1e4, 2.1e5), min_size=1, max_size=30), st.integers(1, 10**7)
 )

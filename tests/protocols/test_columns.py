@@ -56,7 +56,7 @@ def _all_of(decoded: Decoded) -> list[tuple[int, Any]]:
     return sorted(found, key=lambda each: each[0])
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(st.lists(_pieces, max_size=12).map(b"".join))
 def test_columns_are_what_construct_gives(data: bytes) -> None:
     """Every frame, every rejection, with offset and reason."""
@@ -65,7 +65,7 @@ def test_columns_are_what_construct_gives(data: bytes) -> None:
     assert decoded.frames == len(_one_by_one(data))
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(st.lists(_pieces, max_size=8).map(b"".join), st.lists(st.integers(0, 3000), max_size=6))
 def test_it_does_not_matter_in_what_pieces_a_stream_comes(data: bytes, cuts: list[int]) -> None:
     """Cut anywhere, the same comes out."""

@@ -1,7 +1,7 @@
 """The asking side: deadlines, retries, and whose answer it is."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from protocols.channel import OpenChannel
@@ -146,7 +146,6 @@ def test_noise_before_a_request_does_not_swallow_its_answer() -> None:
     assert exchange.receive(2, wire(0, IDENTITY)) == IDENTITY
 
 
-@settings(deadline=None)
 @given(st.binary(max_size=600) | st.binary(max_size=80).map(lambda body: encode_frame(b"\x01\x00\x00\x07\x81" + body)))
 def test_garbage_is_never_an_answer(data: bytes) -> None:
     """Any bytes at all are counted or awaited, never raised and never an answer."""

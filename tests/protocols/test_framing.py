@@ -3,7 +3,7 @@
 import google_crc32c
 import pytest
 from cobs import cobs
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from protocols.errors import FrameError
@@ -126,7 +126,6 @@ def test_the_original_encoders_last_group_is_taken() -> None:
     assert decode_frame(encoded + b"\x01") == frame
 
 
-@settings(deadline=None)
 @given(streams, st.data())
 def test_pieces_do_not_matter(stream: bytes, data: st.DataObject) -> None:
     """Any bytes, cut anywhere, give the same frames and rejections as whole or byte by byte, and never raise."""
@@ -138,7 +137,6 @@ def test_pieces_do_not_matter(stream: bytes, data: st.DataObject) -> None:
     assert decoder.accepted + decoder.rejected == len(whole)
 
 
-@settings(deadline=None)
 @given(streams)
 def test_every_byte_is_accounted_for(stream: bytes) -> None:
     """Each non-empty segment gives one frame or one rejection, with its place; the rest is pending."""

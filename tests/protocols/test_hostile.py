@@ -41,7 +41,7 @@ def test_there_are_seeds_enough() -> None:
     assert len(set(_SEEDS)) >= 200
 
 
-@settings(deadline=None, max_examples=_EXAMPLES)
+@settings(max_examples=_EXAMPLES)
 @given(st.integers(0, 2**64))
 def test_a_hundred_thousand_inputs_are_survived(seed: int) -> None:
     """Mutated messages, handshakes and noise, at both ends, open and secure, one by one and in columns."""
@@ -49,7 +49,7 @@ def test_a_hundred_thousand_inputs_are_survived(seed: int) -> None:
     take(b"".join(_mutated(chance) for _ in range(_INPUTS_EACH)), chance.randrange(1, 9))
 
 
-@settings(deadline=None, max_examples=500)
+@settings(max_examples=500)
 @given(st.binary(max_size=300), st.integers(1, 9))
 def test_any_bytes_are_survived(data: bytes, pieces: int) -> None:
     """Bytes that nobody made with us in mind."""

@@ -108,7 +108,7 @@ def converse(world: World) -> list[Message | None]:
     return answers
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(st.randoms(use_true_random=False), st.floats(0, 0.5))
 def test_no_answer_is_anothers_and_no_effect_is_doubled(random: Random, badness: float) -> None:
     """Whatever the wire does, each question gets its own answer or a timeout, and the clock is set once at most."""

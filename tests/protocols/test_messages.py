@@ -47,7 +47,6 @@ def parsed(codec: BodyCodec[Message], body: bytes, *, compiled: bool) -> Message
         return None
 
 
-@settings(deadline=None)
 @given(seqs, messages)
 def test_every_message_survives_the_wire(seq: int, message: Message) -> None:
     """What is encoded decodes to itself, with its seq, and fits a frame."""
@@ -56,7 +55,7 @@ def test_every_message_survives_the_wire(seq: int, message: Message) -> None:
     assert len(payload) <= MAX_SEALED_PAYLOAD_BYTES
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(hostile_payloads)
 def test_any_bytes_give_one_message_or_a_message_error(payload: bytes) -> None:
     """Whatever decodes encodes to the same bytes, so nothing was ignored; all else is MessageError, never another."""
@@ -67,7 +66,7 @@ def test_any_bytes_give_one_message_or_a_message_error(payload: bytes) -> None:
     assert encode_message(seq, message) == payload
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(hostile_payloads)
 def test_compiled_reads_what_interpreted_reads(payload: bytes) -> None:
     """Construct's generated code accepts the same bytes as its interpreter, with equal results."""
@@ -76,7 +75,6 @@ def test_compiled_reads_what_interpreted_reads(payload: bytes) -> None:
     assert parsed(codec, payload[3:], compiled=True) == parsed(codec, payload[3:], compiled=False)
 
 
-@settings(deadline=None)
 @given(messages)
 def test_compiled_writes_what_interpreted_writes(message: Message) -> None:
     """Construct's generated code builds the same bytes as its interpreter."""

@@ -1,7 +1,7 @@
 """The answering side: one answer for each telecommand, one effect at most, and silence for all else."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from protocols.channel import OpenChannel
@@ -153,7 +153,6 @@ def test_damage_gets_no_answer(responder: Responder, data: bytes) -> None:
     assert read(responder.receive(wire(1, SetClock(5)))) == [(1, ClockSet(0, 5))]
 
 
-@settings(deadline=None)
 @given(st.binary(max_size=600) | st.binary(max_size=80).map(frame))
 def test_any_bytes_are_survived(data: bytes) -> None:
     """Whatever comes, the answers are whole frames, and the next telecommand is answered."""

@@ -21,7 +21,7 @@ PINNED = (13622241019131528524, 14481686956081439522, 8524990408907441)
 SEEDS, PUMPS = st.integers(0, 2**64 - 1), st.integers(0, 2**40)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(SEEDS, PUMPS, st.floats(1, 1500))
 def test_every_life_is_possible(seed: int, pump: int, days: float) -> None:
     """Nothing in it contradicts anything else, by the rules of scenario files."""
@@ -29,7 +29,7 @@ def test_every_life_is_possible(seed: int, pump: int, days: float) -> None:
     assert list(contradictions(life.scenario, DEFAULT.profile)) == []
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(SEEDS, PUMPS)
 def test_a_longer_look_sees_the_same_life(seed: int, pump: int) -> None:
     """What happens in the first year does not depend on whether anybody looks at the second."""

@@ -49,7 +49,7 @@ _SCENARIOS = st.fixed_dictionaries(
 ).map(Scenario.model_validate)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     scenario=_SCENARIOS,
     seed=st.integers(0, 2**63),
@@ -66,7 +66,7 @@ def test_windows_joined_are_the_whole(scenario: Scenario, seed: int, edges: list
 
 
 @given(scenario=_SCENARIOS, seed=st.integers(0, 2**63))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_pieces_begin_at_every_hour(scenario: Scenario, seed: int) -> None:
     """No piece is longer than an hour, and every whole hour begins one."""
     course = surroundings_course(scenario, seed, 7, 100)
@@ -75,7 +75,7 @@ def test_pieces_begin_at_every_hour(scenario: Scenario, seed: int) -> None:
 
 
 @given(seed=st.integers(0, 2**63))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_usual_surroundings_stay_in_their_bounds(seed: int) -> None:
     """Day, weather and blood pressure move by no more than their amplitudes, and the weather takes days."""
     usual = SurroundingsTable()

@@ -278,7 +278,7 @@ def check(faults: tuple[str, ...], seed: int) -> bool:
     return True
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(faults=st.lists(_FAULT, min_size=1, max_size=3).map(tuple), seed=st.integers(0, 10**6))
 def test_no_wire_makes_a_wrong_number(faults: tuple[str, ...], seed: int) -> None:
     """Whatever the wires do, a value is that of a good wire, or the procedure ends in an error of ours."""

@@ -55,7 +55,7 @@ def sampled(number: int) -> Sampled:
 
 
 @given(message=messages)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_every_message_fits_its_schema(message: Message) -> None:
     """Fields, kinds and bounds are as the schema says, through JSON and back; ``frame`` is no field's name."""
     (meaning,) = PumpRecord("pump").overhear("tx", 5, wire(7, message))
@@ -76,7 +76,7 @@ def test_keys_are_never_decoded() -> None:
 
 
 @given(pieces=st.lists(st.binary(max_size=40), max_size=20), cut=st.integers(1, 7))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_every_byte_is_accounted_for(pieces: list[bytes], cut: int) -> None:
     """Whatever comes, in whatever pieces: each place between two zeros is said once, at its offset, in order."""
     data = b"\0".join([*pieces, wire(1, sampled(0)), b""])

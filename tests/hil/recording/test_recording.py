@@ -114,7 +114,7 @@ def test_cut_at_any_byte_gives_the_whole_records_before_it(tmp_path: Path) -> No
     assert most == len(RECORDS)
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(at=st.integers(0, 5000), flip=st.integers(1, 255))
 def test_damaged_recording_is_read_or_refused(tmp_path: Path, at: int, flip: int) -> None:
     """One wrong byte anywhere never ends in another exception, and never passes for a whole recording."""

@@ -30,7 +30,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 
 @pytest.mark.parametrize("form", ["chunked", "live"])
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     topics=st.none() | st.sets(st.sampled_from(TOPICS)),
     times=st.tuples(st.none() | st.integers(-100, 31_000), st.none() | st.integers(-100, 31_000)),
