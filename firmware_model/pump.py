@@ -1,28 +1,26 @@
 """A whole pump in bench time: flow path, sensors, memory, clock and battery, firmware and telemetry."""
 
-import numpy as np
-
-from firmware_model.alarms import LONGEST_REACH
 from firmware_model.battery import Battery
 from firmware_model.clock import EARLIEST_UTC_MS, PumpClock
 from firmware_model.configuration import Configuration
 from firmware_model.course import Course
-from firmware_model.estimation import FLOW_WINDOW_HOURS, Calibration, flow_nl_per_day
+from firmware_model.estimation import Calibration
 from firmware_model.events import BootReason, PumpEvent
 from firmware_model.faults.table import ELECTRONIC_FAULTS, PUMP_FAULTS, SENSOR_FAULTS
 from firmware_model.firmware import HOUR_SAMPLES, SAMPLE_PERIOD_MS, CommandRefused, Firmware
 from firmware_model.interventions import Aspiration, BolusChange, FaultChange, Filling
+from firmware_model.late_hours import write_late_hours
+from firmware_model.late_windows import windows_now
 from firmware_model.memory.nvram import PowerLost
 from firmware_model.outlook import Outlook
 from firmware_model.plant import Plant
 from firmware_model.profile import PumpProfile, nanolitres
-from firmware_model.pump_memory import HISTORY_DTYPE, HISTORY_RECORDS, Counters, PumpMemory
+from firmware_model.pump_memory import HISTORY_RECORDS, Counters, PumpMemory
 from firmware_model.sample_outlook import REACH_MS
 from firmware_model.sampler import Sampler
-from firmware_model.sensors import Readings, Sensors
+from firmware_model.sensors import Sensors
 from firmware_model.surroundings import Surroundings
 from firmware_model.telemetry import Telemetry
-from firmware_model.windows import RING_SAMPLES, Windows, first_full_hour
 from protocols.messages import Mode, Role
 from protocols.session.keys import SessionKey
 
@@ -137,7 +135,7 @@ class Pump:
         if self._is_off:
             return b""
         self._resume()
-        self._flush_history()
+        self._write_late_hours()
         try:
             answer, heard = self._telemetry.receive(now_ms, data)
         except PowerLost:
@@ -225,7 +223,7 @@ class Pump:
         if self._is_off:
             raise CommandRefused("the pump does not answer")
         if self.firmware.mode is Mode.SHELF:  # after which sample numbers go on elsewhere
-            self._flush_history()
+            self._write_late_hours()
             self._outlook = None
         return self.firmware
 
@@ -237,7 +235,7 @@ class Pump:
 
     def estimates_since(self, begin_ms: int) -> list[tuple[int, int | None]]:
         """Hours' ends from ``begin_ms`` on, and the flow in nL/day that was then estimated, if one was."""
-        self._flush_history()
+        self._write_late_hours()
         flows = (
             (self._starts_ms[boot] + uptime_ms, flow) for boot, uptime_ms, flow in self.firmware.memory.hourly_flows()
         )
@@ -277,7 +275,7 @@ class Pump:
     def memory_image(self, now_ms: int) -> bytes:
         """The non-volatile memory, byte for byte."""
         self._catch_up(now_ms)
-        self._flush_history()
+        self._write_late_hours()
         return self.firmware.memory.nvram.image
 
     # Inside.
@@ -307,7 +305,7 @@ class Pump:
 
     def _down(self, now_ms: int, until_ms: int, reason: BootReason) -> None:
         """Have the firmware stop now, and start again later."""
-        self._flush_history()
+        self._write_late_hours()
         self._samples_before += self.firmware.sample_count
         self._events += self.firmware.events
         self._boot_at_ms, self._boot_reason = until_ms, reason
@@ -340,7 +338,7 @@ class Pump:
         elif fault == "reset":
             self._down(now_ms, now_ms, BootReason.RESET)
         elif fault == "memory-bit-flip":
-            self._flush_history()
+            self._write_late_hours()
             self.firmware.memory.flip_bit(round(value))
         else:
             for _ in range(round(value)):
@@ -419,7 +417,7 @@ class Pump:
         self._resume()
         memory = firmware.memory
         if memory.is_suspect or memory.nvram.will_lose_power:  # what is written, and when, makes a difference
-            self._flush_history()
+            self._write_late_hours()
         now_ms = self._sampler.time_ms(sample)
         configuration = firmware.configuration
         try:
@@ -437,79 +435,11 @@ class Pump:
         if self._resumed_at == firmware.sample_count:
             return
         self._resumed_at = firmware.sample_count
-        windows = Windows(self._calibration)
-        begin = max(firmware.restarted_at, firmware.sample_count - RING_SAMPLES)
-        if begin < firmware.sample_count:
-            readings = np.array(self._sampler.read_many(np.arange(begin, firmware.sample_count)))
-            windows.samples.extend(map(Readings._make, readings.T.tolist()))
-        last_hour = (firmware.sample_count - 1) // HOUR_SAMPLES
-        hours = np.arange(max(first_full_hour(firmware.restarted_at), last_hour - FLOW_WINDOW_HOURS + 1), last_hour + 1)
-        if hours.size:
-            means = self._sampler.table_of_means(hours, np.full(hours.size, firmware.restarted_at))
-            windows.hours.extend(map(Readings._make, means.T.tolist()))
-        self._note_out_of_range(windows)
-        firmware.resume(windows)
-
-    def _note_out_of_range(self, windows: Windows) -> None:
-        """Know of readings at the end of their range for as long as conditions do, which is longer than windows."""
-        firmware, sensors = self.firmware, self._may_be_out_of_range
-        out_at = firmware.windows.out_of_range_at.copy()
-        begin = max(firmware.awake_since, firmware.sample_count - LONGEST_REACH)
-        if sensors and begin < firmware.sample_count:
-            samples = np.arange(begin, firmware.sample_count)
-            columns = zip(self._sampler.read_many(samples, sensors), self._calibration.ranges, strict=True)
-            for sensor, (readings, (lower, upper)) in enumerate(columns):
-                if sensors >> sensor & 1:
-                    out = samples[(readings <= lower) | (readings >= upper)]
-                    out_at[sensor] = max(out_at[sensor], int(out[-1]) if out.size else out_at[sensor])
-        windows.out_of_range_at = out_at
+        firmware.resume(windows_now(firmware, self._sampler, self._calibration, self._may_be_out_of_range))
         self._may_be_out_of_range = 0 if self._outlook is None else self._outlook.may_be_out_of_range
 
-    def _flush_history(self) -> None:
-        """Write the hours that are not yet in the memory, as far as the ring holds them."""
-        firmware = self.firmware
-        ahead, firmware.hours_ahead = firmware.hours_ahead, 0
-        if not ahead:
-            return
-        memory = firmware.memory
-        last_hour = (firmware.sample_count - 1) // HOUR_SAMPLES
-        kept = min(ahead, HISTORY_RECORDS + 1)
-        first_seq = memory.next_hour + ahead - kept
-        memory.pass_over_hours(ahead - kept)
-        memory.keep_hours(self._hour_records(np.arange(last_hour - kept + 1, last_hour + 1), first_seq))
-        firmware.alarm_runs.clear()
-        firmware.restarts = [firmware.restarted_at]
-
-    def _hour_records(self, hours: np.ndarray, first_seq: int) -> np.ndarray:
-        """Records of hours, by number since the start."""
-        firmware = self.firmware
-        restarts = np.array(firmware.restarts)
-        since = restarts[np.maximum(restarts.searchsorted(hours * HOUR_SAMPLES, side="right") - 1, 0)]
-        means = self._sampler.hour_means(hours, since)
-        full = np.array([first_full_hour(at) for at in since.tolist()])
-        valid = hours >= full + FLOW_WINDOW_HOURS - 1
-        records = np.zeros(hours.size, dtype=HISTORY_DTYPE)
-        records["end_uptime_ms"] = hours * HOUR_SAMPLES * SAMPLE_PERIOD_MS
-        records["boot_count"] = firmware.counters.boots
-        for name in ("temperature_mc", "reservoir_pa", "outlet_pa", "ambient_pa"):
-            records[name] = getattr(means, name)
-        records["volume_nl"] = means.bellows_nl
-        records["flow_valid"] = valid
-        records["flow_nl_per_day"] = self._hourly_flows(hours, means.bellows_nl, valid)
-        seqs, alarms = zip(*firmware.alarm_runs, strict=True)
-        run = np.searchsorted(seqs, first_seq + np.arange(hours.size), side="right") - 1
-        records["alarms"] = np.array([int(each) for each in alarms])[run]
-        return records
-
-    def _hourly_flows(self, hours: np.ndarray, volumes_nl: np.ndarray, valid: np.ndarray) -> np.ndarray:
-        before = np.arange(max(1, hours[0] - FLOW_WINDOW_HOURS + 1), hours[0])
-        if before.size and valid[: FLOW_WINDOW_HOURS - 1].any():
-            earlier = self._sampler.hour_means(before, np.zeros_like(before)).bellows_nl
-            volumes_nl = np.concatenate([earlier, volumes_nl])
-        missing = hours.size + FLOW_WINDOW_HOURS - 1 - volumes_nl.size
-        volumes_nl = np.concatenate([np.zeros(missing, dtype=np.int64), volumes_nl])
-        flows = flow_nl_per_day([volumes_nl[k : k + hours.size] for k in range(FLOW_WINDOW_HOURS)])
-        return np.where(valid, flows, 0)
+    def _write_late_hours(self) -> None:
+        write_late_hours(self.firmware, self._sampler)
 
     def _forget(self, now_ms: int) -> None:
         """Forget what nobody can ask for any more, every now and then."""
