@@ -10,7 +10,7 @@ from rich.markup import escape
 
 from hil.comparison.page import ComparisonPage, render_comparison
 from hil.durable import write_whole
-from hil.errors import UsageError
+from hil.output import writing_to
 
 __all__ = ["print_diff", "print_model_replay"]
 
@@ -48,12 +48,10 @@ def print_model_replay(
 
 
 def _write_page(path: Path, page: ComparisonPage) -> None:
-    """Write the page. Raises UsageError if that cannot be."""
-    try:
+    """Write the page. Raises UsageError, BenchFault if that cannot be."""
+    with writing_to(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         write_whole(path, render_comparison(page).encode())
-    except OSError as error:
-        raise UsageError(f"{path}: cannot be written: {error.strerror}; name another with --out") from error
 
 
 def print_diff(a: Path, b: Path, *, out: Path | None, as_json: bool) -> int:

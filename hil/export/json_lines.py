@@ -2,12 +2,13 @@
 
 import json
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 
-from hil.errors import BenchFault
 from hil.export.flat import for_json
 from hil.export.sink import WholeFile, in_order
 from hil.export.tables import Table
+from hil.output import writing_to
 
 __all__ = ["JsonLines", "json_lines"]
 
@@ -32,17 +33,17 @@ class JsonLines:
 
     def write(self, tables: Sequence[Table]) -> None:
         """Append a piece. Raises BenchFault if the disk does not take it."""
-        try:
+        with writing_to(self._whole.path):
             self._file.writelines(line + "\n" for line in json_lines(tables))
-        except OSError as error:
-            raise BenchFault(f"{self._whole.path}: cannot be written: {error.strerror}") from error
 
     def finish(self) -> list[Path]:
-        """Make it whole."""
-        self._file.close()
+        """Make it whole. Raises BenchFault if the disk does not take the rest."""
+        with writing_to(self._whole.path):
+            self._file.close()
         return [self._whole.finish()]
 
     def abandon(self) -> None:
         """Delete it."""
-        self._file.close()
+        with suppress(OSError):  # what does not fit on the disk does not matter any more
+            self._file.close()
         self._whole.abandon()

@@ -6,14 +6,15 @@ with their direction. What has no bytes of its own, such as a gap or a remark, i
 
 import struct
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
-from hil.errors import BenchFault
 from hil.export.flat import for_json
 from hil.export.kinds import EVENTS
 from hil.export.sink import WholeFile, in_order
 from hil.export.tables import Table
+from hil.output import writing_to
 
 __all__ = ["ON_THE_WIRE", "PAYLOAD", "Pcapng"]
 
@@ -48,20 +49,20 @@ class Pcapng:
     def write(self, tables: Sequence[Table]) -> None:
         """Append a piece. Raises BenchFault if the disk does not take it."""
         rows = [for_json(table.rows) for table in tables]
-        try:
+        with writing_to(self._whole.path):
             for number, row in in_order(tables):
                 self._row(tables[number], row, rows[number][row])
-        except OSError as error:
-            raise BenchFault(f"{self._whole.path}: cannot be written: {error.strerror}") from error
 
     def finish(self) -> list[Path]:
-        """Make it whole."""
-        self._file.close()
+        """Make it whole. Raises BenchFault if the disk does not take the rest."""
+        with writing_to(self._whole.path):
+            self._file.close()
         return [self._whole.finish()]
 
     def abandon(self) -> None:
         """Delete it."""
-        self._file.close()
+        with suppress(OSError):  # what does not fit on the disk does not matter any more
+            self._file.close()
         self._whole.abandon()
 
     def _row(self, table: Table, row: int, content: dict[str, Any]) -> None:

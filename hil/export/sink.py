@@ -7,9 +7,10 @@ from typing import Final, Protocol
 
 import numpy as np
 
-from hil.errors import BenchFault, UsageError
+from hil.errors import UsageError
 from hil.export.kinds import Kind
 from hil.export.tables import Table
+from hil.output import writing_to
 
 __all__ = ["KindFile", "Sink", "TableFolder", "WholeFile", "in_order"]
 
@@ -51,10 +52,9 @@ class WholeFile:
             raise UsageError(f"{path}: there is one already; name another, or delete it")
         self.path = path
         self.partial = path.with_name(path.name + PARTIAL_SUFFIX)
-        try:
+        with writing_to(path):
             path.parent.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise UsageError(f"{path.parent}: cannot be made: {error.strerror}") from error
+            self.partial.touch()
 
     def finish(self) -> Path:
         """Give it its name."""
@@ -85,17 +85,16 @@ class TableFolder:
         self.rows: Counter[str] = Counter()
 
     def write(self, tables: Sequence[Table]) -> None:
-        """Take a piece. Raises BenchFault if the disk does not."""
+        """Take a piece. Raises UsageError, BenchFault if the disk does not."""
         for table in tables:
-            try:
+            with writing_to(self._out):
                 self._file(table.kind).write(table)
-            except OSError as error:
-                raise BenchFault(f"{self._out}: cannot be written: {error.strerror or error}") from error
 
     def finish(self) -> list[Path]:
-        """Close all of them."""
-        for _, file in self._files.values():
-            file.close()
+        """Close all of them. Raises BenchFault if the disk does not take the rest."""
+        with writing_to(self._out):
+            for _, file in self._files.values():
+                file.close()
         return [whole.finish() for whole, _ in self._files.values()]
 
     def abandon(self) -> None:

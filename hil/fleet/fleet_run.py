@@ -16,6 +16,7 @@ from hil.fleet.fleet_report import render_fleet_report
 from hil.fleet.folder import FleetFolder, FleetPlan
 from hil.fleet.summary import summary_of
 from hil.fleet.verdict import Case, exit_code, judge_fleet, junit_of
+from hil.output import writing_to
 from hil.shipped import shipped
 
 __all__ = ["FleetOutcome", "FleetSettings", "Progress", "find_population", "finish_fleet", "run_fleet"]
@@ -126,11 +127,14 @@ def finish_fleet(folder: FleetFolder, *, junit: Path | None = None) -> FleetOutc
     findings = Findings(folder)
     cases = judge_fleet(findings, loaded.population, plan)
     summary = summary_of(findings, loaded.population, plan, cases)
-    folder.write_summary(summary)
-    write_whole(folder.path / "report.html", render_fleet_report(findings, loaded.population, plan, summary).encode())
+    page = render_fleet_report(findings, loaded.population, plan, summary).encode()
+    with writing_to(folder.path):
+        folder.write_summary(summary)
+        write_whole(folder.path / "report.html", page)
     if junit is not None:
-        junit.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(junit, junit_of(cases, loaded.population.title))
+        with writing_to(junit):
+            junit.parent.mkdir(parents=True, exist_ok=True)
+            write_whole(junit, junit_of(cases, loaded.population.title))
     return FleetOutcome(folder.path, summary, cases)
 
 

@@ -14,6 +14,7 @@ from hil.durable import write_whole
 from hil.errors import UsageError
 from hil.fleet.chunk import ChunkResult
 from hil.fleet.tables import TABLES
+from hil.output import writing_to
 
 __all__ = ["FleetFolder", "FleetPlan"]
 
@@ -61,7 +62,8 @@ class FleetFolder:
     def begin(self, plan: FleetPlan, loaded: LoadedPopulation, *, resume: bool) -> FleetPlan:
         """Make room for a fleet, or go on with the one that is here; gives the plan to follow.
 
-        Raises UsageError if the folder holds something else, or to ``resume`` another fleet than this one.
+        Raises UsageError if the folder holds something else or cannot be written, or to ``resume`` another fleet than
+        this one.
         """
         if self.path.is_file():
             raise UsageError(f"{self.path}: this is a file; name a folder for --out")
@@ -74,16 +76,19 @@ class FleetFolder:
                 shutil.rmtree(self.path / name, ignore_errors=True)
             for name in ("summary.json", "report.html", "junit.xml"):
                 (self.path / name).unlink(missing_ok=True)
-        for name in TABLES:
-            (self.path / name).mkdir(parents=True, exist_ok=True)
-        write_whole(self.path / _POPULATION, loaded.text.encode())
-        self._write_json(_PLAN, {"schema": SCHEMA, **asdict(plan), "profile": loaded.profile.model_dump(mode="json")})
+        with writing_to(self.path):
+            for name in TABLES:
+                (self.path / name).mkdir(parents=True, exist_ok=True)
+            write_whole(self.path / _POPULATION, loaded.text.encode())
+            profile = loaded.profile.model_dump(mode="json")
+            self._write_json(_PLAN, {"schema": SCHEMA, **asdict(plan), "profile": profile})
         return plan
 
     def keep(self, result: ChunkResult) -> None:
-        """Write a chunk; ``pumps``, by which it is known to be there, comes last."""
-        for name in sorted(result.tables, key=lambda each: each == "pumps"):
-            write_whole(self._part(name, result.first), result.tables[name])
+        """Write a chunk; ``pumps``, by which it is known to be there, comes last. Raises UsageError, BenchFault."""
+        with writing_to(self.path):
+            for name in sorted(result.tables, key=lambda each: each == "pumps"):
+                write_whole(self._part(name, result.first), result.tables[name])
 
     def is_kept(self, first: int) -> bool:
         """Whether the chunk that begins with this pump is there."""

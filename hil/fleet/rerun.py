@@ -21,7 +21,8 @@ from firmware_model.scenario.written import scenario_toml
 from hil.durable import write_whole
 from hil.errors import UsageError
 from hil.fleet.fleet_run import find_population
-from hil.simulation.sim_folder import check_folder, write_folder
+from hil.output import writing_to
+from hil.simulation.sim_folder import make_folder, write_folder
 from hil.simulation.simulated import Simulated
 
 __all__ = ["RerunSettings", "rerun_and_print"]
@@ -68,7 +69,7 @@ def rerun_and_print(settings: RerunSettings, *, as_json: bool) -> int:
     loaded = find_population(settings.file)
     variant = _variant(loaded, settings.variant)
     out = settings.out or Path("fleets") / f"{Path(settings.file).stem}_seed{settings.seed}_pump{settings.pump}"
-    check_folder(out)
+    make_folder(out)
     life = pump_life(loaded, settings.seed, settings.pump, settings.days)
     result = run_life(loaded, life, variant)
     rerun = _Rerun(settings, loaded, variant, life, result, complaint_of(result, loaded.population))
@@ -76,8 +77,6 @@ def rerun_and_print(settings: RerunSettings, *, as_json: bool) -> int:
     if result.problem is None:
         write_folder(out, _simulated(rerun))
         files.append(out / "report.html")
-    else:
-        out.mkdir(parents=True, exist_ok=True)
     files.append(_write(out / "scenario.toml", rerun.scenario, rerun, "The whole life of one pump of a fleet."))
     if settings.shrink:
         files.append(_shrunk(out, rerun))
@@ -127,7 +126,8 @@ def _write(path: Path, scenario: Scenario, rerun: _Rerun, text: str) -> Path:
     if scenario.profile.endswith(".toml"):
         profile = (rerun.loaded.path.parent / scenario.profile).resolve()
         scenario = scenario.model_copy(update={"profile": str(profile)})
-    write_whole(path, scenario_toml(scenario, f"{text}\nMade by: {_command(rerun.settings)}").encode())
+    with writing_to(path):
+        write_whole(path, scenario_toml(scenario, f"{text}\nMade by: {_command(rerun.settings)}").encode())
     return path
 
 

@@ -14,6 +14,7 @@ from hil.errors import RecordingError, UsageError
 from hil.history.run_index import RunFilter, RunRow, runs_of, trend_of
 from hil.history.run_names import find_run
 from hil.history.trend import Trend
+from hil.output import writing_to
 from hil.run_folder import MANIFEST
 
 __all__ = ["print_report", "print_runs", "print_trend"]
@@ -67,13 +68,14 @@ def print_report(name: str, runs: Path, *, as_json: bool) -> None:
 
 
 def print_trend(measurement: str, runs: Path, which: RunFilter, *, out: Path | None, as_json: bool) -> None:
-    """A measurement over these runs as a control chart; with ``out``, also as an HTML file. Raises UsageError."""
+    """A measurement over these runs as a control chart; with ``out``, also as an HTML file.
+
+    Raises UsageError, BenchFault.
+    """
     trend = Trend.of(measurement, trend_of(runs, measurement, which))
     if out is not None:
-        try:
+        with writing_to(out):
             write_whole(out, trend.as_html().encode())
-        except OSError as error:
-            raise UsageError(f"{out}: cannot be written: {error.strerror}; name another file with --out") from error
     if as_json:
         _print_json(trend.as_json())
         return

@@ -10,10 +10,11 @@ from typing import Final, Protocol
 
 from firmware_model.quantities import duration_ms
 from hil.clock import WallClock
-from hil.errors import BenchFault, UsageError
+from hil.errors import UsageError
 from hil.links.link import BufferedLink
 from hil.links.port_link import PortLink
 from hil.links.serial_settings import SerialSettings
+from hil.output import writing_to
 from hil.programmer import Programmer, PumpFault
 from hil.pump_session import PumpSession, SessionMode, open_session, said_of
 from hil.recorder.stream_tap import StreamTap
@@ -192,7 +193,5 @@ def _metadata(settings: RecordSettings) -> Mapping[str, str]:
 
 
 def _make_folder(folder: Path) -> None:
-    try:
+    with writing_to(folder):
         folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise BenchFault(f"{folder}: cannot be made: {error.strerror}; name another with --out") from error

@@ -12,7 +12,7 @@ from firmware_model.faults.table import PUMP_FAULTS
 from firmware_model.scenario.scenario import load_scenario
 from hil.shipped import shipped
 from hil.simulation.event_lines import event_line, shown_events
-from hil.simulation.sim_folder import check_folder, write_folder
+from hil.simulation.sim_folder import make_folder, write_folder
 from hil.simulation.simulated import Simulated, scenario_names, simulate
 
 __all__ = ["print_faults", "print_scenarios", "run_sim"]
@@ -31,7 +31,7 @@ def run_sim(
 ) -> int:
     """Run a scenario and say what came of it; gives the exit code: 1 if something was not as expected."""
     if out is not None:
-        check_folder(out)
+        make_folder(out)
     console = Console(highlight=False, soft_wrap=True)
     with Progress(
         TextColumn("{task.description}"),

@@ -1,0 +1,47 @@
+"""Output that cannot go where it was wanted: one line says where and what to do, and nothing else is tried."""
+
+from pathlib import Path
+
+import pytest
+
+from hil.shipped import shipped
+from tests.system.conftest import PumpRig
+
+pytestmark = pytest.mark.system
+
+RECORDING = str(shipped("recordings/occlusion.mcap"))
+FLEET = ("ambulatory", "--days", "10")
+COMMANDS = {
+    "sim": ("sim", "fever", "--out"),
+    "csv": ("export", RECORDING, "--format", "csv", "--out"),
+    "jsonl": ("export", RECORDING, "--format", "jsonl", "--out"),
+    "parquet": ("export", RECORDING, "--format", "parquet", "--out"),
+    "pcapng": ("export", RECORDING, "--format", "pcapng", "--out"),
+    "diff": ("diff", RECORDING, RECORDING, "--out"),
+    "model": ("replay", RECORDING, "--model", "--profile", "generic-30ml", "--out"),
+    "fleet": ("fleet", "run", *FLEET, "--pumps", "2", "--out"),
+    "rerun": ("fleet", "rerun", *FLEET, "--pump", "1", "--seed", "1", "--out"),
+    "junit": ("fleet", "run", *FLEET, "--pumps", "2", "--out", "fleet", "--junit"),
+}
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_place_below_a_file_is_refused(pumprig: PumpRig, tmp_path: Path, command: str) -> None:
+    """Exit code 2, the path, and what to do; never a traceback."""
+    (tmp_path / "file").write_text("not a folder")
+    result = pumprig(*COMMANDS[command], "file/out")
+    assert result.returncode == 2, result.stdout + result.stderr
+    (line,) = (line for line in result.stderr.splitlines() if line.startswith("pumprig:"))
+    assert line.startswith("pumprig: file/out"), line
+    assert line.endswith("; name another place"), line
+    assert (tmp_path / "file").read_text() == "not a folder"
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a disk that is full")
+@pytest.mark.parametrize("command", ["jsonl", "pcapng"])
+def test_a_full_disk_is_a_fault_of_the_bench(pumprig: PumpRig, tmp_path: Path, command: str) -> None:
+    """Exit code 3, and what to do: Linux's own full device stands in for the file."""
+    (tmp_path / "out.partial").symlink_to("/dev/full")
+    result = pumprig(*COMMANDS[command], "out")
+    assert result.returncode == 3, result.stdout + result.stderr
+    assert "pumprig: out: cannot be written: No space left on device; make room" in result.stderr
