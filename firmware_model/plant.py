@@ -28,8 +28,7 @@ __all__ = ["Plant"]
 Values = NDArray[np.float64]
 Times = NDArray[np.int64]
 
-_KEPT_MS = 500 * 24 * HOUR_MS
-"""What was longer ago is forgotten: the firmware's own memory reaches back six weeks, whoever judges a run a year."""
+_KEPT_MS = 50 * 24 * HOUR_MS
 _SEPTUM_KPA = 57.0
 """Gauge pressure of the propellant R-11 at 37 degrees Celsius and sea level, at which a septum's leak is stated."""
 _SPARE = 2048
@@ -54,6 +53,8 @@ class Plant:
     ) -> None:
         """Start in thermal equilibrium with the surroundings. Raises ValueError for an impossible volume."""
         self._profile = profile
+        self.kept_ms = _KEPT_MS
+        """What was longer ago is forgotten; the firmware's own memory reaches back six weeks."""
         self._bellows = Bellows.of(profile)
         self._reservoir = Reservoir(self._bellows, FlowTable(profile), volume_nl)
         course = surroundings if isinstance(surroundings, Course) else Course.constant(now_ms, surroundings)
@@ -148,12 +149,12 @@ class Plant:
         return self._table.crystal_gain_ms(now_ms)
 
     def forget(self, now_ms: int) -> None:
-        """Forget what the firmware cannot ask for any more."""
+        """Forget what nobody asks for any more."""
         self._extend(now_ms)
-        self._table.forget(now_ms - _KEPT_MS)
-        first = max(0, bisect.bisect_right(self._stretches, now_ms - _KEPT_MS, key=lambda each: each.start_ms) - 1)
+        self._table.forget(now_ms - self.kept_ms)
+        first = max(0, bisect.bisect_right(self._stretches, now_ms - self.kept_ms, key=lambda each: each.start_ms) - 1)
         del self._stretches[:first]
-        self._done = [each for each in self._done if each.at_ms > now_ms - _KEPT_MS]
+        self._done = [each for each in self._done if each.at_ms > now_ms - self.kept_ms]
 
     def _outflow_nl(self, now_ms: int) -> tuple[int, int]:
         condition = self.condition(now_ms)

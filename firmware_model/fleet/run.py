@@ -21,7 +21,9 @@ from protocols.messages import Alarms
 __all__ = ["log_digest", "run_life", "run_pump"]
 
 _PART_MS = 366 * DAY_MS
-"""Run at once, and then looked at: the plant remembers as much."""
+"""Run at once, and then looked at."""
+_KEPT_MS = _PART_MS + 134 * DAY_MS
+"""The plant remembers that, and the longest time between refills before it."""
 _OF_ALARMS = frozenset(kind for kind in EventKind if kind.name.startswith("ALARM"))
 _NAMES = {kind: kind.name.lower().replace("_", "-") for kind in EventKind}
 _ALARM_NAMES = {place: kebab(Alarms(1 << place)) for place in range(len(Alarms))}
@@ -78,6 +80,7 @@ def run_life(
             part_ms=_PART_MS,
             follows_drug=False,
         )
+        run.pump.plant.kept_ms = _KEPT_MS
         while run.now_ms < run.end_ms:
             begin_ms = run.now_ms
             events = run.run_part()
