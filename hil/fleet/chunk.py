@@ -47,10 +47,10 @@ class ChunkResult:
 def run_chunk(chunk: Chunk, make_pump: Callable[..., Pump] = Pump) -> ChunkResult:
     """What comes of these pumps, whoever runs them and in whatever company."""
     checked = []
-    with _pumps_as_garbage():
+    with _collecting_when_asked():
         for pump in range(chunk.first, chunk.last + 1):
             checked += _run_checked(chunk, pump, make_pump)
-            gc.collect()
+            gc.collect(1)  # the pump is young; what stays of it will not be looked at again
     return ChunkResult(
         chunk.first,
         chunk.last,
@@ -61,18 +61,17 @@ def run_chunk(chunk: Chunk, make_pump: Callable[..., Pump] = Pump) -> ChunkResul
 
 
 @contextmanager
-def _pumps_as_garbage() -> Iterator[None]:
-    """Have the collector look at nothing but what comes from here on, and only when it is asked to.
+def _collecting_when_asked() -> Iterator[None]:
+    """Have Python's collector run only when it is asked to.
 
-    A pump refers to itself, and holds megabytes: were it left to the collector's own rhythm, two hundred would wait.
+    A pump refers to itself, and holds megabytes. What the collector finds alive it looks at less and less often: left
+    to its own rhythm it meets pumps in the middle of their lives, and hundreds of dead ones wait.
     """
     was_enabled = gc.isenabled()
     gc.disable()
-    gc.freeze()
     try:
         yield
     finally:
-        gc.unfreeze()
         if was_enabled:
             gc.enable()
 
