@@ -36,28 +36,26 @@ class ConditionOutlook:
         self._at_once = _FIRST_LOOK[state.rhythm]
         self.marks: list[int] = []
         """Renewals in which the condition is there, or is over if it is active: of all those that were looked at."""
-        if not exact.can_tell(state):
-            self.open = open_spans(spans, rhythm=state.rhythm, fewest=state.fewest)
-            return
-        self.open = open_spans(spans, rhythm=state.rhythm, fewest=state.whole, undecided=state.number)
+        rhythm = int(state.rhythm)
+        self.open = open_spans(spans, rhythm=rhythm, fewest=state.fewest)
         """Samples in which it may change."""
-        if state.fewest < state.whole:
-            part = open_spans(spans, rhythm=state.rhythm, fewest=state.fewest, most=state.whole - 1)
-            self.open = together([self.open, part])
+        if exact.can_tell(state):
+            self.open = open_spans(spans, rhythm=rhythm, fewest=state.whole, undecided=state.number)
+            if state.fewest < state.whole:
+                part = open_spans(spans, rhythm=rhythm, fewest=state.fewest, most=state.whole - 1)
+                self.open = together([self.open, part])
 
     def look_closer(self, firmware: Firmware, state: ConditionState, at: int) -> None:
         """Decide on samples from ``at`` on, by their readings; on more of them each time."""
-        rhythm = state.rhythm
+        rhythm = int(state.rhythm)
         samples = undecided_samples(self.open, at, self._last, firmware.restarted_at, self._at_once)
         self._at_once = min(_GROWTH * self._at_once, _LARGEST_LOOK)
         marked = self._exact.among(samples, state, firmware.windows.out_of_range_at) // rhythm
         self.open = beyond(self.open, firmware.sample_count, int(samples[-1]))
         if marked.size:
             before = {*state.recent(-(-firmware.sample_count // rhythm)), *self.marks[-state.m :]}
-            changes = open_spans(
-                spans_of(_completing(state, marked, before), int(rhythm)), rhythm=rhythm, fewest=state.whole
-            )
-            self.open = together([changes, self.open])
+            changes = spans_of(_completing(state, marked, before), rhythm)
+            self.open = together([open_spans(changes, rhythm=rhythm, fewest=state.whole), self.open])
             self.marks += marked.tolist()
 
 

@@ -13,6 +13,7 @@ from typing import Any
 from hil.audit import AuditTrail
 from hil.durable import sync_folder, write_whole
 from hil.errors import RecordingError
+from hil.output import writing_to
 from hil.run_journal import cut_torn_line
 
 __all__ = ["AUDIT", "MANIFEST", "RECORDING", "RunFolder", "recording_name"]
@@ -37,14 +38,15 @@ class RunFolder:
 
     @classmethod
     def create(cls, out: Path, *, procedure: str, serial_number: str, started: datetime) -> "RunFolder":
-        """A new folder under ``out``, such as ``20261123T031522Z_flow-accuracy_SN0042_a1b2c3``."""
+        """A new folder under ``out``, such as ``20261123T031522Z_flow-accuracy_SN0042_a1b2c3``.
+
+        Raises UsageError if it cannot be made there, BenchFault if the disk is full or broken.
+        """
         parts = (f"{started:%Y%m%dT%H%M%SZ}", _fit(procedure), _fit(serial_number), uuid.uuid4().hex[:6])
         path = out / "_".join(parts)
-        try:
+        with writing_to(path):
             path.mkdir(parents=True)
             sync_folder(out)
-        except OSError as error:
-            raise RecordingError(f"{path}: cannot be made: {error.strerror}; name another folder with --out") from error
         return cls(path)
 
     @classmethod

@@ -22,8 +22,8 @@ __all__ = ["log_digest", "run_life", "run_pump"]
 
 _PART_MS = 366 * DAY_MS
 """Run at once, and then looked at."""
-_KEPT_MS = _PART_MS + 134 * DAY_MS
-"""The plant remembers that, and the longest time between refills before it."""
+_LOOKED_BACK_MS = 50 * DAY_MS
+"""From its beginning, at least; as far as to the refill before, which may be longer ago."""
 _OF_ALARMS = frozenset(kind for kind in EventKind if kind.name.startswith("ALARM"))
 _NAMES = {kind: kind.name.lower().replace("_", "-") for kind in EventKind}
 _ALARM_NAMES = {place: kebab(Alarms(1 << place)) for place in range(len(Alarms))}
@@ -80,7 +80,8 @@ def run_life(
             part_ms=_PART_MS,
             follows_drug=False,
         )
-        run.pump.plant.kept_ms = _KEPT_MS
+        longest_ms = max((at - since for since, at in pairwise((0, *life.refills_ms))), default=0)
+        run.pump.plant.kept_ms = _PART_MS + max(_LOOKED_BACK_MS, longest_ms)
         while run.now_ms < run.end_ms:
             begin_ms = run.now_ms
             events = run.run_part()

@@ -2,11 +2,10 @@
 
 import json
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from pathlib import Path
 
 from hil.export.flat import for_json
-from hil.export.sink import WholeFile, in_order
+from hil.export.sink import OpenFile, in_order
 from hil.export.tables import Table
 from hil.output import writing_to
 
@@ -28,22 +27,17 @@ class JsonLines:
 
     def __init__(self, path: Path) -> None:
         """Create ``path``. Raises UsageError."""
-        self._whole = WholeFile(path)
-        self._file = self._whole.partial.open("w", encoding="utf-8")
+        self._whole = OpenFile(path, "w", "utf-8")
 
     def write(self, tables: Sequence[Table]) -> None:
         """Append a piece. Raises BenchFault if the disk does not take it."""
         with writing_to(self._whole.path):
-            self._file.writelines(line + "\n" for line in json_lines(tables))
+            self._whole.file.writelines(line + "\n" for line in json_lines(tables))
 
     def finish(self) -> list[Path]:
         """Make it whole. Raises BenchFault if the disk does not take the rest."""
-        with writing_to(self._whole.path):
-            self._file.close()
         return [self._whole.finish()]
 
     def abandon(self) -> None:
         """Delete it."""
-        with suppress(OSError):  # what does not fit on the disk does not matter any more
-            self._file.close()
         self._whole.abandon()

@@ -6,13 +6,12 @@ with their direction. What has no bytes of its own, such as a gap or a remark, i
 
 import struct
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
 from hil.export.flat import for_json
 from hil.export.kinds import EVENTS
-from hil.export.sink import WholeFile, in_order
+from hil.export.sink import OpenFile, in_order
 from hil.export.tables import Table
 from hil.output import writing_to
 
@@ -39,11 +38,10 @@ class Pcapng:
 
     def __init__(self, path: Path, start_utc_ms: int) -> None:
         """Create ``path`` for a recording that began then. Raises UsageError."""
-        self._whole = WholeFile(path)
+        self._whole = OpenFile(path, "wb")
         self._start_utc_ms = start_utc_ms
         self._interfaces: dict[tuple[str, int], int] = {}
         self._comments: list[str] = []
-        self._file = self._whole.partial.open("wb")
         self._block(_SECTION, struct.pack("<IHHq", _BYTE_ORDER, 1, 0, -1) + _options((_APPLICATION, b"pumprig export")))
 
     def write(self, tables: Sequence[Table]) -> None:
@@ -55,14 +53,10 @@ class Pcapng:
 
     def finish(self) -> list[Path]:
         """Make it whole. Raises BenchFault if the disk does not take the rest."""
-        with writing_to(self._whole.path):
-            self._file.close()
         return [self._whole.finish()]
 
     def abandon(self) -> None:
         """Delete it."""
-        with suppress(OSError):  # what does not fit on the disk does not matter any more
-            self._file.close()
         self._whole.abandon()
 
     def _row(self, table: Table, row: int, content: dict[str, Any]) -> None:
@@ -98,7 +92,7 @@ class Pcapng:
 
     def _block(self, kind: int, body: bytes) -> None:
         length = len(body) + 12
-        self._file.write(struct.pack("<II", kind, length) + body + struct.pack("<I", length))
+        self._whole.file.write(struct.pack("<II", kind, length) + body + struct.pack("<I", length))
 
 
 def _options(*options: tuple[int, bytes]) -> bytes:

@@ -2,8 +2,9 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
-from typing import Final, Protocol
+from typing import IO, Any, Final, Protocol
 
 import numpy as np
 
@@ -12,7 +13,7 @@ from hil.export.kinds import Kind
 from hil.export.tables import Table
 from hil.output import writing_to
 
-__all__ = ["KindFile", "Sink", "TableFolder", "WholeFile", "in_order"]
+__all__ = ["KindFile", "OpenFile", "Sink", "TableFolder", "WholeFile", "in_order"]
 
 PARTIAL_SUFFIX: Final = ".partial"
 
@@ -54,7 +55,6 @@ class WholeFile:
         self.partial = path.with_name(path.name + PARTIAL_SUFFIX)
         with writing_to(path):
             path.parent.mkdir(parents=True, exist_ok=True)
-            self.partial.touch()
 
     def finish(self) -> Path:
         """Give it its name."""
@@ -64,6 +64,28 @@ class WholeFile:
     def abandon(self) -> None:
         """Delete what there is."""
         self.partial.unlink(missing_ok=True)
+
+
+class OpenFile(WholeFile):
+    """One that is written here."""
+
+    def __init__(self, path: Path, mode: str, encoding: str | None = None) -> None:
+        """Create it. Raises UsageError."""
+        super().__init__(path)
+        with writing_to(path):
+            self.file: IO[Any] = self.partial.open(mode, encoding=encoding)
+
+    def finish(self) -> Path:
+        """Give it its name. Raises BenchFault if the disk does not take the rest."""
+        with writing_to(self.path):
+            self.file.close()
+        return super().finish()
+
+    def abandon(self) -> None:
+        """Delete what there is."""
+        with suppress(OSError):  # what does not fit on the disk does not matter any more
+            self.file.close()
+        super().abandon()
 
 
 class TableFolder:

@@ -69,15 +69,13 @@ class FleetFolder:
             raise UsageError(f"{self.path}: this is a file; name a folder for --out")
         if resume:
             return self._resumed(plan, loaded)
-        if self.path.is_dir() and any(self.path.iterdir()):
-            if not (self.path / _PLAN).is_file():
-                raise UsageError(f"{self.path}: this folder holds something else; name a new one for --out")
-            for name in TABLES:
-                shutil.rmtree(self.path / name, ignore_errors=True)
+        if self.path.is_dir() and any(self.path.iterdir()) and not (self.path / _PLAN).is_file():
+            raise UsageError(f"{self.path}: this folder holds something else; name a new one for --out")
+        with writing_to(self.path):
             for name in ("summary.json", "report.html", "junit.xml"):
                 (self.path / name).unlink(missing_ok=True)
-        with writing_to(self.path):
             for name in TABLES:
+                shutil.rmtree(self.path / name, ignore_errors=True)
                 (self.path / name).mkdir(parents=True, exist_ok=True)
             write_whole(self.path / _POPULATION, loaded.text.encode())
             profile = loaded.profile.model_dump(mode="json")

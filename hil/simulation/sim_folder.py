@@ -29,8 +29,7 @@ def make_folder(folder: Path) -> None:
 
 
 def write_folder(folder: Path, simulated: Simulated) -> None:
-    """Write events.json, curves.parquet and report.html. Raises UsageError as ``make_folder``, BenchFault."""
-    make_folder(folder)
+    """Write events.json, curves.parquet and report.html to where ``make_folder`` was. Raises UsageError, BenchFault."""
     table = pa.table({name: pa.array(column) for name, column in vars(simulated.result.curves).items()})
     parquet = io.BytesIO()
     pq.write_table(table, parquet)

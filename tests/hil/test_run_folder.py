@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from hil.audit import verify_audit
-from hil.errors import RecordingError
+from hil.errors import RecordingError, UsageError
 from hil.recording.reader import Recording
 from hil.run_folder import RunFolder
 
@@ -51,7 +51,7 @@ def test_name_is_one_folder_on_any_system(tmp_path: Path, procedure: str, serial
 def test_folder_that_cannot_be_made_is_one_error(tmp_path: Path) -> None:
     """A file in the way: which folder, why, and what to do."""
     (tmp_path / "runs").write_text("not a folder")
-    with pytest.raises(RecordingError, match=r"runs.*: cannot be made: .*--out"):
+    with pytest.raises(UsageError, match=r"runs.*: cannot be written: .*; name another place"):
         create(tmp_path / "runs")
 
 

@@ -12,6 +12,7 @@ pytestmark = pytest.mark.system
 RECORDING = str(shipped("recordings/occlusion.mcap"))
 FLEET = ("ambulatory", "--days", "10")
 COMMANDS = {
+    "run": ("run", "--out"),
     "sim": ("sim", "fever", "--out"),
     "csv": ("export", RECORDING, "--format", "csv", "--out"),
     "jsonl": ("export", RECORDING, "--format", "jsonl", "--out"),
