@@ -88,11 +88,15 @@ class ConditionState:
 
     def judge(self, number: int, quantities: Mapping[Quantity, int]) -> bool:
         """Take renewal ``number``; gives whether the condition became active, or ceased to be."""
-        return self._ends(number, quantities) if self.active else self._begins(number, quantities)
+        if self.active:
+            return self._ends(number, quantities)
+        for quantity, above, limit in self.raising:
+            value = quantities.get(quantity)
+            if value is None or (value <= limit if above else value >= limit):
+                return False
+        return self._begins(number)
 
-    def _begins(self, number: int, quantities: Mapping[Quantity, int]) -> bool:
-        if not all(edge.quantity in quantities and edge.holds(quantities[edge.quantity]) for edge in self.raising):
-            return False
+    def _begins(self, number: int) -> bool:
         self.hits.append(number)
         while self.hits[0] <= number - self.m:
             self.hits.popleft()

@@ -103,6 +103,11 @@ class Sensor:
                 error = replace(error, is_open=bool(value))
         self._errors.append(error)
 
+    @property
+    def has_failed(self) -> bool:
+        """Whether it ever had a fault."""
+        return len(self._errors) > 1
+
     def responds(self, now_ms: int) -> bool:
         """Whether the reading follows the sensor's own test stimulus at a time."""
         error = self._error_at(now_ms)
@@ -116,7 +121,7 @@ class Sensor:
     def changed_after(self, now_ms: int) -> int | None:
         """When a fault of this sensor last changed, if that was after ``now_ms``."""
         since_ms = self._errors[-1].since_ms
-        return since_ms if since_ms > now_ms and len(self._errors) > 1 else None
+        return since_ms if since_ms > now_ms and self.has_failed else None
 
     @property
     def drifts(self) -> bool:
@@ -252,4 +257,4 @@ class Sensors:
 
     def unresponsive(self, now_ms: int) -> int:
         """How many sensors do not answer to their test stimulus."""
-        return sum(not sensor.responds(now_ms) for sensor in self.each)
+        return sum(not sensor.responds(now_ms) for sensor in self.each if sensor.has_failed)
