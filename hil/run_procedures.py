@@ -73,8 +73,8 @@ def run_procedures(settings: RunSettings, observer: Observer) -> RunResult:
     """
     plan = plan_run(settings)
     run = Run(plan, settings.out, observer)
-    # Nothing that is installed beside pumprig takes part in a run, and pytest itself stays silent. To look for exceptions
-    # that nobody could raise it would have all garbage collected, twice, at the end of every run.
+    # Nothing that is installed beside pumprig takes part in a run, and pytest itself stays silent. To look for
+    # exceptions that nobody could raise it would have all garbage collected, twice, at the end of every run.
     arguments = [
         *("-c", os.devnull, f"--rootdir={plan.files[0].parent}", "--import-mode=importlib"),
         *("--disable-plugin-autoload", "-p", "pumprig", "-p", "no:cacheprovider", "-p", "no:terminal", "--capture=sys"),
