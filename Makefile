@@ -10,6 +10,8 @@ UV := .uv/bin/uv
 endif
 
 RUN := .venv/bin
+# uv compiles what it installs, but not the project itself; where Python may not, every command would begin with it.
+COMPILE := $(RUN)/python -m compileall -q cli.py firmware_model hil protocols
 
 .PHONY: demo test lint bench soak fuzz format clean
 .DEFAULT_GOAL := demo
@@ -47,10 +49,12 @@ clean:
 # --frozen installs exactly what uv.lock says, from whichever index this machine is set up for.
 .venv/.installed: pyproject.toml uv.lock | $(UV)
 	$(UV) sync --frozen --quiet --compile-bytecode --no-dev --inexact --python $(PYTHON)
+	$(COMPILE)
 	@touch $@
 
 .venv/.developed: pyproject.toml uv.lock | $(UV)
 	$(UV) sync --frozen --quiet --compile-bytecode --group peers --python $(PYTHON)
+	$(COMPILE)
 	@touch .venv/.installed $@
 
 .uv/bin/uv:

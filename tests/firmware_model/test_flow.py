@@ -4,16 +4,15 @@ import math
 from pathlib import Path
 
 import pytest
-from CoolProp.CoolProp import PropsSI
 
 from firmware_model.flow import expected_flow, flow_sensitivities
 from firmware_model.profile import PumpProfile, load_profile
 from firmware_model.surroundings import standard_atmosphere_kpa
+from tests.firmware_model.coolprop import vapour_pressure_by_coolprop_kpa, water_viscosity_by_coolprop_pa_s
 
 _PUMPS = Path(__file__).parents[2] / "fixtures" / "pumps"
 _SOFT = load_profile(_PUMPS / "generic-30ml.toml")
 _STIFF = load_profile(_PUMPS / "generic-30ml-butane.toml")
-_COOLPROP_NAMES = {"R-11": "R11", "n-butane": "n-Butane"}
 _SEA_LEVEL_KPA = 101.325
 _KPA_PER_MMHG = 0.133322387415
 _OUTLET_KPA = 93 * _KPA_PER_MMHG
@@ -33,11 +32,9 @@ def _flow(
 
 
 def _oracle_flow(profile: PumpProfile, temperature_c: float, ambient_kpa: float, outlet_kpa: float) -> float:
-    kelvin = temperature_c + 273.15
-    vapour_pa = PropsSI("P", "T", kelvin, "Q", 0, _COOLPROP_NAMES[profile.propellant])
-    thickening = PropsSI("V", "T", kelvin, "P", 101_325, "Water") / PropsSI("V", "T", 310.15, "P", 101_325, "Water")
-    driving_pa = vapour_pa - 1000 * ambient_kpa - 1000 * outlet_kpa
-    return float(driving_pa / (profile.restrictor_pa_s_per_m3 * thickening) * 86_400 * 1e6)
+    driving_kpa = vapour_pressure_by_coolprop_kpa(profile.propellant, temperature_c) - ambient_kpa - outlet_kpa
+    thickening = water_viscosity_by_coolprop_pa_s(temperature_c) / water_viscosity_by_coolprop_pa_s(37)
+    return 1000 * driving_kpa / (profile.restrictor_pa_s_per_m3 * thickening) * 86_400 * 1e6
 
 
 @pytest.mark.parametrize(("profile", "pressure_kpa"), [(_SOFT, 44.87), (_STIFF, 234.0)], ids=["R-11", "n-butane"])

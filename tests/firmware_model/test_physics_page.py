@@ -2,20 +2,24 @@
 
 import re
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
-from CoolProp.CoolProp import PropsSI
 
 from firmware_model.flow import expected_flow, flow_sensitivities
-from firmware_model.fluids import PropellantName, vapour_pressure_kpa, water_viscosity_pa_s
+from firmware_model.fluids import vapour_pressure_kpa, water_viscosity_pa_s
 from firmware_model.profile import PumpProfile, load_profile
 from firmware_model.surroundings import standard_atmosphere_kpa
+from tests.firmware_model.coolprop import (
+    COOLPROP_NAMES,
+    vapour_pressure_by_coolprop_kpa,
+    water_viscosity_by_coolprop_pa_s,
+)
 
 _ROOT = Path(__file__).parents[2]
 _PAGE = _ROOT / "docs" / "physics.md"
 _KPA_PER_MMHG = 0.133322387415
-_COOLPROP_NAMES: dict[PropellantName, str] = {"R-11": "R11", "R-114": "R114", "n-butane": "n-Butane"}
 
 
 def _flow(
@@ -84,17 +88,13 @@ def _fluids_table() -> str:
         near, wide = (_worst_percent(ours, oracle, low_c, high_c) for low_c, high_c in ((20, 42), (0, 60)))
         lines.append(f"| {name} | {near:.3f} % | {wide:.3f} % |")
 
-    def saturation_kpa(name: str) -> Callable[[float], float]:
-        return lambda at_c: PropsSI("P", "T", at_c + 273.15, "Q", 0, name) / 1000
-
-    def fitted_kpa(name: PropellantName) -> Callable[[float], float]:
-        return lambda at_c: vapour_pressure_kpa(name, at_c)
-
-    for propellant, coolprop_name in _COOLPROP_NAMES.items():
-        add(f"vapour pressure of {propellant}", fitted_kpa(propellant), saturation_kpa(coolprop_name))
-    add(
-        "viscosity of water", water_viscosity_pa_s, lambda at_c: PropsSI("V", "T", at_c + 273.15, "P", 101_325, "Water")
-    )
+    for propellant in COOLPROP_NAMES:
+        add(
+            f"vapour pressure of {propellant}",
+            partial(vapour_pressure_kpa, propellant),
+            partial(vapour_pressure_by_coolprop_kpa, propellant),
+        )
+    add("viscosity of water", water_viscosity_pa_s, water_viscosity_by_coolprop_pa_s)
     return "\n".join(lines)
 
 
@@ -111,7 +111,7 @@ def test_the_page_is_current(name: str) -> None:
     """Every number in the page's tables is what the code computes today."""
     page = _PAGE.read_text(encoding="utf-8")
     assert f"<!-- begin {name} -->" in page
-    assert _with_table(page, name) == page, f"run: python {Path(__file__).relative_to(_ROOT)}"
+    assert _with_table(page, name) == page, "run: python -m tests.firmware_model.test_physics_page"
 
 
 if __name__ == "__main__":
