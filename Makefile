@@ -1,7 +1,7 @@
 # Every target does its own set-up. Needed: Python >= 3.11 with pip and venv, and make.
 
 PYTHON ?= python3
-JOBS ?= 3  # many tests wait for processes and wires
+JOBS ?= 4  # many tests wait for processes and wires
 
 # uv is taken from the machine, or brought into the project's own .uv/ if there is none.
 UV := $(shell command -v uv 2>/dev/null)

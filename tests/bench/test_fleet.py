@@ -11,10 +11,9 @@ import simpy
 
 from firmware_model.fleet.life import pump_life
 from firmware_model.fleet.population import load_population
-from firmware_model.fleet.run import run_life, run_pump
 from firmware_model.pump import Pump
 from firmware_model.scenario.surroundings_course import surroundings_course
-from hil.fleet.chunk import Chunk
+from hil.fleet.chunk import Chunk, run_chunk
 from hil.fleet.executor import run_chunks
 
 _LOADED = load_population(Path(__file__).parents[2] / "fixtures" / "fleets" / "ambulatory.toml")
@@ -25,12 +24,11 @@ _PLAIN_DAYS = 3
 _WANTED, _GOAL, _SCALING_WANTED = 200, 1000, 1.7
 
 
-def _seconds(pumps: range, work: Callable[[int], list[Any]]) -> tuple[float, float]:
-    """CPU seconds, and pump-years."""
-    start, years = time.process_time(), 0.0
-    for pump in pumps:
-        years += sum(result.watched_ms for result in work(pump)) / _YEAR_MS
-    return time.process_time() - start, years
+def _rate(work: Callable[[], int]) -> float:
+    """Pump-years for each CPU second; ``work`` says for how many milliseconds pumps were watched."""
+    start = time.process_time()
+    years = work() / _YEAR_MS
+    return years / (time.process_time() - start)
 
 
 @pytest.mark.benchmark(group="fleet")
@@ -42,10 +40,9 @@ def test_one_life(benchmark: Callable[..., object]) -> None:
 
 def test_pump_years_per_second(capsys: pytest.CaptureFixture[str]) -> None:
     """One core, one sample a minute, default population; beside it SimPy, a sample at a time."""
-    run_pump(_LOADED, 1, 0, _DAYS)  # loads what is compiled
-    spent_s, years = _seconds(range(1, _PUMPS), lambda pump: run_pump(_LOADED, 1, pump, _DAYS))
-    plain_s, plain_years = _seconds(range(3), _simpy_loop)
-    rate, plain_rate = years / spent_s, plain_years / plain_s
+    run_chunk(Chunk(_LOADED, 1, _DAYS, 0, 0))  # loads what is compiled
+    rate = _rate(lambda: run_chunk(Chunk(_LOADED, 1, _DAYS, 1, _PUMPS - 1)).watched_ms)
+    plain_rate = _rate(lambda: sum(_simpy_loop(pump) for pump in range(3)))
     with capsys.disabled():
         print(f"\n{'':32}{'pump-years/s':>14}{'wanted':>8}{'goal':>8}")
         print(f"{'fleet, one core':32}{rate:14.1f}{_WANTED:8}{_GOAL:8}")
@@ -53,8 +50,8 @@ def test_pump_years_per_second(capsys: pytest.CaptureFixture[str]) -> None:
         print(f"{'ratio':32}{rate / plain_rate:14.0f}")
 
 
-def _simpy_loop(pump_number: int) -> list[Any]:
-    """The same pump, its refills left out, in a process that is woken for each sample; some days of it."""
+def _simpy_loop(pump_number: int) -> int:
+    """The same pump, its refills left out, in a process that is woken for each sample; gives how long."""
     life = pump_life(_LOADED, 1, pump_number, _PLAIN_DAYS)
     pump = Pump(
         life.profile_for(_VARIANT, _LOADED.profile),
@@ -73,7 +70,7 @@ def _simpy_loop(pump_number: int) -> list[Any]:
 
     environment.process(samples())
     environment.run(until=_PLAIN_DAYS * 86_400_000)
-    return [run_life(_LOADED, life, _VARIANT)]
+    return int(environment.now)
 
 
 def test_two_processes(capsys: pytest.CaptureFixture[str]) -> None:
