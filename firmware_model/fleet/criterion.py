@@ -83,29 +83,33 @@ class Criterion:
 
 def parse_criterion(text: str) -> Criterion:
     """The criterion that ``text`` says. Raises ValueError, with what would have been right."""
+    try:
+        return _parsed(text)
+    except ValueError as error:
+        raise ValueError(f"{text!r}: {error}") from None
+
+
+def _parsed(text: str) -> Criterion:
     match = _TEXT.fullmatch(text)
     if match is None:
-        raise ValueError(
-            f'{text!r}: write FORM <= NUMBER (or >=, <, >), like detected(catheter-occlusion, within="24h") >= 0.99'
-        )
+        raise ValueError('write FORM <= NUMBER (or >=, <, >), like detected(catheter-occlusion, within="24h") >= 0.99')
     name = match["metric"]
     form = FORMS.get(name)
     if form is None:
         close = difflib.get_close_matches(name, FORMS, n=1)
         raise ValueError(
-            f"{text!r}: unknown form {name}; "
-            + (f"did you mean {close[0]}?" if close else f"known: {', '.join(FORMS)}")
+            f"unknown form {name}; " + (f"did you mean {close[0]}?" if close else f"known: {', '.join(FORMS)}")
         )
-    given = _arguments(text, name, form, match["inside"])
+    given = _arguments(name, form, match["inside"])
     fault = given.pop("fault", None)
     value = given.get("value")
     if value is not None and fault is not None:
         fault_value(value, PUMP_FAULTS[fault])
-    percentile = float(given.get("percentile", 50.0))
+    percentile = _number(given.get("percentile", "50"))
     if not 0 < percentile <= 100:
-        raise ValueError(f"{text!r}: percentile must be more than 0 and at most 100")
+        raise ValueError("percentile must be more than 0 and at most 100")
     if name == "failed" and "by" not in given:
-        raise ValueError(f'{text!r}: by when? write failed(by="365d")')
+        raise ValueError('by when? write failed(by="365d")')
     return Criterion(
         text=text.strip(),
         metric=cast("Metric", name),
@@ -119,28 +123,32 @@ def parse_criterion(text: str) -> Criterion:
     )
 
 
-def _arguments(text: str, name: str, form: _Form, inside: str | None) -> dict[str, str]:
+def _arguments(name: str, form: _Form, inside: str | None) -> dict[str, str]:
     parts = [part.strip() for part in (inside or "").split(",") if part.strip()]
     given: dict[str, str] = {}
     if parts and "=" not in parts[0]:
         if form.fault == "none":
-            raise ValueError(f"{text!r}: {name} is not of a fault; leave out {parts[0]!r}")
-        given["fault"] = _fault(text, parts.pop(0))
+            raise ValueError(f"{name} is not of a fault; leave out {parts[0]!r}")
+        given["fault"] = _fault(parts.pop(0))
     elif form.fault == "must":
-        raise ValueError(f"{text!r}: of which fault? write {name}(catheter-occlusion)")
+        raise ValueError(f"of which fault? write {name}(catheter-occlusion)")
     for part in parts:
         match = _ARGUMENT.fullmatch(part)
         if match is None:
-            raise ValueError(f'{text!r}: {part!r} is no argument; write key="text" or key=number')
+            raise ValueError(f'{part!r} is no argument; write key="text" or key=number')
         if match["key"] not in form.keys or match["key"] in given:
-            raise ValueError(
-                f"{text!r}: {name} takes {', '.join(form.keys) or 'nothing'}, each once, not {match['key']!r}"
-            )
+            raise ValueError(f"{name} takes {', '.join(form.keys) or 'nothing'}, each once, not {match['key']!r}")
         given[match["key"]] = match["text"] if match["text"] is not None else match["number"]
     return given
 
 
-def _fault(text: str, name: str) -> str:
+def _number(text: str) -> float:
+    if not re.fullmatch(_NUMBER, text, re.ASCII):
+        raise ValueError(f"{text!r} is no number")
+    return float(text)
+
+
+def _fault(name: str) -> str:
     """A fault's whole name; its last words are enough if no other fault ends with them."""
     if name in PUMP_FAULTS:
         return name
@@ -149,6 +157,6 @@ def _fault(text: str, name: str) -> str:
         return ending[0]
     close = ending or difflib.get_close_matches(name, PUMP_FAULTS, n=1)
     raise ValueError(
-        f"{text!r}: unknown fault {name!r}; "
+        f"unknown fault {name!r}; "
         + (f"did you mean {' or '.join(close)}?" if close else "see pumprig sim --list-faults")
     )

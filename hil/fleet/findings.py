@@ -16,7 +16,14 @@ import pyarrow.parquet as pq
 from firmware_model.fleet.criterion import Criterion
 from firmware_model.fleet.life import DAY_MS, HOUR_MS, YEAR_MS
 from hil.fleet.folder import FleetFolder
-from hil.fleet.statistics import Interval, Survival, kaplan_meier, poisson_interval, wilson_interval
+from hil.fleet.statistics import (
+    Interval,
+    Survival,
+    kaplan_meier,
+    percentile_interval,
+    poisson_interval,
+    wilson_interval,
+)
 from hil.fleet.tables import TABLES
 
 __all__ = ["Detection", "Findings", "Measured"]
@@ -140,7 +147,7 @@ class Findings:
             criterion.value,
         )
         hours = np.array([math.inf if latency is None else latency / HOUR_MS for latency, _ in rows])
-        return Measured(_percentile(hours, criterion.percentile), len(rows), rows[0][1] if rows else None)
+        return Measured(percentile_interval(hours, criterion.percentile), len(rows), rows[0][1] if rows else None)
 
     def _flow_error(self, variant: str, criterion: Criterion) -> Measured:
         errors = self.column("select abs(flow_error_percent) from refills where variant = ? and is_healthy", variant)
@@ -149,7 +156,7 @@ class Findings:
             "order by abs(flow_error_percent) desc, pump limit 1",
             variant,
         )
-        return Measured(_percentile(errors, criterion.percentile), errors.size, worst[0][0] if worst else None)
+        return Measured(percentile_interval(errors, criterion.percentile), errors.size, worst[0][0] if worst else None)
 
     def _failed(self, variant: str, criterion: Criterion) -> Measured:
         lives = self.survival(variant).at((criterion.by_ms or 0) / YEAR_MS)
@@ -201,15 +208,3 @@ class Findings:
         return self.column(
             "select flow_error_percent from refills where variant = ? and is_healthy order by 1", variant
         )
-
-
-def _percentile(values: np.ndarray, percent: float) -> Interval:
-    """By nearest rank; the interval is that of order statistics, by the normal form of the binomial distribution."""
-    if not values.size:
-        return Interval(math.nan, math.nan, math.nan)
-    ordered = np.sort(values)
-    share, count = percent / 100, ordered.size
-    reach = 1.96 * math.sqrt(count * share * (1 - share))
-    places = [math.ceil(share * count) - 1, math.floor(share * count - reach) - 1, math.ceil(share * count + reach)]
-    at, low, high = (float(ordered[min(max(place, 0), count - 1)]) for place in places)
-    return Interval(at, low, high)

@@ -1,5 +1,7 @@
 """Figures of a fleet: survival, flow error, and how long detection takes."""
 
+import math
+
 import numpy as np
 
 from firmware_model.fleet.population import Population
@@ -9,7 +11,7 @@ from hil.fleet.statistics import Survival
 
 __all__ = ["fleet_figures"]
 
-_BINS = 60
+_MOST_BINS = 60
 _HOURS = 3_600_000
 
 
@@ -49,7 +51,8 @@ def _flow_errors(findings: Findings, names: list[str]) -> Figure | None:
     if errors.size < 2:
         return None
     low, high = np.percentile(errors, [0.1, 99.9])
-    counts, edges = np.histogram(errors, bins=_BINS, range=(float(low), float(max(high, low + 1e-3))))
+    bins = min(_MOST_BINS, math.ceil(math.sqrt(errors.size)))
+    counts, edges = np.histogram(errors, bins=bins, range=(float(low), float(max(high, low + 1e-3))))
     middles = (edges[:-1] + edges[1:]) / 2
     share = 100 * counts / errors.size
     return Figure(
@@ -58,7 +61,8 @@ def _flow_errors(findings: Findings, names: list[str]) -> Figure | None:
         "refills, %",
         (Series("healthy pumps", tuple(np.round(middles, 4).tolist()), tuple(np.round(share, 4).tolist())),),
         caption=f"Of {errors.size} refills of pumps whose flow path was sound; the outermost 0.1 % on either side are "
-        "left out. The flow is passive, so it is the same with every variant.",
+        f"left out. Counted in steps of {edges[1] - edges[0]:.2g} %. "
+        "The flow is passive, so it is the same with every variant.",
     )
 
 

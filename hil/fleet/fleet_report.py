@@ -34,6 +34,8 @@ def _shown(value: float | None, digits: int = 3, scale: float = 1.0) -> str:
 
 
 def _interval(interval: dict[str, float | None], digits: int = 3, scale: float = 1.0) -> str:
-    """``1.2 (0.8 to 1.6)``."""
+    """``1.2 (0.8 to 1.6)``; a dash if there was nothing to measure it by."""
+    if interval["estimate"] is None:
+        return "-"
     low, high = (_shown(interval[key], digits, scale) for key in ("low", "high"))
     return f"{_shown(interval['estimate'], digits, scale)} ({low} to {high})"

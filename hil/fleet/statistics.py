@@ -1,6 +1,7 @@
 """What can be said of a few pumps about many: intervals of confidence, survival, and a paired comparison."""
 
 import math
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
@@ -9,7 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-__all__ = ["Interval", "Survival", "kaplan_meier", "mcnemar_p", "poisson_interval", "wilson_interval"]
+__all__ = [
+    "Interval",
+    "Survival",
+    "kaplan_meier",
+    "mcnemar_p",
+    "percentile_interval",
+    "poisson_interval",
+    "wilson_interval",
+]
 
 _CONFIDENCE = 0.95
 
@@ -51,6 +60,28 @@ def poisson_interval(events: int, exposure: float) -> Interval:
     )
 
 
+def percentile_interval(values: NDArray[np.float64], percent: float) -> Interval:
+    """A percentile of what is never negative, by nearest rank; the exact interval of order statistics.
+
+    Where there are too few values for one of them to be a bound, it is 0 or infinity; NaN if there are none at all.
+    """
+    if not values.size:
+        return Interval(math.nan, 0.0, math.inf)
+    ordered, count, share = np.sort(values), values.size, percent / 100
+    tail = (1 - _CONFIDENCE) / 2
+
+    def rank(probability: float) -> int:
+        """The least number so that no more values lie below the true percentile, with this probability."""
+        return bisect_left(range(count), probability, key=lambda below: special.bdtr(below, count, share))
+
+    low, high = rank(tail) - 1, rank(1 - tail)
+    return Interval(
+        float(np.percentile(ordered, percent, method="inverted_cdf")),
+        float(ordered[low]) if low >= 0 else 0.0,
+        float(ordered[high]) if high < count else math.inf,
+    )
+
+
 def mcnemar_p(only_first: int, only_second: int) -> float:
     """How likely so unequal a pair of counts is if there were no difference: McNemar's exact test, two-sided."""
     discordant = only_first + only_second
@@ -66,12 +97,20 @@ class Survival:
     low: NDArray[np.float64]
     high: NDArray[np.float64]
     at_risk: NDArray[np.int64]
+    ends: NDArray[np.float64]
+    """When each was last seen, or failed; rising, of the shape (those watched,)."""
 
     def at(self, time: float) -> Interval:
-        """The share that survives a time."""
+        """The share that survives a time; NaN if nobody was watched so long.
+
+        Before the first failure it is the interval of Wilson for those still there, for Greenwood has none.
+        """
         place = int(self.time.searchsorted(time, side="right")) - 1
+        there = self.ends.size - int(self.ends.searchsorted(time, side="left"))
+        if not there and not (place >= 0 and self.survival[place] == 0):
+            return Interval(math.nan, 0.0, 1.0)
         if place < 0:
-            return Interval(1.0, 1.0, 1.0)
+            return wilson_interval(there, there)
         return Interval(float(self.survival[place]), float(self.low[place]), float(self.high[place]))
 
 
@@ -92,4 +131,4 @@ def kaplan_meier(
         low, high = survival ** np.exp(-spread), survival ** np.exp(spread)
     gone = survival <= 0
     low, high = (np.where(gone, 0.0, bound).astype(np.float64) for bound in (low, high))
-    return Survival(steps, survival.astype(np.float64), low, high, at_risk.astype(np.int64))
+    return Survival(steps, survival.astype(np.float64), low, high, at_risk.astype(np.int64), np.sort(times))

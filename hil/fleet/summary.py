@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from firmware_model.fleet.life import DAY_MS, YEAR_MS
 from firmware_model.fleet.population import Population
 from hil.fleet.comparison import compared
 from hil.fleet.findings import Findings
@@ -75,7 +76,7 @@ def _variant(findings: Findings, name: str) -> dict[str, Any]:
             if errors.size
             else {},
         },
-        "failed": {f"{years}y": asdict(_failed(survival.at(float(years)))) for years in (1, 2)},
+        "failed": {f"{years}y": asdict(_failed(survival.at(years * 365 * DAY_MS / YEAR_MS))) for years in (1, 2)},
     }
 
 

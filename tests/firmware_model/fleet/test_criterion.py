@@ -43,7 +43,9 @@ def test_limits_include_themselves_or_not() -> None:
         ("detected(occlusion, within=24h) >= 0.9", "no argument"),
         ("flow_error_percent(occlusion) <= 10", "not of a fault"),
         ("flow_error_percent(percentile=0) <= 10", "percentile must be"),
+        ('flow_error_percent(percentile="most") <= 10', "'most' is no number"),
         ("failed <= 0.1", "by when"),
+        ('failed(by="2y") <= 0.1', """'failed(by="2y") <= 0.1': this is no time"""),
         ("__import__('os').system('true') <= 1", "write FORM"),
     ],
 )

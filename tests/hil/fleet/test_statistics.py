@@ -10,7 +10,7 @@ from scipy import stats
 
 from firmware_model.fleet.life import YEAR_MS, _fate
 from firmware_model.fleet.population import load_population
-from hil.fleet.statistics import kaplan_meier, mcnemar_p, poisson_interval, wilson_interval
+from hil.fleet.statistics import kaplan_meier, mcnemar_p, percentile_interval, poisson_interval, wilson_interval
 from tests.firmware_model.fleet.populations import AMBULATORY
 
 COUNTS = st.integers(0, 3000)
@@ -93,5 +93,33 @@ def test_published_shares_come_out_of_the_default_population() -> None:
 
 
 def test_survival_without_a_failure() -> None:
-    """All survive, as far as anybody looked."""
-    assert kaplan_meier([1.0, 2.0], [False, False]).at(5.0).estimate == 1.0
+    """All survive, as far as anybody looked: and two who did say little of others, one even less."""
+    curve = kaplan_meier([1.0, 2.0], [False, False])
+    assert curve.at(1.0) == wilson_interval(2, 2)
+    assert curve.at(2.0) == wilson_interval(1, 1)
+    assert math.isnan(curve.at(2.01).estimate)
+
+
+def test_survival_after_the_last_failure() -> None:
+    """Nothing is said of times at which nobody was watched any more, unless all had failed by then."""
+    assert math.isnan(kaplan_meier([1.0, 2.0], [True, False]).at(2.01).estimate)
+    assert kaplan_meier([1.0, 2.0], [True, True]).at(9.0).estimate == 0
+
+
+@given(st.lists(st.integers(0, 1000), min_size=1, max_size=400), st.integers(1, 100))
+def test_percentiles_are_scipys(values: list[int], percent: int) -> None:
+    """By nearest rank; and the interval of order statistics, without a bound where scipy gives none."""
+    array = np.array(values, dtype=np.float64)
+    ours = percentile_interval(array, percent)
+    assert ours.estimate == sorted(values)[-(-percent * len(values) // 100) - 1]
+    if percent == 100:
+        assert (ours.low, ours.high) == (array.max(), math.inf)
+        return
+    theirs = stats.quantile_test(array, q=0, p=percent / 100).confidence_interval(0.95)
+    assert ours.low == (0 if math.isnan(theirs.low) else theirs.low)
+    assert ours.high == (math.inf if math.isnan(theirs.high) else theirs.high)
+
+
+def test_one_value_bounds_no_percentile() -> None:
+    """From a single latency nothing follows about the slow ones."""
+    assert percentile_interval(np.array([1.2]), 95).high == math.inf
