@@ -1,6 +1,7 @@
 """The command line: parse, call, print. Heavy imports wait until a command needs them."""
 
 import json
+import math
 import os
 import sys
 from pathlib import Path
@@ -25,6 +26,17 @@ Exit codes:
   5    nothing ran
   130  interrupted
 """
+
+
+class _InRange(click.FloatRange):
+    """A number in a range; to click ``nan`` is in every one, and ``inf`` where there is no end."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        number: float = super().convert(value, param, ctx)
+        if not math.isfinite(number):
+            self.fail(f"{value} is no finite number.", param, ctx)
+        return number
+
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
 _ANY_PATH = click.Path(path_type=Path)
@@ -178,7 +190,7 @@ def bench_group() -> None:
 @bench_group.command(name="serve")
 @click.argument("file", type=_FILE, required=False)
 @click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True, help="Seed of everything random.")
-@click.option("--rate", type=click.FloatRange(min=0, min_open=True), help="Let time pass N times as fast as real time.")
+@click.option("--rate", type=_InRange(min=0, min_open=True), help="Let time pass N times as fast as real time.")
 @click.option("--lock-step", is_flag=True, help="Let time pass only when a client sleeps.")
 @click.option("--inject", "injections", multiple=True, metavar="FAULT[=VALUE]@TIME", help="Fault to simulate.")
 @click.option("--wire-fault", "wire_faults", multiple=True, metavar=_WIRE_FAULT, help=_WIRE_FAULT_HELP)
@@ -256,9 +268,7 @@ def bench_scan(bench: Path | None, network: bool, as_json: bool) -> None:
 
 @pumprig.command(epilog=EXIT_CODES, short_help="Run one simulated pump through a scenario.")
 @click.argument("scenario", required=False)
-@click.option(
-    "--days", type=click.FloatRange(min=0, min_open=True, max=3650), help="Run so long, not as the scenario says."
-)
+@click.option("--days", type=_InRange(min=0, min_open=True, max=3650), help="Run so long, not as the scenario says.")
 @click.option("--seed", type=click.IntRange(min=0), help="Seed of everything random. Default: as the scenario says.")
 @click.option("--profile", help="Another pump: the name of a profile that comes with pumprig, or a file.")
 @click.option("--out", type=_ANY_PATH, help="Folder for events.json, curves.parquet and report.html.")
@@ -645,7 +655,7 @@ def fleet() -> None:
     """Run thousands of simulated pumps of one population, and judge what their firmware makes of it."""
 
 
-_SHARE = click.FloatRange(min=0, max=1)
+_SHARE = _InRange(min=0, max=1)
 _SEED = click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True, help="Seed of all chance.")
 _DAYS = click.option("--days", type=float, default=365.0, show_default=True, help="For how long they are looked at.")
 

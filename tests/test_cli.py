@@ -46,6 +46,10 @@ def pumprig(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedPro
     ("arguments", "code", "said"),
     [
         (("flow", "--temperature-c", "nan"), 2, "0 to 60"),
+        (("sim", "fever", "--days", "nan"), 2, "--days': nan is no finite number"),
+        (("bench", "serve", "--rate", "inf"), 2, "--rate': inf is no finite number"),
+        (("fleet", "run", "--wire", "nan"), 2, "--wire': nan is no finite number"),
+        (("fleet", "run", "--days", "nan"), 2, "--days must be 1 to 3650"),
         (("flow", "--volume-ml", "31"), 2, "0 to 30 mL"),
         (("flow", "--profile", "nowhere.toml"), 2, "nowhere.toml: there is no such file"),
         (("flow", "--temperature-c", "warm"), 2, "not a valid float"),
