@@ -4,6 +4,7 @@ import functools
 import gc
 import importlib
 import io
+import multiprocessing.forkserver
 import os
 import pkgutil
 import select
@@ -15,7 +16,7 @@ import traceback
 import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import BinaryIO, NoReturn
+from typing import Any, BinaryIO, NoReturn
 
 import cli
 import hil
@@ -72,6 +73,7 @@ def _be(command: list[str], cwd: Path | None, env: Mapping[str, str] | None, out
         warnings.resetwarnings()
         warnings.simplefilter("ignore")
         _forget_modules_of_tests()
+        _forget_fork_server()
         os.environ.update(env or {})
         os.chdir(cwd or Path.cwd())
         sys.argv = command
@@ -94,6 +96,12 @@ def _forget_modules_of_tests() -> None:
         file = str(getattr(module, "__file__", None))
         if file.startswith(elsewhere) and not file.startswith(ours):
             del sys.modules[name]
+
+
+def _forget_fork_server() -> None:
+    """Of a test that used processes in this very one: it is nobody's child here, and Python would wait for it."""
+    server: Any = vars(multiprocessing.forkserver)["_forkserver"]
+    server._forkserver_address = server._forkserver_alive_fd = server._forkserver_pid = None
 
 
 def _wait(child: int, command: list[str], timeout: float) -> int:
