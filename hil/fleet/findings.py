@@ -22,6 +22,7 @@ from hil.fleet.statistics import (
     kaplan_meier,
     percentile_interval,
     poisson_interval,
+    spread_of_counts,
     wilson_interval,
 )
 from hil.fleet.tables import TABLES
@@ -73,8 +74,13 @@ class Findings:
 
     def column(self, sql: str, *values: Any) -> np.ndarray:
         """The only column of a query, with NaN for what is not there; shape (rows,)."""
-        (column,) = self._base.execute(sql, values).fetchnumpy().values()
-        return np.ma.filled(np.ma.asarray(column, dtype=np.float64), np.nan)
+        (column,) = self.columns(sql, *values)
+        return column
+
+    def columns(self, sql: str, *values: Any) -> list[np.ndarray]:
+        """The columns of a query, with NaN for what is not there; each of the shape (rows,)."""
+        found = self._base.execute(sql, values).fetchnumpy().values()
+        return [np.ma.filled(np.ma.asarray(column, dtype=np.float64), np.nan) for column in found]
 
     def one(self, sql: str, *values: Any) -> tuple[Any, ...]:
         """The only row of a query."""
@@ -119,9 +125,10 @@ class Findings:
             f"select pump from pumps where variant = ? and {column} > 0 order by {column} desc, pump limit 1",  # noqa: S608
             variant,
         )
-        return Measured(
-            poisson_interval(int(count), float(years) / YEAR_MS), int(count), worst[0][0] if worst else None
-        )
+        pumps = f"select {column}, watched_ms from pumps where variant = ? order by pump"  # noqa: S608
+        spread = spread_of_counts(*self.columns(pumps, variant))
+        interval = poisson_interval(int(count), float(years) / YEAR_MS, spread)
+        return Measured(interval, int(count), worst[0][0] if worst else None)
 
     def _detected(self, variant: str, criterion: Criterion) -> Measured:
         """A fault that could not be watched for as long as it may take says nothing, unless it was detected."""
@@ -150,13 +157,20 @@ class Findings:
         return Measured(percentile_interval(hours, criterion.percentile), len(rows), rows[0][1] if rows else None)
 
     def _flow_error(self, variant: str, criterion: Criterion) -> Measured:
-        errors = self.column("select abs(flow_error_percent) from refills where variant = ? and is_healthy", variant)
+        errors, pumps = self.columns(
+            "select abs(flow_error_percent), pump from refills where variant = ? and is_healthy order by pump, at_ms",
+            variant,
+        )
         worst = self.rows(
             "select pump from refills where variant = ? and is_healthy "
             "order by abs(flow_error_percent) desc, pump limit 1",
             variant,
         )
-        return Measured(percentile_interval(errors, criterion.percentile), errors.size, worst[0][0] if worst else None)
+        return Measured(
+            percentile_interval(errors, criterion.percentile, pumps.astype(np.int64)),
+            errors.size,
+            worst[0][0] if worst else None,
+        )
 
     def _failed(self, variant: str, criterion: Criterion) -> Measured:
         lives = self.survival(variant).at((criterion.by_ms or 0) / YEAR_MS)

@@ -17,6 +17,7 @@ __all__ = [
     "mcnemar_p",
     "percentile_interval",
     "poisson_interval",
+    "spread_of_counts",
     "wilson_interval",
 ]
 
@@ -47,39 +48,68 @@ def wilson_interval(hits: int, of: int) -> Interval:
     )
 
 
-def poisson_interval(events: int, exposure: float) -> Interval:
-    """A rate, by the exact interval of Garwood (1936); NaN without exposure."""
-    if events < 0 or exposure < 0:
-        raise ValueError(f"{events} events in {exposure}")
+def poisson_interval(events: int, exposure: float, spread: float = 1.0) -> Interval:
+    """A rate, by the exact interval of Garwood (1936); NaN without exposure.
+
+    With a ``spread`` above 1 (see ``spread_of_counts``) as many events say no more than fewer independent ones would.
+    """
+    if events < 0 or exposure < 0 or not spread >= 1:
+        raise ValueError(f"{events} events in {exposure}, spread {spread}")
     if not exposure:
         return Interval(math.nan, 0.0, math.inf)
-    tail = (1 - _CONFIDENCE) / 2
-    low = special.gammaincinv(events, tail) if events else 0.0
+    tail, independent = (1 - _CONFIDENCE) / 2, events / spread
+    low, high = special.gammaincinv([independent or 1, independent + 1], [tail, 1 - tail])
     return Interval(
-        events / exposure, float(low) / exposure, float(special.gammaincinv(events + 1, 1 - tail)) / exposure
+        events / exposure, float(low) * spread / exposure if events else 0.0, float(high) * spread / exposure
     )
 
 
-def percentile_interval(values: NDArray[np.float64], percent: float) -> Interval:
+def spread_of_counts(counts: NDArray[np.float64], exposures: NDArray[np.float64]) -> float:
+    """How many times as far apart the counts of pumps are as by chance alone: Pearson's dispersion, at least 1.
+
+    Both arrays have the shape (pumps,).
+    """
+    if counts.size < 2 or not counts.sum():
+        return 1.0
+    expected = exposures * counts.sum() / exposures.sum()
+    return max(1.0, float(((counts - expected) ** 2).sum() / expected.sum() * counts.size / (counts.size - 1)))
+
+
+def percentile_interval(
+    values: NDArray[np.float64], percent: float, pumps: NDArray[np.int64] | None = None
+) -> Interval:
     """A percentile of what is never negative, by nearest rank; the exact interval of order statistics.
 
     Where there are too few values for one of them to be a bound, it is 0 or infinity; NaN if there are none at all.
+    Values of one of the ``pumps`` are alike: then they count for as many as they are worth, by the design effect of
+    the share that lies below the percentile. Both arrays have the shape (values,).
     """
     if not values.size:
         return Interval(math.nan, 0.0, math.inf)
     ordered, count, share = np.sort(values), values.size, percent / 100
+    estimate = float(np.percentile(ordered, percent, method="inverted_cdf"))
+    worth = count if pumps is None else _independent(values <= estimate, pumps)
     tail = (1 - _CONFIDENCE) / 2
 
     def rank(probability: float) -> int:
-        """The least number so that no more values lie below the true percentile, with this probability."""
-        return bisect_left(range(count), probability, key=lambda below: special.bdtr(below, count, share))
+        """The least number so that no more of the independent ones lie below the true percentile."""
+        return bisect_left(range(worth), probability, key=lambda below: float(special.bdtr(below, worth, share)))
 
-    low, high = rank(tail) - 1, rank(1 - tail)
+    low, high = rank(tail) * count // worth - 1, -(-(rank(1 - tail) + 1) * count // worth) - 1
     return Interval(
-        float(np.percentile(ordered, percent, method="inverted_cdf")),
-        float(ordered[low]) if low >= 0 else 0.0,
-        float(ordered[high]) if high < count else math.inf,
+        estimate, float(ordered[low]) if low >= 0 else 0.0, float(ordered[high]) if high < count else math.inf
     )
+
+
+def _independent(hits: NDArray[np.bool_], pumps: NDArray[np.int64]) -> int:
+    """So many independent values would tell their share as well as these, which come in groups (Kish 1965)."""
+    _, pump = np.unique(pumps, return_inverse=True)
+    groups, of, share = int(pump.max()) + 1, hits.size, float(hits.mean())
+    if groups < 2 or share in {0.0, 1.0}:
+        return groups
+    grouped = float((np.bincount(pump, hits - share) ** 2).sum()) * groups / (groups - 1)
+    alone = of * share * (1 - share) * of / (of - 1)
+    return max(1, math.floor(of * alone / max(alone, grouped) + 1e-9))
 
 
 def mcnemar_p(only_first: int, only_second: int) -> float:

@@ -10,7 +10,14 @@ from scipy import stats
 
 from firmware_model.fleet.life import YEAR_MS, _fate
 from firmware_model.fleet.population import load_population
-from hil.fleet.statistics import kaplan_meier, mcnemar_p, percentile_interval, poisson_interval, wilson_interval
+from hil.fleet.statistics import (
+    kaplan_meier,
+    mcnemar_p,
+    percentile_interval,
+    poisson_interval,
+    spread_of_counts,
+    wilson_interval,
+)
 from tests.firmware_model.fleet.populations import AMBULATORY
 
 COUNTS = st.integers(0, 3000)
@@ -123,3 +130,54 @@ def test_percentiles_are_scipys(values: list[int], percent: int) -> None:
 def test_one_value_bounds_no_percentile() -> None:
     """From a single latency nothing follows about the slow ones."""
     assert percentile_interval(np.array([1.2]), 95).high == math.inf
+
+
+@given(st.lists(st.integers(0, 1000), min_size=2, max_size=200), st.integers(1, 99))
+def test_pumps_with_one_value_each_change_nothing(values: list[int], percent: int) -> None:
+    """Then the values are independent, and worth what they are; but all equal ones are left without a spread."""
+    array = np.array(values, dtype=np.float64)
+    each = percentile_interval(array, percent, np.arange(array.size))
+    assert each == percentile_interval(array, percent)
+
+
+def test_pumps_that_are_all_alike_are_worth_all_their_values() -> None:
+    """Each pump has the same two values: as many below the median as any other, and no division by nothing."""
+    values, pumps = np.tile([1.0, 2.0], 40), np.repeat(np.arange(40), 2)
+    assert percentile_interval(values, 50, pumps) == percentile_interval(values, 50)
+
+
+def test_values_of_one_pump_are_worth_less() -> None:
+    """Sixty pumps, a dozen values each, nearly alike: the true percentile is in 95 of 100 intervals, as promised."""
+    random = np.random.default_rng(1)
+    pumps, true = np.repeat(np.arange(60), 12), stats.halfnorm.ppf(0.9)
+    within = {"alike": 0, "as if independent": 0}
+    for _ in range(300):
+        values = np.abs(random.standard_normal(60))[pumps] + random.normal(0, 1e-3, pumps.size)
+        for name, known in (("alike", pumps), ("as if independent", None)):
+            interval = percentile_interval(values, 90, known)
+            within[name] += interval.low <= true <= interval.high
+    assert within["alike"] >= 0.92 * 300
+    assert within["as if independent"] < 0.6 * 300
+
+
+def test_alarms_of_a_few_pumps_tell_less() -> None:
+    """Gamma-distributed rates of 50 pumps: the true rate is in 9 of 10 intervals at least, and rarely so without."""
+    random = np.random.default_rng(2)
+    exposures = np.full(50, 2.0)
+    hits, without = 0, 0
+    for _ in range(300):
+        counts = random.poisson(random.gamma(0.5, 2.0, 50) * exposures).astype(np.float64)
+        spread = spread_of_counts(counts, exposures)
+        for widened in (spread, 1.0):
+            interval = poisson_interval(int(counts.sum()), 100.0, widened)
+            found = interval.low <= 1.0 <= interval.high
+            hits, without = (hits + found, without) if widened == spread else (hits, without + found)
+    assert hits >= 0.9 * 300
+    assert without < 0.7 * 300
+
+
+def test_independent_counts_are_not_spread() -> None:
+    """As far apart as chance has them, or closer: a spread of one."""
+    assert spread_of_counts(np.zeros(9), np.ones(9)) == 1
+    assert spread_of_counts(np.ones(9), np.ones(9)) == 1
+    assert spread_of_counts(np.array([6.0, 0, 0]), np.ones(3)) == pytest.approx(6.0)
