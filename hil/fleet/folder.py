@@ -62,8 +62,8 @@ class FleetFolder:
     def begin(self, plan: FleetPlan, loaded: LoadedPopulation, *, resume: bool) -> FleetPlan:
         """Make room for a fleet, or go on with the one that is here; gives the plan to follow.
 
-        Raises UsageError if the folder holds something else or cannot be written, or to ``resume`` another fleet than
-        this one.
+        Raises UsageError if the folder holds something else, or a fleet that was not finished, or cannot be written;
+        or, to ``resume``, another fleet than this one.
         """
         if self.path.is_file():
             raise UsageError(f"{self.path}: this is a file; name a folder for --out")
@@ -71,6 +71,8 @@ class FleetFolder:
             return self._resumed(plan, loaded)
         if self.path.is_dir() and any(self.path.iterdir()) and not (self.path / _PLAN).is_file():
             raise UsageError(f"{self.path}: this folder holds something else; name a new one for --out")
+        if not (self.path / "summary.json").exists() and any(self.path.glob("pumps/*.parquet")):
+            raise UsageError(f"{self.path}: holds a fleet that was not finished; go on with --resume, or remove it")
         with writing_to(self.path):
             for name in ("summary.json", "report.html", "junit.xml"):
                 (self.path / name).unlink(missing_ok=True)

@@ -55,7 +55,7 @@ def test_hash_seeds_change_nothing(tmp_path: Path) -> None:
 
 
 def test_an_interrupted_fleet_goes_on(tmp_path: Path) -> None:
-    """Ctrl-C leaves with 130 and keeps what is finished; --resume does the rest, in plain lines."""
+    """Ctrl-C leaves with 130 and keeps what is finished, from who forgets --resume too; that does the rest."""
     path, out = written(tmp_path), tmp_path / "out"
     asked = command("run", str(path), "--pumps", "72", "--days", "20", "--out", str(out))
     process = subprocess.Popen([*asked, "--jobs", "2"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
@@ -69,6 +69,9 @@ def test_an_interrupted_fleet_goes_on(tmp_path: Path) -> None:
     assert "Traceback" not in stderr
     kept = {file: file.stat().st_mtime_ns for file in out.glob("pumps/part-*")}
     assert 0 < len(kept) < 24
+    forgot = subprocess.run([*asked, "--jobs", "1"], capture_output=True, text=True, check=False)
+    assert forgot.returncode == 2
+    assert forgot.stderr == f"pumprig: {out}: holds a fleet that was not finished; go on with --resume, or remove it\n"
     code, said = invoke(*asked[4:], "--jobs", "1", "--resume")
     assert code in {0, 1}
     assert "pumps are there already" in said
