@@ -13,10 +13,9 @@ __all__ = ["FileMemory", "ProgrammerMemory"]
 class ProgrammerMemory:
     """Kept in this process only: for simulated pumps, which forget as well."""
 
-    def __init__(self, first_wake: int = 1) -> None:
-        """Begin with this wake number."""
-        self.last_wake = first_wake - 1
-        self.last_id = 0
+    def __init__(self, first: int = 1) -> None:
+        """Begin with this wake number, and this number of a command: a pump may remember what was sent before."""
+        self.last_wake = self.last_id = first - 1
         self._outstanding: Outstanding | None = None
 
     def next_wake(self, at_least: int = 0) -> int:

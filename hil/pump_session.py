@@ -56,7 +56,7 @@ def open_session(mode: SessionMode, key_file: Path | None, seed: int, start_utc_
     if mode == "open":
         return PumpSession(OpenChannel(), ProgrammerMemory())
     if mode == "insecure-test-key":
-        memory = ProgrammerMemory(first_wake=start_utc_ms)
+        memory = ProgrammerMemory(first=start_utc_ms)
         programmer, reader = test_keys(seed)
         uid = simulated_uid(seed)
         return PumpSession(

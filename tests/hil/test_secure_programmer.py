@@ -13,6 +13,7 @@ from firmware_model.surroundings import Surroundings
 from hil.links.virtual import VirtualLink
 from hil.programmer import CommandNotApplied, Programmer, PumpFault
 from hil.programmer_memory import FileMemory, ProgrammerMemory
+from hil.pump_session import open_session
 from protocols.framing import encode_frame
 from protocols.log_follower import event_log
 from protocols.messages import Alarms, Identity, KeyProvisioned, Mode, Outcome, ProvisionKey, Role, Secret
@@ -243,3 +244,14 @@ def test_a_day_of_junk(junk_ms: int) -> None:
             continue
     assert rig.pump.role(rig.now_ms) is Role.PROGRAMMER
     assert rig.now_ms <= begin_ms + 60_000
+
+
+def test_a_second_run_is_no_repetition_of_the_first() -> None:
+    """A pump that outlives a process with the test key carries out what the next one asks for."""
+    rig = Rig()
+    for offset_ms in (1_000_000, 50_000_000):
+        rig.to(rig.now_ms + 3_600_000)
+        session = open_session("insecure-test-key", None, 1, 1_767_225_600_000 + rig.now_ms)
+        link = VirtualLink("sim:pump", rig.pump, lambda: rig.now_ms, rig.to)
+        Programmer(link, session.channel, memory=session.memory).set_clock(1_767_225_600_000 + offset_ms)
+        assert abs(rig.pump.firmware.clock.utc_ms(rig.now_ms) - 1_767_225_600_000 - offset_ms) < 5_000
