@@ -14,7 +14,7 @@ from math import sqrt
 from typing import Any
 
 from hil.bench import Bench
-from hil.gravimetry import Gravimetry, gravimetric_flow
+from hil.gravimetry import Gravimetry, ReferenceVessel, gravimetric_flow
 from hil.instruments.balance import Balance
 from hil.instruments.bath import Bath
 from hil.procedure import Procedure
@@ -104,6 +104,17 @@ class Collection:
             u_linearity_g=setup.u_linearity_g * more,
             drop_volume_nl=setup.drop_volume_nl * more,
             u_time_s=setup.u_time_s * more,
+            beaker_volume_ml=setup.beaker_volume_ml * more,
+        )
+
+    def weighed_beside(self, vessel: ReferenceVessel) -> ReferenceVessel:
+        """The same of the reference ``vessel``, which is weighed with the beaker."""
+        more = sqrt(self.stretches)
+        return replace(
+            vessel,
+            readability_g=vessel.readability_g * more,
+            u_repeatability_g=vessel.u_repeatability_g * more,
+            u_linearity_g=vessel.u_linearity_g * more,
         )
 
 

@@ -140,7 +140,7 @@ class FlowMeasurement:
         table = file.instruments.reference_balance
         if table is None or first.reference_g is None or last.reference_g is None:
             return None
-        return reference_of(last.reference_g - first.reference_g, table, file.environment)
+        return collection.weighed_beside(reference_of(last.reference_g - first.reference_g, table, file.environment))
 
     def _sampled(self, activity: str, fraction: float) -> None:
         self._read_pressures()
