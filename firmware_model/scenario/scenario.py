@@ -117,9 +117,9 @@ class Fault(FrozenModel):
     value: Annotated[str | None, BeforeValidator(_text_of)] = None
     """With its unit, like 50%; the fault's own default if not given."""
     ramp: Time = 0
-    """In which it grows to its value, linearly, in at most 64 steps."""
+    """In which it grows to its value, linearly, in at most 64 steps; from what an earlier one has left, if any has."""
     duration: Length | None = None
-    """After which it is mended; for good if not given."""
+    """After which it is mended, or as an earlier one has left it; for good if not given."""
 
     @field_validator("name")
     @classmethod

@@ -66,7 +66,7 @@ Action = Inject | Aspirate | Fill | Bolus | Command
 def timeline(scenario: Scenario) -> tuple[Action, ...]:
     """All that is done in a scenario, by time; at the same time in the order of the file's tables."""
     actions = [
-        *(action for fault in scenario.fault for action in _fault(fault)),
+        *(action for fault in scenario.fault for action in _fault(fault, _there_before(fault, scenario))),
         *(action for refill in scenario.refill for action in _refill(refill)),
         *(Bolus(bolus.at, nanolitres(bolus.volume_ml), bolus.duration) for bolus in scenario.bolus),
         *(action for visit in scenario.visit for action in _visit(visit)),
@@ -74,12 +74,23 @@ def timeline(scenario: Scenario) -> tuple[Action, ...]:
     return tuple(sorted(actions, key=lambda action: action.at_ms))
 
 
-def _fault(fault: Fault) -> Iterator[Inject]:
+def _there_before(fault: Fault, scenario: Scenario) -> float | None:
+    """What the pump has of the same fault, for good, when this one begins; None if nothing."""
+    before = [each for each in scenario.fault if each.name == fault.name and each.at < fault.at]
+    lasting = [each for each in before if each.duration is None]
+    return max(lasting, key=lambda each: each.at).amount if lasting else None
+
+
+def _fault(fault: Fault, before: float | None) -> Iterator[Inject]:
+    """It grows from what was there ``before``, and leaves that when it is over."""
+    begin = before or 0.0
     steps = min(_RAMP_STEPS, max(1, fault.ramp // 60_000)) if fault.ramp else 1
     for step in range(1, steps + 1):
-        yield Inject(fault.at + fault.ramp * step // steps, fault.name, fault.amount * step / steps)
+        amount = fault.amount if step == steps else begin + (fault.amount - begin) * step / steps
+        yield Inject(fault.at + fault.ramp * step // steps, fault.name, amount)
     if fault.duration is not None:
-        yield Inject(fault.at + fault.duration, fault.name, max(0.0, PUMP_FAULTS[fault.name].lower))
+        after = max(0.0, PUMP_FAULTS[fault.name].lower) if before is None else before
+        yield Inject(fault.at + fault.duration, fault.name, after)
 
 
 def _refill(refill: Refill) -> Iterator[Action]:

@@ -97,6 +97,19 @@ def test_a_short_ramp_has_a_step_a_minute(tmp_path: Path) -> None:
     )
 
 
+def test_a_fault_on_top_of_another_grows_from_it_and_leaves_it(tmp_path: Path) -> None:
+    """As a unit's restrictor, which was made 4 % wide, is that again once something has passed."""
+    text = (
+        '[[fault]]\nname="restrictor-fast-flow"\nat="0s"\nvalue="4%"\n'
+        '[[fault]]\nname="restrictor-fast-flow"\nat="1h"\nvalue="24%"\nramp="4min"\nduration="1h"\n'
+    )
+    assert timeline(loaded(tmp_path, text).scenario) == (
+        Inject(0, "restrictor-fast-flow", 4.0),
+        *(Inject(HOUR_MS + step * _MINUTE_MS, "restrictor-fast-flow", 4.0 + 5.0 * step) for step in (1, 2, 3, 4)),
+        Inject(2 * HOUR_MS, "restrictor-fast-flow", 4.0),
+    )
+
+
 @given(
     name=st.sampled_from(sorted(name for name, kind in PUMP_FAULTS.items() if kind.unit)),
     at_ms=st.integers(0, 10**9),
