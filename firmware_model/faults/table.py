@@ -139,5 +139,7 @@ ELECTRONIC_FAULTS: Mapping[str, FaultKind] = {
 }
 """They happen at their time, except for battery-drain, which lasts."""
 
+MOMENTARY_FAULTS = frozenset(ELECTRONIC_FAULTS) - {"battery-drain"}
+
 PUMP_FAULTS: Mapping[str, FaultKind] = {**FLOW_PATH_FAULTS, **REFILL_FAULTS, **SENSOR_FAULTS, **ELECTRONIC_FAULTS}
 """By name. A fault injected again takes its new value; its value 0 mends it."""

@@ -69,7 +69,8 @@ def complaint_of(result: PumpResult, population: Population) -> Complaint | None
         within_ms = _allowed_ms(row, population)
         if _is_missed(row, within_ms) and right.get(row.fault):
             when = "" if within_ms is None else f" within {within_ms / HOUR_MS:g} h"
-            known_ms = row.watched_ms if within_ms is None else within_ms
+            shows_ms = row.watched_ms if row.until_ms is None else row.until_ms + GRACE_MS - row.at_ms
+            known_ms = shows_ms if within_ms is None else within_ms
             return Complaint(
                 kind="missed",
                 name=row.fault,

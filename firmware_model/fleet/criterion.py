@@ -108,6 +108,8 @@ def _parsed(text: str) -> Criterion:
     percentile = _number(given.get("percentile", "50"))
     if not 0 < percentile <= 100:
         raise ValueError("percentile must be more than 0 and at most 100")
+    if match["percent"] and form.unit not in {"", "%"}:
+        raise ValueError(f"{name} is in {form.unit}, no share: leave out the % of the limit")
     if name == "failed" and "by" not in given:
         raise ValueError('by when? write failed(by="365d")')
     return Criterion(

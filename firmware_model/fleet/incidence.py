@@ -7,7 +7,7 @@ from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, mo
 
 from firmware_model.config import FrozenModel
 from firmware_model.faults.injection import fault_kind, fault_value
-from firmware_model.faults.table import PUMP_FAULTS, REFILL_FAULTS
+from firmware_model.faults.table import MOMENTARY_FAULTS, PUMP_FAULTS, REFILL_FAULTS
 from firmware_model.fleet.detection import DETECTED_BY
 from firmware_model.quantities import duration_ms
 from firmware_model.scenario.expectation import ALARM_NAMES
@@ -95,6 +95,8 @@ class FaultIncidence(FrozenModel):
             raise ValueError("a fault per_refill lasts as long as the refill: leave out ramp and duration")
         if self.share is not None and self.duration is not None:
             raise ValueError("a failure is for good: leave out duration, or give per_year")
+        if self.name in MOMENTARY_FAULTS and (self.ramp or self.duration):
+            raise ValueError(f"{self.name} happens at once: leave out ramp and duration")
         if self.duration is not None and self.ramp > self.duration:
             raise ValueError("ramp must be no longer than duration")
         return self

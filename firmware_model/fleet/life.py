@@ -4,12 +4,12 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from firmware_model.faults.injection import fault_value
-from firmware_model.faults.table import PUMP_FAULTS
+from firmware_model.faults.table import MOMENTARY_FAULTS
 from firmware_model.fleet.chance import Chance, pump_seed
 from firmware_model.fleet.distribution import Distribution
 from firmware_model.fleet.incidence import FaultIncidence
 from firmware_model.fleet.population import LoadedPopulation, Variant
+from firmware_model.fleet.restrictor import restrictor_as_made, restrictor_in_unit
 from firmware_model.fleet.trips import Trip, fevers_of, trips_of
 from firmware_model.profile import PumpProfile
 from firmware_model.scenario.episode import SurroundingsTable
@@ -175,10 +175,8 @@ def _unit(loaded: LoadedPopulation, chance: Chance) -> tuple[UnitTable, float]:
 
 def _as_made(restrictor_percent: float) -> tuple[Fault, ...]:
     """The restrictor's spread as a fault that is there from the beginning: its firmware does not know of it."""
-    if not restrictor_percent:
-        return ()
-    name = "restrictor-fast-flow" if restrictor_percent > 0 else "restrictor-plugging"
-    return (_constructed(name, 0, f"{abs(restrictor_percent):g}%"),)
+    made = restrictor_as_made(restrictor_percent)
+    return () if made is None else (_constructed(made[0], 0, made[1]),)
 
 
 def _refill(loaded: LoadedPopulation, at_ms: int, weight_kg: float, chance: Chance) -> Refill:
@@ -214,7 +212,7 @@ def _accidents(incidence: FaultIncidence, chance: Chance, end_ms: int) -> Iterat
             return
         at_ms = _whole(at, MINUTE_MS)
         until_ms = None if incidence.duration is None else at_ms + incidence.duration
-        if incidence.name in _AT_ONCE:
+        if incidence.name in MOMENTARY_FAULTS:
             until_ms = (at_ms // DAY_MS + _LOOKED_AT_DAYS) * DAY_MS + _FIRST_HOUR * HOUR_MS
         yield Occurrence(incidence.name, value, at_ms, until_ms, False, incidence.right_alarms)
         if until_ms is None:
@@ -227,23 +225,14 @@ def _visits(refills_ms: tuple[int, ...], occurrences: list[Occurrence], end_ms: 
     for at_ms in refills_ms:
         yield Visit.model_construct(at=at_ms + _REFILL_MS, actions=("acknowledge",))
     for each in occurrences:
-        if each.fault in _AT_ONCE and each.until_ms is not None and each.until_ms < end_ms:
+        if each.fault in MOMENTARY_FAULTS and each.until_ms is not None and each.until_ms < end_ms:
             yield Visit.model_construct(at=each.until_ms, actions=("self-test", "set-clock", "acknowledge"))
 
 
 def _fault(each: Occurrence, restrictor_percent: float, loaded: LoadedPopulation) -> Fault:
     incidence = next(row for row in loaded.population.fault if row.name == each.fault)
-    value = each.value
-    as_made = {
-        "restrictor-fast-flow": max(0.0, restrictor_percent),
-        "restrictor-plugging": min(0.0, restrictor_percent),
-    }
-    if as_made.get(each.fault):  # it takes the place of what the unit has of the same
-        share = 1 + as_made[each.fault] / 100
-        amount = fault_value(value, PUMP_FAULTS[each.fault]) / 100
-        both = share * (1 + amount) - 1 if each.fault == "restrictor-fast-flow" else 1 - share * (1 - amount)
-        value = f"{round(100 * both, 4):g}%"
-    lasts = each.until_ms is not None and each.fault not in _AT_ONCE
+    value = restrictor_in_unit(each.fault, each.value, restrictor_percent)
+    lasts = each.until_ms is not None and each.fault not in MOMENTARY_FAULTS
     duration = (each.until_ms or 0) - each.at_ms if lasts else None
     return _constructed(each.fault, each.at_ms, value, ramp=incidence.ramp, duration=duration)
 
@@ -255,6 +244,3 @@ def _constructed(name: str, at_ms: int, value: str, ramp: int = 0, duration: int
 
 def _whole(time: float, step_ms: int) -> int:
     return math.floor(time / step_ms) * step_ms
-
-
-_AT_ONCE = frozenset({"brown-out", "reset", "memory-bit-flip", "clock-jump", "firmware-hang", "intrusion"})

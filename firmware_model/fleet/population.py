@@ -11,9 +11,12 @@ from pydantic import BeforeValidator, Field, field_validator
 
 from firmware_model.config import FrozenModel, check_model, line_of, read_toml
 from firmware_model.errors import ConfigurationError
+from firmware_model.faults.injection import fault_value
+from firmware_model.faults.table import PUMP_FAULTS
 from firmware_model.fleet.criterion import Criterion, parse_criterion
 from firmware_model.fleet.habits import Clinic, Patients, Units
 from firmware_model.fleet.incidence import Failures, FaultIncidence
+from firmware_model.fleet.restrictor import restrictor_as_made, restrictor_in_unit
 from firmware_model.profile import PumpProfile, load_profile
 from firmware_model.scenario.scenario import Several, find_profile, known_limits
 from firmware_model.scenario.unit import UnitTable, unit_profile
@@ -89,6 +92,7 @@ def load_population(path: Path) -> LoadedPopulation:
 def _contradictions(population: Population, profile: PumpProfile) -> Iterator[Problem]:
     """What each key allows, and all of them together do not."""
     yield from _variants(population, profile)
+    yield from _units(population, profile)
     yield from _faults(population)
     yield from _appointments(population.clinic, profile)
 
@@ -102,6 +106,30 @@ def _variants(population: Population, profile: PumpProfile) -> Iterator[Problem]
             unit_profile(profile, UnitTable(), variant.limits)
         except ValueError as error:
             yield str(error), ("variant", place, "limits")
+
+
+def _units(population: Population, profile: PumpProfile) -> Iterator[Problem]:
+    """Whether the pumps at either end of the spreads can be made, and can have the faults."""
+    for end in ("low", "high"):
+        droop = population.units.droop_kpa
+        try:
+            unit_profile(profile, UnitTable(droop_kpa=None if droop is None else getattr(droop, end)), {})
+        except ValueError as error:
+            yield str(error), ("units", "droop_kpa")
+        made_percent = getattr(population.units.restrictor_percent, end)
+        try:
+            made = restrictor_as_made(made_percent)
+            if made is not None:
+                fault_value(made[1], PUMP_FAULTS[made[0]])
+        except ValueError as error:
+            yield f"{end} ({made_percent:g}): {error}", ("units", "restrictor_percent")
+            continue
+        for place, incidence in enumerate(population.fault):
+            for value in incidence.severities:
+                try:
+                    fault_value(restrictor_in_unit(incidence.name, value, made_percent), PUMP_FAULTS[incidence.name])
+                except ValueError as error:
+                    yield f"{value} of a restrictor that was made {made_percent:+g} %: {error}", ("fault", place)
 
 
 def _faults(population: Population) -> Iterator[Problem]:

@@ -31,7 +31,7 @@ class FaultRow(NamedTuple):
     """The first right alarm."""
     latency_ms: int | None
     watched_ms: int
-    """For how long it could have been detected: until it was over, or the pump was looked at no longer."""
+    """From its beginning until the pump was looked at no longer, whether it lasted so long or not."""
 
 
 class RefillRow(NamedTuple):
@@ -70,7 +70,13 @@ class PumpResult:
     digest: str = ""
     """SHA-256 of the event log."""
     problem: str | None = None
-    """Why its simulation came to no end; its rows are those up to there."""
+    """Why its simulation came to no end; of what happened before, its rows are those of whole parts of a year."""
+    last_interval_ms: int = 0
+    """From its last refill to the end of the watch."""
+    last_empty_ms: int = 0
+    """How long it stood empty in that, to the hour."""
+    last_is_healthy: bool = False
+    """Whether its flow path was sound in that; False as well if its simulation came to no end."""
     events: list[EventRow] = field(default_factory=list)
     faults: list[FaultRow] = field(default_factory=list)
     refills: list[RefillRow] = field(default_factory=list)

@@ -80,7 +80,7 @@ def run_life(
             part_ms=_PART_MS,
             follows_drug=False,
         )
-        longest_ms = max((at - since for since, at in pairwise((0, *life.refills_ms))), default=0)
+        longest_ms = max(at - since for since, at in pairwise((0, *life.refills_ms, run.end_ms)))
         run.pump.plant.kept_ms = _PART_MS + max(_LOOKED_BACK_MS, longest_ms)
         while run.now_ms < run.end_ms:
             begin_ms = run.now_ms
@@ -88,6 +88,7 @@ def run_life(
             _hash(hashed, events)
             result.events += _event_rows(events, life, run.pump, loaded.profile)
             result.refills += _refill_rows(life, run.pump, loaded.profile, begin_ms, run.now_ms)
+        _keep_last_interval(result, life, run.pump, loaded.profile, run.now_ms)
         at_end(run.pump, run.now_ms)
     except Exception as error:  # noqa: BLE001 - whatever it was: the pump must not fall out of the count
         result.problem = f"{type(error).__name__}: {error}"
@@ -146,6 +147,14 @@ def _refill_rows(life: Life, pump: Pump, profile: PumpProfile, begin_ms: int, en
     return rows
 
 
+def _keep_last_interval(result: PumpResult, life: Life, pump: Pump, profile: PumpProfile, end_ms: int) -> None:
+    """After the last refill: nobody comes any more while somebody looks."""
+    since_ms = life.refills_ms[-1] if life.refills_ms else 0
+    result.last_interval_ms = end_ms - since_ms
+    result.last_empty_ms = _empty_ms(pump, profile, since_ms, end_ms, pump.plant.volume_nl(end_ms))
+    result.last_is_healthy = not any(_is_there(each, since_ms, end_ms) for each in life.occurrences)
+
+
 def _is_there(each: Occurrence, since_ms: int, until_ms: int) -> bool:
     over_ms = until_ms if each.until_ms is None else each.until_ms
     return each.fault in _OF_THE_FLOW and each.at_ms < until_ms and over_ms > since_ms
@@ -180,5 +189,5 @@ def _fault_row(each: Occurrence, result: PumpResult) -> FaultRow:
         is_failure=each.is_failure,
         detected_by=None if first is None else first.alarm,
         latency_ms=None if first is None else first.time_ms - each.at_ms,
-        watched_ms=shows_until - each.at_ms,
+        watched_ms=result.watched_ms - each.at_ms,
     )

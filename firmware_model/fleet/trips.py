@@ -35,11 +35,14 @@ class Trip:
 
 
 def trips_of(patients: Patients, chance: Chance, end_ms: int) -> Iterator[Trip]:
-    """The trips that begin before ``end_ms``, one after another."""
+    """The trips that begin by the day after ``end_ms``, one after another.
+
+    The patient is away on that day, wherever in it the trip begins: so an end never moves an appointment.
+    """
     free_ms = 0
     while True:
         at = free_ms + chance.waiting(patients.trips_per_year) * _YEAR_MS
-        if at >= end_ms:
+        if at >= end_ms + _DAY_MS:
             return
         days, hours = patients.trip_days.at(chance.uniform()), patients.flight_h.at(chance.uniform())
         cabin_m = patients.cabin_altitude_m.at(chance.uniform())

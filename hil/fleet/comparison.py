@@ -20,7 +20,7 @@ class Paired:
     only_second: int
     neither: int
     p: float
-    """Of McNemar's exact test."""
+    """Of McNemar's exact test: between the pumps of which more was detected with the one, and with the other."""
 
 
 def compared(findings: Findings, first: str, second: str) -> list[Paired]:
@@ -34,15 +34,21 @@ def compared(findings: Findings, first: str, second: str) -> list[Paired]:
         second,
     )
     faults = findings.rows(
-        "select fault, count(*) filter (a and b), count(*) filter (a and not b), count(*) filter (b and not a), "
-        "count(*) filter (not a and not b) from (select fault, at_ms, pump, "
+        "select fault, sum(of_both)::int, (sum(a) - sum(of_both))::int, (sum(b) - sum(of_both))::int, "
+        "sum(neither)::int, count(*) filter (a > b), count(*) filter (b > a) from (select fault, pump, "
+        "count(*) filter (a and b) as of_both, count(*) filter (a) as a, count(*) filter (b) as b, "
+        "count(*) filter (not a and not b) as neither from (select fault, at_ms, pump, "
         "bool_or(variant = $1 and latency_ms is not null) as a, bool_or(variant = $2 and latency_ms is not null) as b "
-        "from faults where variant in ($1, $2) group by fault, at_ms, pump) group by fault order by fault",
+        "from faults where variant in ($1, $2) group by fault, at_ms, pump) group by fault, pump) "
+        "group by fault order by fault",
         first,
         second,
     )
-    rows = [("pumps with a false alarm", *alarms), *((f"{fault} detected", *counts) for fault, *counts in faults)]
+    rows = [
+        ("pumps with a false alarm", *alarms, *alarms[1:3]),
+        *((f"{fault} detected", *counts) for fault, *counts in faults),
+    ]
     return [
-        Paired(what, first, second, both, only_first, only_second, neither, mcnemar_p(only_first, only_second))
-        for what, both, only_first, only_second, neither in rows
+        Paired(what, first, second, both, only_first, only_second, neither, mcnemar_p(better, worse))
+        for what, both, only_first, only_second, neither, better, worse in rows
     ]

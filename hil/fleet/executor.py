@@ -4,7 +4,8 @@ import multiprocessing
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator, Sequence
+import threading
+from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from typing import Any
@@ -60,17 +61,23 @@ def _in_processes(chunks: Sequence[Chunk], jobs: int) -> Iterator[ChunkResult]:
 
 
 def _pool(jobs: int) -> ProcessPoolExecutor:
-    """Processes that import the model once, and leave Ctrl-C to their parent."""
+    """Processes that import the model once, leave Ctrl-C to their parent, and end when it does, however that ends."""
     if sys.platform == "win32":
         context = multiprocessing.get_context("spawn")
     else:
         context = multiprocessing.get_context("forkserver")
         context.set_forkserver_preload(["hil.fleet.chunk"])
-    return ProcessPoolExecutor(jobs, mp_context=context, initializer=_leave_interrupts)
+    return ProcessPoolExecutor(jobs, mp_context=context, initializer=_follow_parent)
 
 
-def _leave_interrupts() -> None:
+def _follow_parent() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with, args=(multiprocessing.parent_process(),), daemon=True).start()
+
+
+def _end_with(parent: multiprocessing.process.BaseProcess) -> None:
+    parent.join()
+    os._exit(1)
 
 
 def _stop(pool: ProcessPoolExecutor) -> None:
@@ -110,7 +117,7 @@ def _drive(
     def start() -> None:
         chunk = next(waiting, None)
         if chunk is not None:
-            under_way[_submit(executor, chunk)] = chunk
+            under_way[executor.submit(run_chunk, chunk)] = chunk
 
     for _ in range(_AHEAD * workers):
         start()
@@ -121,7 +128,3 @@ def _drive(
             del under_way[future]
             start()
             yield result
-
-
-def _submit(executor: Executor, chunk: Chunk, task: Callable[[Chunk], ChunkResult] = run_chunk) -> Future[ChunkResult]:
-    return executor.submit(task, chunk)

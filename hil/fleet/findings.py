@@ -22,15 +22,14 @@ from hil.fleet.statistics import (
     kaplan_meier,
     percentile_interval,
     poisson_interval,
+    share_interval,
     spread_of_counts,
-    wilson_interval,
 )
 from hil.fleet.tables import TABLES
 
 __all__ = ["Detection", "Findings", "Measured"]
 
 _MEMORY = "256MB"
-_FAR_MS = 1 << 60
 
 
 @dataclass(frozen=True)
@@ -65,7 +64,8 @@ class Findings:
         self._folder = folder
         self._base = duckdb.connect(config={"memory_limit": _MEMORY, "threads": 1})
         for name in TABLES:
-            self._base.execute(f"create view {name} as select * from read_parquet('{folder.glob(name)}')")  # noqa: S608 - our own names
+            files = folder.glob(name).replace("'", "''")
+            self._base.execute(f"create view {name} as select * from read_parquet('{files}')")  # noqa: S608 - quoted
 
     def rows(self, sql: str, *values: Any) -> list[tuple[Any, ...]]:
         """What a query gives; it should say in which order."""
@@ -131,30 +131,36 @@ class Findings:
         return Measured(interval, int(count), worst[0][0] if worst else None)
 
     def _detected(self, variant: str, criterion: Criterion) -> Measured:
-        """A fault that could not be watched for as long as it may take says nothing, unless it was detected."""
-        within_ms = _FAR_MS if criterion.within_ms is None else criterion.within_ms
-        of = (
-            "from faults where variant = $1 and fault = $2 and ($3 is null or value = $3) and "
-            "(watched_ms >= $4 or $4 = 1152921504606846976 or latency_ms <= $4)"
+        """A fault whose pump could not be watched for as long as it may take says nothing, detected or not."""
+        latency_ms, watched_ms, pumps = self.columns(
+            "select latency_ms, watched_ms, pump from faults "
+            "where variant = $1 and fault = $2 and ($3 is null or value = $3) and ($4 is null or watched_ms >= $4) "
+            "order by pump, at_ms",
+            variant,
+            criterion.fault,
+            criterion.value,
+            criterion.within_ms,
         )
-        given = (variant, criterion.fault, criterion.value, within_ms)
-        hits, count = self.one(f"select count(*) filter (coalesce(latency_ms, $4 + 1) <= $4), count(*) {of}", *given)
-        worst = self.rows(
-            f"select pump {of} and coalesce(latency_ms, $4 + 1) > $4 order by watched_ms desc, pump limit 1", *given
-        )
-        return Measured(wilson_interval(int(hits), int(count)), int(count), worst[0][0] if worst else None)
+        hits = latency_ms <= (math.inf if criterion.within_ms is None else criterion.within_ms)
+        missed = np.where(hits, -1, watched_ms)
+        worst = None if hits.all() else int(pumps[missed.argmax()])
+        return Measured(share_interval(hits, pumps.astype(np.int64)), hits.size, worst)
 
     def _latency(self, variant: str, criterion: Criterion) -> Measured:
         """Of all these faults: one that was never detected took infinitely long."""
-        rows = self.rows(
+        latency_ms, pumps = self.columns(
             "select latency_ms, pump from faults where variant = $1 and fault = $2 and ($3 is null or value = $3) "
-            "order by coalesce(latency_ms, 1152921504606846976) desc, pump",
+            "order by pump, at_ms",
             variant,
             criterion.fault,
             criterion.value,
         )
-        hours = np.array([math.inf if latency is None else latency / HOUR_MS for latency, _ in rows])
-        return Measured(percentile_interval(hours, criterion.percentile), len(rows), rows[0][1] if rows else None)
+        hours = np.where(np.isnan(latency_ms), math.inf, latency_ms / HOUR_MS)
+        return Measured(
+            percentile_interval(hours, criterion.percentile, pumps.astype(np.int64)),
+            hours.size,
+            int(pumps[hours.argmax()]) if hours.size else None,
+        )
 
     def _flow_error(self, variant: str, criterion: Criterion) -> Measured:
         errors, pumps = self.columns(
@@ -178,15 +184,18 @@ class Findings:
         return Measured(Interval(1 - lives.estimate, 1 - lives.high, 1 - lives.low), int(count), worst)
 
     def _unserved(self, variant: str, _: Criterion) -> Measured:
+        """In the time between refills in which the flow path was sound, and since the last of them."""
         rows = self.rows(
-            "select pump, sum(empty_ms) from refills where variant = ? and is_healthy and empty_ms > 0 "
+            "select pump, sum(empty_ms), sum(interval_ms) from ("
+            "select pump, empty_ms, interval_ms from refills where variant = $1 and is_healthy union all "
+            "select pump, last_empty_ms, last_interval_ms from pumps where variant = $1 and last_is_healthy) "
             "group by pump order by 2 desc, 1",
             variant,
         )
-        days = sum(empty for _, empty in rows) / DAY_MS
-        years = self.pump_years(variant)
+        days, years = sum(empty for _, empty, _ in rows) / DAY_MS, sum(each for *_, each in rows) / YEAR_MS
         rate = days / years if years else math.nan
-        return Measured(Interval(rate, math.nan, math.nan), len(rows), rows[0][0] if rows and rows[0][1] else None)
+        empty = [pump for pump, empty_ms, _ in rows if empty_ms]
+        return Measured(Interval(rate, math.nan, math.nan), len(empty), empty[0] if empty else None)
 
     def survival(self, variant: str) -> Survival:
         """Of the pumps, in years to their failure; those that left or were in good order at the end left before it."""
@@ -198,8 +207,8 @@ class Findings:
     def detections(self, variant: str) -> list[Detection]:
         """Every fault and severity that happened."""
         rows = self.rows(
-            "select fault, value, bool_or(is_failure), count(latency_ms), count(*), "
-            "quantile_disc(latency_ms, [0.5, 0.9, 1.0]) from faults where variant = ? "
+            "select fault, value, bool_or(is_failure), list(latency_ms is not null order by pump, at_ms), "
+            "list(pump order by pump, at_ms), quantile_disc(latency_ms, [0.5, 0.9, 1.0]) from faults where variant = ? "
             "group by fault, value "
             "order by 3 desc, fault, try_cast(regexp_extract(value, '^[0-9.]+') as double), value",
             variant,
@@ -209,12 +218,12 @@ class Findings:
                 fault,
                 value,
                 failure,
-                wilson_interval(hits, of),
-                hits,
-                of,
+                share_interval(np.array(hits), np.array(pumps)),
+                sum(hits),
+                len(hits),
                 tuple(math.nan if at is None else at / HOUR_MS for at in latencies or (None,) * 3),  # type: ignore[arg-type]
             )
-            for fault, value, failure, hits, of, latencies in rows
+            for fault, value, failure, hits, pumps, latencies in rows
         ]
 
     def flow_errors(self, variant: str) -> np.ndarray:

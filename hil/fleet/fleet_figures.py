@@ -74,9 +74,10 @@ def _latencies(findings: Findings, names: list[str]) -> Figure | None:
         )
         of = findings.one("select count(*) from faults where variant = ?", name)[0]
         if rows:
-            hours = tuple(max(0.02, round(latency / _HOURS, 4)) for (latency,) in rows)
-            shares = tuple(round(100 * place / of, 3) for place in range(len(rows)))
-            series.append(Series(f"variant {name}", *_thinned(hours, shares), "step"))
+            hours = [max(0.02, round(latency / _HOURS, 4)) for (latency,) in rows]
+            shares = [round(100 * place / of, 3) for place in range(len(rows) + 1)]
+            hours.append(hours[-1])  # a step is drawn before its point: the last one needs an end
+            series.append(Series(f"variant {name}", *_thinned(tuple(hours), tuple(shares)), "step"))
     if not series:
         return None
     return Figure(

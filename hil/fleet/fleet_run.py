@@ -143,6 +143,12 @@ def _planned(settings: FleetSettings) -> FleetPlan:
         raise UsageError(f"--pumps must be 1 to {_MOST_PUMPS}, not {settings.pumps}")
     if not (math.isfinite(settings.days) and 1 <= settings.days <= 3650):
         raise UsageError(f"--days must be 1 to 3650, not {settings.days:g}")
+    for name, share in (("audit", settings.audit), ("wire", settings.wire)):
+        if not 0 <= share <= 1:
+            raise UsageError(f"--{name} must be 0 to 1, not {share:g}")
+    for name, number, least in (("seed", settings.seed, 0), ("jobs", 1 if settings.jobs is None else settings.jobs, 1)):
+        if number < least:
+            raise UsageError(f"--{name} must be at least {least}, not {number}")
     workers = settings.jobs or cores()
     suits = max(1, min(_BIGGEST_CHUNK, math.ceil(settings.pumps / (_CHUNKS_PER_JOB * workers))))
     return FleetPlan(

@@ -1,10 +1,12 @@
 """A fleet's folder: what was asked for, one Parquet file for each chunk and table, and what was found."""
 
+import glob
 import json
 import shutil
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 from firmware_model.config import check_model, read_toml
@@ -42,14 +44,21 @@ class FleetPlan:
     def command(self, verb: str = "run") -> str:
         """The command that does this again."""
         shares = "".join(
-            f" --{name} {share:g}" for name, share in (("audit", self.audit), ("wire", self.wire)) if share
+            f" --{name} {_number(share)}" for name, share in (("audit", self.audit), ("wire", self.wire)) if share
         )
-        return f"pumprig fleet {verb} {self.file} --pumps {self.pumps} --days {self.days:g} --seed {self.seed}{shares}"
+        of = f"--pumps {self.pumps} --days {_number(self.days)} --seed {self.seed}"
+        return f"pumprig fleet {verb} {quote(self.file)} {of}{shares}"
 
     def rerun(self, pump: int, variant: str | None = None) -> str:
         """The command that repeats one pump in full detail."""
-        of = f" --variant {variant}" if variant is not None else ""
-        return f"pumprig fleet rerun {self.file} --seed {self.seed} --pump {pump} --days {self.days:g}{of}"
+        of = f" --variant {quote(variant)}" if variant is not None else ""
+        days = _number(self.days)
+        return f"pumprig fleet rerun {quote(self.file)} --seed {self.seed} --pump {pump} --days {days}{of}"
+
+
+def _number(value: float) -> str:
+    """All of its digits, and no ``.0``."""
+    return str(int(value)) if value == int(value) else repr(value)
 
 
 class FleetFolder:
@@ -96,10 +105,7 @@ class FleetFolder:
 
     def plan(self) -> tuple[FleetPlan, LoadedPopulation]:
         """What was asked for. Raises UsageError if this is no fleet's folder."""
-        try:
-            document = json.loads((self.path / _PLAN).read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            raise UsageError(f"{self.path}: holds no fleet; name the --out folder of a pumprig fleet run") from None
+        document = self._document()
         fields = {name: document[name] for name in FleetPlan.__dataclass_fields__ if name in document}
         loaded = self._loaded(document)
         return FleetPlan(**fields), loaded
@@ -117,8 +123,8 @@ class FleetFolder:
         self._write_json("summary.json", summary)
 
     def glob(self, table: str) -> str:
-        """All parts of a table, as DuckDB names them."""
-        return str(self.path / table / "part-*.parquet")
+        """All parts of a table, as DuckDB names them; the folder's own name may hold any sign."""
+        return str(Path(glob.escape(str(self.path / table))) / "part-*.parquet")
 
     def parts(self, table: str) -> list[Path]:
         """The files of a table, by pump number."""
@@ -126,6 +132,13 @@ class FleetFolder:
 
     def _part(self, table: str, first: int) -> Path:
         return self.path / table / f"part-{first:09d}.parquet"
+
+    def _document(self) -> dict[str, Any]:
+        try:
+            document: dict[str, Any] = json.loads((self.path / _PLAN).read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            raise UsageError(f"{self.path}: holds no fleet; name the --out folder of a pumprig fleet run") from None
+        return document
 
     def _loaded(self, document: dict[str, Any]) -> LoadedPopulation:
         """The population and its profile as they were when the fleet ran."""
@@ -138,10 +151,14 @@ class FleetFolder:
         if not (self.path / _PLAN).is_file():
             raise UsageError(f"{self.path}: there is no fleet to go on with; leave out --resume")
         before, there = self.plan()
+        ran, runs = self._document().get("pumprig"), version("pumprig")
+        if ran != runs:
+            raise UsageError(f"{self.path}: was begun by pumprig {ran}, and this is {runs}: begin anew elsewhere")
         for key in ("pumps", "days", "seed", "audit", "wire"):
             was, now = getattr(before, key), getattr(plan, key)
             if was != now:
-                raise UsageError(f"{self.path}: holds a fleet with {key} {was:g}, not {now:g}; give --{key} {was:g}")
+                holds, wanted = _number(was), _number(now)
+                raise UsageError(f"{self.path}: holds a fleet with {key} {holds}, not {wanted}; give --{key} {holds}")
         if there.text != loaded.text or there.profile != loaded.profile:
             raise UsageError(f"{self.path}: holds a fleet of another population or profile than {plan.file} is now")
         return before

@@ -17,6 +17,7 @@ __all__ = [
     "mcnemar_p",
     "percentile_interval",
     "poisson_interval",
+    "share_interval",
     "spread_of_counts",
     "wilson_interval",
 ]
@@ -33,7 +34,7 @@ class Interval:
     high: float
 
 
-def wilson_interval(hits: int, of: int) -> Interval:
+def wilson_interval(hits: float, of: float) -> Interval:
     """A share, by the score interval of Wilson (1927); NaN if there were none at all."""
     if not 0 <= hits <= of:
         raise ValueError(f"{hits} of {of}")
@@ -46,6 +47,17 @@ def wilson_interval(hits: int, of: int) -> Interval:
     return Interval(
         share, 0.0 if not hits else max(0.0, middle - reach), 1.0 if hits == of else min(1.0, middle + reach)
     )
+
+
+def share_interval(hits: NDArray[np.bool_], pumps: NDArray[np.int64]) -> Interval:
+    """A share, by Wilson's interval; faults of one pump are alike, and count for as many as they are worth.
+
+    Both arrays have the shape (faults,); NaN if there were none at all.
+    """
+    if not hits.size:
+        return wilson_interval(0, 0)
+    worth = _independent(hits, pumps)
+    return wilson_interval(worth * (int(hits.sum()) / hits.size), worth)
 
 
 def poisson_interval(events: int, exposure: float, spread: float = 1.0) -> Interval:
@@ -159,6 +171,6 @@ def kaplan_meier(
         variance = np.cumsum(died / (at_risk * (at_risk - died)))
         spread = NormalDist().inv_cdf((1 + _CONFIDENCE) / 2) * np.sqrt(variance) / np.log(survival)
         low, high = survival ** np.exp(-spread), survival ** np.exp(spread)
-    gone = survival <= 0
-    low, high = (np.where(gone, 0.0, bound).astype(np.float64) for bound in (low, high))
+    if survival.size and survival[-1] <= 0:  # all have failed: of how many others may go on Greenwood says nothing
+        low[-1], high[-1] = 0.0, high[-2] if survival.size > 1 else wilson_interval(0, int(at_risk[-1])).high
     return Survival(steps, survival.astype(np.float64), low, high, at_risk.astype(np.int64), np.sort(times))

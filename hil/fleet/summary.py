@@ -96,8 +96,7 @@ def _worst(findings: Findings) -> list[tuple[int, str, str]]:
         "select pump, variant, 0 as rank, 0 as size, 'could not be simulated: ' || problem as why from pumps "
         "where problem is not null union all "
         "select pump, variant, 1, watched_ms, fault || ' ' || value || ' not detected in ' || "
-        "round(watched_ms / 86400000.0, 1) || ' d' from faults where latency_ms is null and detected_by is null "
-        "and is_failure union all "
+        "round(watched_ms / 86400000.0, 1) || ' d' from faults where latency_ms is null and is_failure union all "
         "select pump, variant, 2, false_alarms, false_alarms || ' false alarms' from pumps where false_alarms > 0) "
         "select pump, variant, why from bad order by rank, size desc, pump, variant limit ?",
         _WORST,

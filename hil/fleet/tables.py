@@ -34,6 +34,9 @@ TABLES = {
             ("justified_alarms", pa.int32()),
             ("log_sha256", pa.string()),
             ("problem", pa.string()),
+            ("last_interval_ms", pa.int64()),
+            ("last_empty_ms", pa.int64()),
+            ("last_is_healthy", pa.bool_()),
             ("audit", pa.string()),
             ("wire", pa.string()),
         ]
@@ -120,6 +123,9 @@ def _pump_row(each: CheckedPump) -> tuple[Any, ...]:
         result.count("justified"),
         result.digest,
         result.problem,
+        result.last_interval_ms,
+        result.last_empty_ms,
+        result.last_is_healthy,
         each.audit,
         each.wire,
     )

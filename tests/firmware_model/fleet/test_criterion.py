@@ -45,6 +45,7 @@ def test_limits_include_themselves_or_not() -> None:
         ("flow_error_percent(percentile=0) <= 10", "percentile must be"),
         ('flow_error_percent(percentile="most") <= 10', "'most' is no number"),
         ("failed <= 0.1", "by when"),
+        ("false_alarms_per_pump_year <= 1%", "is in 1/y, no share"),
         ('failed(by="2y") <= 0.1', """'failed(by="2y") <= 0.1': this is no time"""),
         ("__import__('os').system('true') <= 1", "write FORM"),
     ],

@@ -42,6 +42,16 @@ def test_a_longer_look_sees_the_same_life(seed: int, pump: int) -> None:
     ]
 
 
+def test_an_end_on_the_day_of_a_trip_moves_no_appointment() -> None:
+    """Whoever leaves that day does not come in the morning, whether the watch ends before the flight or after."""
+    loaded = load_population(AMBULATORY)
+    for pump in range(150):
+        whole = pump_life(loaded, 1, pump, 365.0)
+        for flight in whole.scenario.flight[::2]:
+            cut = pump_life(loaded, 1, pump, flight.at / DAY_MS)
+            assert cut.refills_ms == whole.refills_ms[: len(cut.refills_ms)]
+
+
 def test_a_life_survives_its_own_file(tmp_path: Path) -> None:
     """Written as a scenario file and read again it is the same, for pumps to which much happens."""
     loaded = eventful(tmp_path)

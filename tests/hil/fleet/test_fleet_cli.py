@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -77,6 +78,35 @@ def test_an_interrupted_fleet_goes_on(tmp_path: Path) -> None:
     assert "pumps are there already" in said
     assert {file: file.stat().st_mtime_ns for file in kept} == kept
     assert json.loads((out / "summary.json").read_text(encoding="utf-8"))["variants"]["A"]["pumps"] == 72
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks for processes in /proc")
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
+def test_workers_end_with_their_fleet(tmp_path: Path, how: signal.Signals) -> None:
+    """However it is ended, no process of it is left a few seconds later."""
+    mark = {"PUMPRIG_TEST_MARK": str(tmp_path)}
+    asked = command("run", "ambulatory", "--pumps", "4000", "--jobs", "2", "--out", str(tmp_path / "out"))
+    process = subprocess.Popen(asked, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=os.environ | mark)
+    until_s = time.monotonic() + 60
+    while not list(tmp_path.glob("out/pumps/part-*")) and time.monotonic() < until_s:
+        time.sleep(0.05)
+    assert len(marked(tmp_path)) >= 4
+    process.send_signal(how)
+    process.wait(timeout=30)
+    until_s = time.monotonic() + 20
+    while marked(tmp_path) and time.monotonic() < until_s:
+        time.sleep(0.1)
+    assert marked(tmp_path) == []
+
+
+def marked(folder: Path) -> list[int]:
+    """Processes that have the folder in their environment."""
+    found = []
+    for file in Path("/proc").glob("[0-9]*/environ"):
+        with suppress(OSError):
+            if f"PUMPRIG_TEST_MARK={folder}".encode() in file.read_bytes().split(b"\0"):
+                found.append(int(file.parent.name))
+    return found
 
 
 def invoke(*arguments: str) -> tuple[int, str]:

@@ -5,15 +5,20 @@ import multiprocessing
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree as ET
 
 import pytest
 
 from firmware_model.errors import ConfigurationError
+from firmware_model.fleet.population import load_population
 from hil.errors import UsageError
 from hil.fleet import executor
 from hil.fleet.chunk import Chunk, ChunkResult, run_chunk
+from hil.fleet.findings import Findings
+from hil.fleet.fleet_figures import fleet_figures
 from hil.fleet.fleet_run import FleetSettings, run_fleet
+from hil.fleet.folder import FleetFolder
 from tests.firmware_model.fleet.populations import EVENTFUL
 from tests.firmware_model.fleet.test_run import BrokenPump
 from tests.hil.fleet.fleets import Told, backwards, fleet, settings, tables_of
@@ -225,3 +230,85 @@ def test_the_report_says_what_the_summary_says(tmp_path: Path) -> None:
     assert "calibrated, not predicted" in body
     assert "Content-Security-Policy" in page
     assert json.loads((outcome.folder / "summary.json").read_text(encoding="utf-8")) == outcome.summary
+
+
+PASSING = """
+title = "What is over soon"
+criteria = ['detected(pocket-fill, within="24h") >= 0.99', "unserved_days_per_pump_year <= 0.1"]
+
+[clinic]
+refill_interval_d = 20.0
+
+[[fault]]
+name = "pocket-fill"
+per_refill = 0.5
+values = ["1%", "100%"]
+"""
+
+
+def test_faults_that_are_over_and_were_missed_are_misses(tmp_path: Path) -> None:
+    """A needle beside the port for an hour: who watches the pump for a day has seen whether it was detected."""
+    outcome = fleet(tmp_path, "passing", PASSING, pumps=20, days=90.0)
+    pumps = {row["pump"]: row["watched_ms"] for row in tables_of(outcome)["pumps"]}
+    faults = [row for row in tables_of(outcome)["faults"] if pumps[row["pump"]] - row["at_ms"] >= 86_400_000]
+    hits = sum(row["latency_ms"] is not None and row["latency_ms"] <= 86_400_000 for row in faults)
+    case = outcome.cases[0]
+    assert 0 < hits < len(faults) == case.of
+    assert case.outcome == "fail"
+    assert case.estimate == pytest.approx(hits / len(faults))
+    missed = {row["pump"] for row in faults if row["latency_ms"] is None}
+    assert case.worst_pump in missed
+
+
+def test_a_pump_that_nobody_refills_is_empty(tmp_path: Path) -> None:
+    """It runs dry after a month, and nobody comes in two: that counts, without a refill to tell it."""
+    outcome = fleet(tmp_path, "dry", PASSING.replace("= 20.0", "= 90.0"), pumps=2, days=60.0)
+    case = outcome.cases[1]
+    assert case.outcome == "fail"
+    assert case.estimate is not None
+    assert case.estimate == pytest.approx(365.25 * 31 / 60, rel=0.1)
+
+
+@pytest.mark.parametrize("name", ["q?", "a*", "fleet[1]", "o'brien"])
+def test_a_folder_may_have_any_name(tmp_path: Path, name: str) -> None:
+    """It is no pattern: what other folders hold stays out of it."""
+    fleet(tmp_path, "qq", pumps=3, days=2.0)
+    outcome = fleet(tmp_path, name, pumps=2, days=2.0)
+    assert outcome.summary["variants"]["A"]["pumps"] == 2
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"audit": 5.0}, {"wire": -1.0}, {"wire": float("nan")}, {"jobs": 0}, {"seed": -1}, {"pumps": 0}]
+)
+def test_settings_out_of_range_are_refused(tmp_path: Path, wrong: dict[str, Any]) -> None:
+    """By whatever way they come: the option is named."""
+    (name,) = wrong
+    with pytest.raises(UsageError, match=f"--{name} must be"):
+        fleet(tmp_path, "wrong", **wrong)
+
+
+def test_another_version_does_not_go_on(tmp_path: Path) -> None:
+    """Half a fleet of one firmware and half of another would be no fleet."""
+    plan = fleet(tmp_path, "old", pumps=2, days=2.0).folder / "fleet.json"
+    plan.write_text(json.dumps(json.loads(plan.read_text(encoding="utf-8")) | {"pumprig": "0.0.1"}), encoding="utf-8")
+    with pytest.raises(UsageError, match=r"was begun by pumprig 0\.0\.1"):
+        fleet(tmp_path, "old", pumps=2, days=2.0, resume=True)
+
+
+def test_commands_have_all_digits(tmp_path: Path) -> None:
+    """So that they repeat what was done, and not nearly."""
+    outcome = fleet(tmp_path, "digits", pumps=1, days=1.234567, seed=123456789, audit=0.1234567)
+    report = (outcome.folder / "report.html").read_text(encoding="utf-8")
+    assert "--days 1.234567 --seed 123456789 --audit 0.1234567" in report
+
+
+def test_the_curve_of_latencies_ends_at_all_that_were_detected(tmp_path: Path) -> None:
+    """Its last step is drawn as well."""
+    outcome = fleet(tmp_path, "curve", PASSING, pumps=6, days=60.0)
+    rows = tables_of(outcome)["faults"]
+    population = load_population(tmp_path / "population.toml").population
+    *_, curve = fleet_figures(Findings(FleetFolder(outcome.folder)), population)
+    share = 100 * sum(row["latency_ms"] is not None for row in rows) / len(rows)
+    assert curve.series[0].y[0] == 0
+    assert curve.series[0].y[-1] == pytest.approx(share, abs=1e-3)
+    assert share > 0

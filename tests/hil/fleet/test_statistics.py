@@ -15,6 +15,7 @@ from hil.fleet.statistics import (
     mcnemar_p,
     percentile_interval,
     poisson_interval,
+    share_interval,
     spread_of_counts,
     wilson_interval,
 )
@@ -113,6 +114,13 @@ def test_survival_after_the_last_failure() -> None:
     assert kaplan_meier([1.0, 2.0], [True, True]).at(9.0).estimate == 0
 
 
+def test_survival_when_all_have_failed() -> None:
+    """That none is left of so few does not say that of others none would be."""
+    one, two = kaplan_meier([0.5], [True]), kaplan_meier([0.5, 1.0], [True, True])
+    assert one.at(1.0) == wilson_interval(0, 1)
+    assert two.at(1.0).high == two.at(0.5).high > 0.5
+
+
 @given(st.lists(st.integers(0, 1000), min_size=1, max_size=400), st.integers(1, 100))
 def test_percentiles_are_scipys(values: list[int], percent: int) -> None:
     """By nearest rank; and the interval of order statistics, without a bound where scipy gives none."""
@@ -181,3 +189,20 @@ def test_independent_counts_are_not_spread() -> None:
     assert spread_of_counts(np.zeros(9), np.ones(9)) == 1
     assert spread_of_counts(np.ones(9), np.ones(9)) == 1
     assert spread_of_counts(np.array([6.0, 0, 0]), np.ones(3)) == pytest.approx(6.0)
+
+
+@given(COUNTS, COUNTS)
+def test_one_fault_for_each_pump_is_wilsons(hits: int, misses: int) -> None:
+    """Then faults are as independent as pumps."""
+    array = np.repeat([True, False], [hits, misses])
+    ours, theirs = share_interval(array, np.arange(array.size)), wilson_interval(hits, hits + misses)
+    assert (ours.low, ours.high) == pytest.approx((theirs.low, theirs.high), abs=1e-12)
+
+
+def test_faults_of_one_pump_are_worth_less() -> None:
+    """Forty pumps, fifteen faults each, mostly all or none of them detected: 95 of 100 intervals have the truth."""
+    random, pumps, within = np.random.default_rng(3), np.repeat(np.arange(40), 15), 0
+    for _ in range(300):
+        interval = share_interval(random.random(pumps.size) < random.beta(0.2, 0.2, 40)[pumps], pumps)
+        within += interval.low <= 0.5 <= interval.high
+    assert within >= 0.92 * 300
