@@ -117,18 +117,13 @@ class Findings:
 
     def alarm_rate(self, variant: str, column: str) -> Measured:
         """Alarms in a year of one pump, and the pump that has most of them."""
-        count, years = self.one(
-            f"select coalesce(sum({column}), 0), coalesce(sum(watched_ms), 0) from pumps where variant = ?",  # noqa: S608 - our own columns
+        alarms, watched_ms, pumps = self.columns(
+            f"select {column}, watched_ms, pump from pumps where variant = ? order by pump",  # noqa: S608 - our own columns
             variant,
         )
-        worst = self.rows(
-            f"select pump from pumps where variant = ? and {column} > 0 order by {column} desc, pump limit 1",  # noqa: S608
-            variant,
-        )
-        pumps = f"select {column}, watched_ms from pumps where variant = ? order by pump"  # noqa: S608
-        spread = spread_of_counts(*self.columns(pumps, variant))
-        interval = poisson_interval(int(count), float(years) / YEAR_MS, spread)
-        return Measured(interval, int(count), worst[0][0] if worst else None)
+        count, years = int(alarms.sum()), float(watched_ms.sum()) / YEAR_MS
+        interval = poisson_interval(count, years, spread_of_counts(alarms, watched_ms))
+        return Measured(interval, count, int(pumps[alarms.argmax()]) if count else None)
 
     def _detected(self, variant: str, criterion: Criterion) -> Measured:
         """A fault whose pump could not be watched for as long as it may take says nothing, detected or not."""
@@ -167,21 +162,16 @@ class Findings:
             "select abs(flow_error_percent), pump from refills where variant = ? and is_healthy order by pump, at_ms",
             variant,
         )
-        worst = self.rows(
-            "select pump from refills where variant = ? and is_healthy "
-            "order by abs(flow_error_percent) desc, pump limit 1",
-            variant,
-        )
         return Measured(
             percentile_interval(errors, criterion.percentile, pumps.astype(np.int64)),
             errors.size,
-            worst[0][0] if worst else None,
+            int(pumps[errors.argmax()]) if errors.size else None,
         )
 
     def _failed(self, variant: str, criterion: Criterion) -> Measured:
-        lives = self.survival(variant).at((criterion.by_ms or 0) / YEAR_MS)
+        failed = self.survival(variant).failed_by((criterion.by_ms or 0) / YEAR_MS)
         count, worst = self.one("select count(*), arg_min(pump, failure_ms) from pumps where variant = ?", variant)
-        return Measured(Interval(1 - lives.estimate, 1 - lives.high, 1 - lives.low), int(count), worst)
+        return Measured(failed, int(count), worst)
 
     def _unserved(self, variant: str, _: Criterion) -> Measured:
         """In the time between refills in which the flow path was sound, and since the last of them."""

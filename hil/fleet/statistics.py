@@ -155,6 +155,11 @@ class Survival:
             return wilson_interval(there, there)
         return Interval(float(self.survival[place]), float(self.low[place]), float(self.high[place]))
 
+    def failed_by(self, time: float) -> Interval:
+        """The share that does not survive it."""
+        lives = self.at(time)
+        return Interval(1 - lives.estimate, 1 - lives.high, 1 - lives.low)
+
 
 def kaplan_meier(
     durations: Sequence[float] | NDArray[np.float64], failed: Sequence[bool] | NDArray[np.bool_]

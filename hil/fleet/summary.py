@@ -11,7 +11,6 @@ from firmware_model.fleet.population import Population
 from hil.fleet.comparison import compared
 from hil.fleet.findings import Findings
 from hil.fleet.folder import SCHEMA, FleetPlan
-from hil.fleet.statistics import Interval
 from hil.fleet.verdict import Case, exit_code
 
 __all__ = ["summary_of"]
@@ -76,17 +75,13 @@ def _variant(findings: Findings, name: str) -> dict[str, Any]:
             if errors.size
             else {},
         },
-        "failed": {f"{years}y": asdict(_failed(survival.at(years * 365 * DAY_MS / YEAR_MS))) for years in (1, 2)},
+        "failed": {f"{years}y": asdict(survival.failed_by(years * 365 * DAY_MS / YEAR_MS)) for years in (1, 2)},
     }
 
 
 def _rate(findings: Findings, variant: str, column: str) -> dict[str, Any]:
     measured = findings.alarm_rate(variant, column)
     return {"count": measured.of, "per_pump_year": asdict(measured.interval), "worst_pump": measured.worst_pump}
-
-
-def _failed(survives: Interval) -> Interval:
-    return Interval(1 - survives.estimate, 1 - survives.high, 1 - survives.low)
 
 
 def _worst(findings: Findings) -> list[tuple[int, str, str]]:

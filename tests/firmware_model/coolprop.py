@@ -1,7 +1,5 @@
 """Fluids by CoolProp, which shares no code and no formula with ours: the oracle of the tests."""
 
-from functools import cache
-
 from firmware_model.fluids import PropellantName
 
 __all__ = ["COOLPROP_NAMES", "vapour_pressure_by_coolprop_kpa", "water_viscosity_by_coolprop_pa_s"]
@@ -9,13 +7,11 @@ __all__ = ["COOLPROP_NAMES", "vapour_pressure_by_coolprop_kpa", "water_viscosity
 COOLPROP_NAMES: dict[PropellantName, str] = {"R-11": "R11", "R-114": "R114", "n-butane": "n-Butane"}
 
 
-@cache
 def vapour_pressure_by_coolprop_kpa(propellant: PropellantName, temperature_c: float) -> float:
     """Saturation pressure."""
     return _property("P", COOLPROP_NAMES[propellant], temperature_c, "Q", 0) / 1000
 
 
-@cache
 def water_viscosity_by_coolprop_pa_s(temperature_c: float) -> float:
     """Dynamic viscosity at one atmosphere, by IAPWS."""
     return _property("V", "Water", temperature_c, "P", 101_325)
