@@ -185,6 +185,14 @@ class AlarmState:
                 whole = max(begin, -(-(restarted_at + state.whole - 1) // rhythm))
                 state.pass_over(begin, end, marked[bisect_left(marked, whole) : bisect_right(marked, end)])
 
+    def forget(self, quantity: Quantity) -> None:
+        """What a quantity is measured from was set anew: so its conditions do not hold, and nothing counts for them."""
+        for state in self.by_number.values():
+            if quantity in state.quantities:
+                state.active = False
+                state.hits.clear()
+                self.active_numbers -= {state.number}
+
     def active_for(self, alarm: int) -> bool:
         """Whether any condition of an alarm is active."""
         return any(s.active and s.condition.alarm == alarm for states in self.of.values() for s in states)

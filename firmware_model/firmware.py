@@ -89,6 +89,7 @@ class Firmware:
         self._volume_before_nl = 0
         self._returned_nl = 0
         self._fill_nl = 0
+        self._drug_before = 0, 0
         self._refused_ms: list[int] = []
         self.board = AlarmBoard(
             Alarms(self.counters.latched), Alarms(self.counters.acknowledged), now_ms=now_ms, log=self._log
@@ -270,7 +271,7 @@ class Firmware:
             return
         self.board.repeat(now_ms, self.configuration.repeat_ms)
         if self.mode is Mode.SERVICE and now_ms >= self._service_since_ms + SERVICE_TIMEOUT_MS:
-            self._end_refill(now_ms, EventKind.REFILL_CANCELLED, detail=1)
+            self._break_off_refill(now_ms, detail=1)
         self._keep_counters()
 
     # Telecommands.
@@ -279,6 +280,7 @@ class Firmware:
         """Show another time; gives what was shown before. Raises ValueError outside 2000 to 2099."""
         previous_ms = self.clock.set_utc(now_ms, utc_ms)
         self._clock_ahead_ms += utc_ms - previous_ms
+        self.state.forget(Quantity.CLOCK_STEP)  # else another jump before the hour's end would only be more of the same
         self._log(now_ms, EventKind.CLOCK_SET, value=utc_ms - previous_ms)
         if Alarms.CLOCK_LOST in self.active:
             self.board.clear(now_ms, Alarms.CLOCK_LOST)
@@ -311,6 +313,7 @@ class Firmware:
         self._service_since_ms = now_ms
         self._volume_before_nl = self._bellows_nl(now_ms)
         self._returned_nl = self._fill_nl = 0
+        self._drug_before = self.counters.drug, self.counters.concentration_ug_per_ml
         self._log(now_ms, EventKind.REFILL_BEGUN, value=self._volume_before_nl)
         return self._volume_before_nl
 
@@ -345,13 +348,15 @@ class Firmware:
     def set_drug(self, now_ms: int, drug: int, concentration_ug_per_ml: int) -> None:
         """That is what went in. Raises CommandRefused outside a refill."""
         self._expect_refill(now_ms, drug >= 0 and concentration_ug_per_ml >= 0)
-        self.counters = self.counters._replace(drug=drug, concentration_ug_per_ml=concentration_ug_per_ml)
+        self._keep_drug(drug, concentration_ug_per_ml)
         self._log(now_ms, EventKind.DRUG_SET, drug, concentration_ug_per_ml)
 
     def cancel_refill(self, now_ms: int) -> None:
-        """Nothing was filled in. Raises CommandRefused outside a refill."""
+        """Nothing was filled in, whatever was said before. Raises CommandRefused outside a refill."""
         self._expect_refill(now_ms, allowed=True)
-        self._end_refill(now_ms, EventKind.REFILL_CANCELLED)
+        self._fill_nl = 0
+        self._keep_drug(*self._drug_before)
+        self._break_off_refill(now_ms)
 
     def complete_refill(self, now_ms: int) -> int:
         """The needles are out; gives the mean flow since the last refill, in nL/day, 0 if nothing tells it.
@@ -442,6 +447,18 @@ class Firmware:
         if self.mode is not Mode.SERVICE or not allowed:
             self.refuse(now_ms)
             raise CommandRefused("not outside a refill, or not with this value")
+
+    def _break_off_refill(self, now_ms: int, detail: int = 0) -> None:
+        """End a refill that is not complete. What came out and went in counts for the next mean flow."""
+        left_nl = self.counters.filled_nl - self._returned_nl + self._fill_nl
+        if self.counters.filled_nl:
+            self.counters = self.counters._replace(filled_nl=max(0, left_nl))
+        self._keep_counters()
+        self._end_refill(now_ms, EventKind.REFILL_CANCELLED, detail)
+
+    def _keep_drug(self, drug: int, concentration_ug_per_ml: int) -> None:
+        self.counters = self.counters._replace(drug=drug, concentration_ug_per_ml=concentration_ug_per_ml)
+        self._keep_counters()
 
     def _end_refill(self, now_ms: int, kind: EventKind, detail: int = 0, value: int = 0) -> None:
         self._log(now_ms, kind, detail, value)

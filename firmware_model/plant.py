@@ -16,6 +16,7 @@ from firmware_model.bellows import Bellows
 from firmware_model.course import Course
 from firmware_model.faults.table import FLOW_PATH_FAULTS, REFILL_FAULTS
 from firmware_model.flow_table import FlowTable
+from firmware_model.fluids import vapour_pressure_kpa
 from firmware_model.interventions import Aspiration, BolusChange, Condition, FaultChange, Filling, Intervention
 from firmware_model.profile import PumpProfile
 from firmware_model.reservoir import HEALTHY, Cold, Driven, Effects, Reservoir
@@ -29,8 +30,8 @@ Values = NDArray[np.float64]
 Times = NDArray[np.int64]
 
 _KEPT_MS = 50 * 24 * HOUR_MS
-_SEPTUM_KPA = 57.0
-"""Gauge pressure of the propellant R-11 at 37 degrees Celsius and sea level, at which a septum's leak is stated."""
+_SEPTUM_C, _SEA_LEVEL_KPA = 37.0, 101.325
+"""At which a septum's leak is stated."""
 _SPARE = 2048
 """Legs for which there is room beyond those worked out at once: the ones kept, and more in refills."""
 _NL_PER_ML, _MS_PER_DAY = 1_000_000, 86_400_000
@@ -56,6 +57,7 @@ class Plant:
         self.kept_ms = _KEPT_MS
         """What was longer ago is forgotten; the firmware's own memory reaches back six weeks."""
         self._bellows = Bellows.of(profile)
+        self._septum_kpa = vapour_pressure_kpa(profile.propellant, _SEPTUM_C) - _SEA_LEVEL_KPA
         self._reservoir = Reservoir(self._bellows, FlowTable(profile), volume_nl)
         course = surroundings if isinstance(surroundings, Course) else Course.constant(now_ms, surroundings)
         self._surroundings = surroundings
@@ -228,7 +230,7 @@ class Plant:
             vapour_share=1 - faults["propellant-loss"] / 100,
             vapour_minus_kpa=faults["bellows-sticking"],
             conductance_share=(1 + faster) * (1 - plugged) * (1 - blocked),
-            leak_nl_per_ms_kpa=faults["septum-leak"] * _NL_PER_ML / _MS_PER_DAY / _SEPTUM_KPA,
+            leak_nl_per_ms_kpa=faults["septum-leak"] * _NL_PER_ML / _MS_PER_DAY / self._septum_kpa,
             came_off=came_off,
             blocked=blocked,
         )

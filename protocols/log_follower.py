@@ -24,7 +24,8 @@ from protocols.messages.body import BodyCodec
 __all__ = ["BrokenLog", "Followed", "LogFollower", "event_log", "hour_log"]
 
 Record = TypeVar("Record", EventRecord, HistoryRecord)
-_UNKNOWN = bytes(CHAIN_BYTES)
+_BEGINNING = _UNKNOWN = bytes(CHAIN_BYTES)
+"""All zeros say two things: before a chain's first record, that there is none; anywhere else, that nobody knows it."""
 
 
 class BrokenLog(ExchangeError):
@@ -71,20 +72,23 @@ class LogFollower(Generic[Record]):
             raise BrokenLog(f"records {[record.seq for record in records]} came, {self.next_seq} and on were asked for")
         if first + len(records) > reply.next_seq:
             raise BrokenLog(f"records up to {first + len(records) - 1} came, but the log ends before {reply.next_seq}")
-        begins_anew = self._begins_anew_every is not None and first % self._begins_anew_every == 0
-        known = _UNKNOWN if begins_anew else self.chain
-        if first == self.next_seq and _UNKNOWN not in {known, reply.chain_before} and known != reply.chain_before:
+        chain, is_known = reply.chain_before, reply.chain_before != _UNKNOWN
+        if self._begins_at(first) and is_known:
+            raise BrokenLog(f"the chain begins with record {first}, so that before it there is none, but one came")
+        if first == self.next_seq and is_known and self.chain not in {_UNKNOWN, chain}:
             raise BrokenLog(f"what came before record {first} is no longer what was read: the chain is another")
-        chain = reply.chain_before
         for record in records:
-            if self._begins_anew_every is not None and record.seq % self._begins_anew_every == 0:
-                chain = _UNKNOWN
+            if self._begins_at(record.seq):
+                chain, is_known = _BEGINNING, True
             chain = link(chain, self._codec.build(record))
-        if records and reply.chain_before != _UNKNOWN and chain != reply.chain_after:
+        if (is_known or not records) and chain != reply.chain_after:
             raise BrokenLog(f"the chain over records {first} to {first + len(records) - 1} does not fit them")
         lost = range(self.next_seq, first)
         self.next_seq, self.chain = first + len(records), reply.chain_after
         return Followed(records, lost, self.next_seq >= reply.next_seq)
+
+    def _begins_at(self, seq: int) -> bool:
+        return seq == 0 or (self._begins_anew_every is not None and seq % self._begins_anew_every == 0)
 
 
 def event_log(next_seq: int = 0, chain: bytes = _UNKNOWN) -> "LogFollower[EventRecord]":

@@ -2,7 +2,7 @@
 
 from hil.verification.check import Check
 from protocols.log_follower import BrokenLog, event_log, hour_log
-from protocols.messages import CHAIN_BYTES, HOURS_PER_CHAIN, Events, History
+from protocols.messages import CHAIN_BYTES, Events, History
 
 __all__ = ["LogCheck"]
 
@@ -27,9 +27,8 @@ class LogCheck:
             return
         self._records += len(records)
         first = records[0].seq
-        begins_anew = isinstance(page, History) and first % HOURS_PER_CHAIN == 0
         follows, chain = self._came_to.get(type(page), (first, _UNKNOWN))
-        known = chain if follows == first and not begins_anew else _UNKNOWN
+        known = chain if follows == first else _UNKNOWN
         try:
             follower = event_log(first, known) if isinstance(page, Events) else hour_log(first, known)
             follower.take(page)

@@ -35,7 +35,7 @@ class RefillBegun(Telemetry):
 
 @declared
 class BeginRefill(Telecommand):
-    """Has the pump expect needles; it ends by itself after an hour. Only when monitoring."""
+    """Has the pump expect needles; it ends by itself after two hours. Only when monitoring."""
 
     OPCODE: ClassVar[int] = 0x20
     REPLY: ClassVar[type[Telemetry]] = RefillBegun
@@ -135,7 +135,7 @@ class RefillCancelled(Telemetry):
 
 @declared
 class CancelRefill(Telecommand):
-    """Says that nothing was filled in after all."""
+    """Says that nothing was filled in after all: what was reported as filled, and the drug, are as before."""
 
     OPCODE: ClassVar[int] = 0x25
     REPLY: ClassVar[type[Telemetry]] = RefillCancelled

@@ -48,6 +48,11 @@ class _Rows:
     def active_for(self, alarm: Alarms) -> bool:
         return any(row.active and row.condition.alarm == alarm for row in self.rows)
 
+    def forget(self, quantity: Quantity) -> None:
+        for row in self.rows:
+            if any(term.quantity is quantity for term in row.condition.terms):
+                row.active, row.judged = False, []
+
 
 class PlainFirmware(Firmware):
     """See above. ``profile`` is set by the pump's class."""

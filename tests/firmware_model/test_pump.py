@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 
 from firmware_model.events import EventKind
 from firmware_model.firmware import SAMPLE_PERIOD_MS, CommandRefused
-from firmware_model.interventions import Aspiration, Filling
 from firmware_model.profile import load_profile
 from firmware_model.pump import Pump
 from firmware_model.simulation import Simulation
@@ -18,7 +17,6 @@ from protocols.channel import OpenChannel
 from protocols.exchange import Exchange, PeerRefused
 from protocols.messages import (
     Alarms,
-    BeginRefill,
     ClockSet,
     History,
     HistoryRecord,
@@ -29,8 +27,6 @@ from protocols.messages import (
     ReadHistory,
     ReadStatus,
     Reason,
-    ReportFilled,
-    ReportReturned,
     SetClock,
     Status,
 )
@@ -289,71 +285,6 @@ def test_impossible_fillings_are_refused(volume_ml: float) -> None:
         _pump(volume_ml=volume_ml)
 
 
-def test_a_refill_is_kept_in_the_books() -> None:
-    """The firmware works out the mean flow since the last refill, and flags a pump that was 20 % fast, not a fever."""
-    for fault, fever, flagged in ((0.0, False, False), (20.0, False, True), (0.0, True, False)):
-        pump = _pump()
-        if fault:
-            pump.inject(0, "restrictor-fast-flow", fault)
-        if fever:
-            pump.set_surroundings(5 * _DAY_MS, Surroundings(39.0, 101.325, 12.4))
-            pump.set_surroundings(6 * _DAY_MS, _BODY)
-        at_ms = 14 * _DAY_MS
-        pump.foresee(Aspiration(at_ms + 60_000))
-        pump.foresee(Filling(at_ms + 120_000, 28_000_000, 22.0))
-        pump.command(at_ms).begin_refill(at_ms)
-        assert pump.command(at_ms).mode is Mode.SERVICE
-        firmware = pump.command(at_ms + 60_000)
-        returned_nl = pump.plant.condition(at_ms + 60_000).returned_nl
-        firmware.returned(at_ms + 60_000, returned_nl)
-        firmware = pump.command(at_ms + 300_000)
-        firmware.filled(at_ms + 300_000, 28_000_000)
-        firmware.set_drug(at_ms + 300_000, 3, 9000)
-        mean_nl_per_day = firmware.complete_refill(at_ms + 300_000)
-        assert mean_nl_per_day == pytest.approx((28_000_000 - returned_nl) / 14, rel=1e-6)
-        kinds = {event.entry.kind for event in pump.take_events()}
-        assert (EventKind.FLOW_OFF_LABEL in kinds) == flagged
-        assert firmware.mode is Mode.MONITORING
-        assert firmware.memory.counters().refills == 1
-        assert firmware.memory.counters().filled_nl == 28_000_000
-
-
-def test_bellows_and_syringe_must_agree() -> None:
-    """A fill that the bellows knows nothing of raises the alarm at once, with high priority."""
-    pump = _pump(volume_ml=10.0)
-    pump.command(_HOUR_MS).begin_refill(_HOUR_MS)
-    firmware = pump.command(_HOUR_MS + 60_000)
-    firmware.filled(_HOUR_MS + 60_000, 15_000_000)
-    firmware.complete_refill(_HOUR_MS + 60_000)
-    assert _raised(pump) == [("refill-mismatch", "high", _HOUR_MS + 60_000)]
-
-
-@pytest.mark.parametrize("verb", ["returned", "filled"])
-def test_a_refill_begins_with_its_beginning(verb: str) -> None:
-    """Volumes outside a refill are refused, and so is more than fits; each refusal is logged."""
-    pump = _pump()
-    firmware = pump.command(1000)
-    with pytest.raises(CommandRefused):
-        getattr(firmware, verb)(1000, 1_000_000)
-    firmware.begin_refill(2000)
-    with pytest.raises(CommandRefused):
-        firmware.begin_refill(2000)
-    with pytest.raises(CommandRefused):
-        getattr(firmware, verb)(2000, -1 if verb == "returned" else 31_000_000)
-    refused = [event for event in pump.take_events() if event.entry.kind is EventKind.COMMAND_REFUSED]
-    assert len(refused) == 3
-
-
-def test_a_refill_that_nobody_ends_times_out() -> None:
-    """Two hours after its beginning the firmware goes on monitoring, and says that it gave up."""
-    pump = _pump()
-    pump.command(_HOUR_MS).begin_refill(_HOUR_MS)
-    pump.wake(3 * _HOUR_MS + 60_000)
-    cancelled = [event for event in pump.take_events() if event.entry.kind is EventKind.REFILL_CANCELLED]
-    assert [(event.time_ms, event.entry.detail) for event in cancelled] == [(3 * _HOUR_MS, 1)]
-    assert pump.command(4 * _HOUR_MS).mode is Mode.MONITORING
-
-
 def test_an_acknowledged_alarm_comes_again() -> None:
     """A day after it was acknowledged an alarm whose cause is still there is repeated."""
     pump = _pump()
@@ -409,17 +340,30 @@ def test_a_pump_that_is_off_does_not_answer() -> None:
     assert pump.receive(_HOUR_MS + 61_000, request) != b""
 
 
-@pytest.mark.parametrize(("report", "fits"), [(ReportReturned, 2), (ReportFilled, 1)])
-def test_volumes_that_never_end_are_refused(report: type[ReportReturned | ReportFilled], fits: int) -> None:
-    """However often a whole reservoir is reported in one refill, the pump answers: out of range, once too much."""
+def test_each_jump_of_the_clock_is_told() -> None:
+    """Also one that comes before the hour is over in which the clock was set right after another."""
     pump = _pump()
-    exchange = Exchange(OpenChannel())
-    exchange.receive(0, pump.receive(0, exchange.request(0, BeginRefill())))
-    for number in range(150):
-        asked = exchange.request(number, report(30_000_000))
-        if number < fits:
-            exchange.receive(number, pump.receive(number, asked))
-        else:
-            with pytest.raises(PeerRefused) as caught:
-                exchange.receive(number, pump.receive(number, asked))
-            assert caught.value.reason is Reason.OUT_OF_RANGE
+    pump.inject(_HOUR_MS // 2, "clock-jump", 3600.0)
+    set_ms = _HOUR_MS + 600_000
+    pump.command(set_ms).set_clock(set_ms, _START_UTC_MS + set_ms)
+    pump.inject(set_ms + 600_000, "clock-jump", 7200.0)
+    pump.wake(2 * _HOUR_MS)
+    raised = _raised(pump)
+    assert [(alarm, time_ms) for alarm, _, time_ms in raised] == [
+        ("clock-lost", _HOUR_MS),
+        ("clock-lost", 2 * _HOUR_MS),
+    ]
+
+
+def test_a_clock_that_was_set_is_no_longer_lost() -> None:
+    """The alarm is cleared once, by setting the clock, and does not come again."""
+    pump = _pump()
+    pump.inject(_HOUR_MS // 2, "clock-jump", 3600.0)
+    set_ms = _HOUR_MS + 600_000
+    pump.command(set_ms).set_clock(set_ms, _START_UTC_MS + set_ms)
+    pump.wake(_DAY_MS)
+    alarms = (EventKind.ALARM_RAISED, EventKind.ALARM_CLEARED)
+    assert [(e.entry.kind, e.time_ms) for e in pump.take_events() if e.entry.kind in alarms] == [
+        (EventKind.ALARM_RAISED, _HOUR_MS),
+        (EventKind.ALARM_CLEARED, set_ms),
+    ]

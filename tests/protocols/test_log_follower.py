@@ -100,11 +100,13 @@ def test_asking_twice_takes_nothing_twice(pump: Pump) -> None:
     assert follower.next_seq == MAX_EVENTS
 
 
+@pytest.mark.parametrize("pages", [0, 1], ids=["first-page", "second-page"])
 @pytest.mark.parametrize("what", ["record", "order", "gap", "chain", "head", "before"])
-def test_a_changed_log_is_found_out(pump: Pump, what: str) -> None:
+def test_a_changed_log_is_found_out(pump: Pump, what: str, pages: int) -> None:
     """A record, their order, one left out, the chain's values, and what was read before: each is checked."""
     follower = event_log()
-    follower.take(pump.ask(follower.request()))
+    for _ in range(pages):
+        follower.take(pump.ask(follower.request()))
     answer = pump.ask(follower.request())
     events = list(answer.events)
     changed = {
@@ -117,7 +119,7 @@ def test_a_changed_log_is_found_out(pump: Pump, what: str) -> None:
     }[what]
     with pytest.raises(BrokenLog):
         follower.take(changed)
-    assert follower.next_seq == MAX_EVENTS
+    assert follower.next_seq == MAX_EVENTS * pages
     follower.take(answer)
 
 
@@ -137,14 +139,38 @@ def _hour(seq: int) -> HistoryRecord:
                          ambient_pa=6, alarms=Alarms(0))  # fmt: skip
 
 
+def _day_chain(seqs: range) -> bytes:
+    """The chain over hours from a day's first on."""
+    codec, chain = body_codec(History), bytes(16)
+    for seq in seqs:
+        record = codec.build(History(0, 0, bytes(16), (_hour(seq),), bytes(16)))[25:-16]
+        chain = hashlib.sha256(chain + record).digest()[:16]
+    return chain
+
+
 def test_the_hours_chain_begins_anew_every_day() -> None:
     """Over the change of the day the chain starts from zeros, in the middle of an answer too."""
     follower: LogFollower[HistoryRecord] = hour_log(20, b"\1" * 16)
     assert follower.request() == ReadHistory(20, 9)
-    codec = body_codec(History)
-    encoded = [codec.build(History(0, 0, bytes(16), (_hour(seq),), bytes(16)))[25:-16] for seq in range(20, 29)]
-    chain = bytes(16)
-    for record in encoded[4:]:
-        chain = hashlib.sha256(chain + record).digest()[:16]
+    chain = _day_chain(range(24, 29))
     follower.take(History(0, 29, b"\1" * 16, tuple(_hour(seq) for seq in range(20, 29)), chain))
     assert (follower.next_seq, follower.chain) == (29, chain)
+
+
+@pytest.mark.parametrize("first", [24, 20], ids=["with-the-answer", "within-it"])
+def test_a_changed_hour_is_found_out_where_the_chain_begins(first: int) -> None:
+    """All zeros before a day's first hour are no leave to alter it; nor where the day before is forgotten."""
+    hours = tuple(_hour(seq) for seq in range(first, 29))
+    answer = History(0, 29, bytes(16), hours, _day_chain(range(24, 29)))
+    changed = replace(answer, records=(*hours[:-1], replace(hours[-1], volume_nl=7)))
+    with pytest.raises(BrokenLog, match="does not fit"):
+        hour_log(first).take(changed)
+    hour_log(first).take(answer)
+
+
+def test_a_chain_that_the_pump_forgot_is_no_fault() -> None:
+    """In the middle of a chain all zeros say that it is not known: nothing can be checked, and the records count."""
+    hours = tuple(_hour(seq) for seq in range(20, 23))
+    follower = hour_log(20, b"\1" * 16)
+    follower.take(History(0, 24, bytes(16), hours, bytes(16)))
+    assert follower.next_seq == 23

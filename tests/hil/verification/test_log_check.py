@@ -14,11 +14,11 @@ from protocols.messages.body import BodyCodec
 
 def pages() -> tuple[Events, Events]:
     """Two pages that follow one another, with the chain worked out here."""
-    records = [EventRecord(seq, 1, 60_000 * seq, 1_767_225_600_000 + 60_000 * seq, 16, 0, -seq) for seq in range(4)]
+    records = [EventRecord(seq, 1, 60_000 * seq, 1_767_225_600_000 + 60_000 * seq, 16, 0, -seq) for seq in range(8, 12)]
     chains = [b"\x11" * CHAIN_BYTES]
     for each in records:
         chains.append(link(chains[-1], BodyCodec(EventRecord).build(each)))
-    first, second = (Events(0, 4, chains[at], tuple(records[at : at + 2]), chains[at + 2]) for at in (0, 2))
+    first, second = (Events(0, 12, chains[at], tuple(records[at : at + 2]), chains[at + 2]) for at in (0, 2))
     return first, second
 
 
