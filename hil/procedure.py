@@ -223,9 +223,20 @@ class Procedure:
             self._end(Outcome.PASS)
         return self.problem
 
-    def skipped(self, reason: str) -> None:
-        """Note that the procedure was not run, and why."""
-        self._end(Outcome.SKIPPED, reason)
+    def skipped(self, reason: str) -> str | None:
+        """Note that the procedure was not run, and why; returns what is wrong, or None.
+
+        One that measured something, or has ended, cannot be skipped any more: what it found out stands.
+        """
+        if self.outcome is not None:
+            return None
+        if not self.measurements:
+            self._end(Outcome.SKIPPED, reason)
+            return None
+        problem = self.conclude()
+        if problem is not None:
+            self.problem = f"{problem}; the rest was skipped: {reason}"
+        return self.problem
 
     def broke(self, error: BaseException, *, where: str) -> None:
         """Note that the procedure ended early: a missed expectation fails it, all else says nothing of the pump."""

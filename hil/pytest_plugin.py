@@ -243,18 +243,19 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
     procedure = item.stash.get(PROCEDURE_KEY, None)
     if procedure is None:
         return report
-    if call.excinfo is not None:
-        if call.excinfo.errisinstance(pytest.skip.Exception):
-            procedure.skipped(str(call.excinfo.value))
-        else:
-            last = call.excinfo.traceback[-1]
-            procedure.broke(call.excinfo.value, where=f"{last.path}:{last.lineno + 1}")
-    elif call.when == "call":
-        problem = procedure.conclude()
+    problem = None
+    if call.excinfo is None:
+        problem = procedure.conclude() if call.when == "call" else None
+    elif call.excinfo.errisinstance(pytest.skip.Exception):
+        problem = procedure.skipped(str(call.excinfo.value))
+    else:
+        last = call.excinfo.traceback[-1]
+        procedure.broke(call.excinfo.value, where=f"{last.path}:{last.lineno + 1}")
+    if call.when == "call":
         item.user_properties += [("re-judged", str(each)) for each in procedure.measurements if each.before]
-        if problem is not None:
-            report.outcome = "failed"
-            report.longrepr = problem
+    if problem is not None:
+        report.outcome = "failed"
+        report.longrepr = problem
     return report
 
 

@@ -5,7 +5,8 @@
     for each group:  attempt 1, 2, ... until all pass or no retry is left
         for each procedure of it:  quarantined? -> skipped    ended before a resumption? -> its page    else -> run
 
-A retry repeats a whole group: what a procedure needs of those before it is made again by them.
+A retry repeats a whole group: what a procedure needs of those before it is made again by them. The last attempt that
+was not skipped decides.
 """
 
 from collections.abc import Sequence
@@ -41,14 +42,16 @@ class RunLoop:
 
     def _run_group(self, session: pytest.Session, group: Sequence[pytest.Item], following: pytest.Item | None) -> None:
         retries = self._run.plan.retries
+        before: list[Procedure] = []
         for attempt in range(1, retries + 2):
             is_last = following is None and attempt == retries + 1
             # With a retry to come, nothing may be left over from this attempt: None takes all fixtures down.
             pages = self._attempt(session, group, attempt, following if retries == 0 else None, is_last=is_last)
+            for earlier, page in zip(before, pages, strict=True) if before else ():
+                earlier.superseded = page.outcome is not Outcome.SKIPPED  # which decides nothing
             if attempt > retries or self._run.quarantine is not None or not any(map(_is_worth_a_retry, pages)):
                 return
-            for page in pages:
-                page.superseded = True
+            before = pages
 
     def _attempt(
         self,

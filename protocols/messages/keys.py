@@ -92,7 +92,10 @@ class KeyRevoked(Telemetry):
 
 @declared
 class RevokeKey(Telecommand):
-    """Has a key entitle to nothing any more. Its slot stays in use, so that its number is not used again by mistake."""
+    """Has a key entitle to nothing any more, and ends its session.
+
+    Its slot stays in use, so that its number is not used again by mistake.
+    """
 
     OPCODE: ClassVar[int] = 0x3A
     REPLY: ClassVar[type[Telemetry]] = KeyRevoked

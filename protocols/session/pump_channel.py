@@ -1,7 +1,7 @@
 """The pump's end of a secure link: wakes for who holds a key, and keeps silent for everybody else."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from protocols.channel import UnexpectedFrame
 from protocols.errors import FrameError
@@ -38,7 +38,7 @@ class PumpChannel:
     """One session at a time; a new one takes its place with its first sealed frame, not before.
 
     A frame that is forged, altered or old changes nothing and ends nothing. Keys of a session are nowhere but here:
-    with a restart they are gone.
+    with a restart they are gone. A session whose key was revoked, or is no longer what it was, ends with the answer.
     """
 
     def __init__(
@@ -65,15 +65,10 @@ class PumpChannel:
         session = self._current(now_ms)
         return None if session is None else session.key.kid
 
-    def note_violation(self) -> bool:
-        """Somebody asked for what the role does not allow; the fifth time ends the session, and gives True."""
-        if self._session is None:
-            return False
-        self._session.violations += 1
-        ended = self._session.violations >= MAX_VIOLATIONS
-        if ended:
-            self._session = None
-        return ended
+    def note_violation(self) -> None:
+        """Somebody asked for what the role does not allow; with the answer to the fifth the session ends."""
+        if self._session is not None:
+            self._session.violations += 1
 
     def end(self) -> None:
         """Forget the session, and the one that might have followed."""
@@ -84,7 +79,10 @@ class PumpChannel:
         session = self._current(now_ms)
         if session is None:
             raise SealedFrameError("there is no session")
-        return session.sealer.seal(payload)
+        frame = session.sealer.seal(payload)
+        if not self._is_entitled(session):
+            self._session = None
+        return frame
 
     def open(self, frame: bytes, now_ms: int = 0) -> bytes | None:
         """The payload of a sealed frame; None for a first frame that was answered. Raises FrameError."""
@@ -106,13 +104,19 @@ class PumpChannel:
             self._session = None
         return self._session
 
+    def _is_entitled(self, session: _Session) -> bool:
+        """Whether the pump's key is still the one that the handshake was made with, and was not misused too often."""
+        key = self._keys.key(session.key.kid)
+        is_same = key is not None and replace(key, last_wake=session.key.last_wake) == session.key
+        return is_same and session.violations < MAX_VIOLATIONS
+
     def _open_sealed(self, frame: bytes, now_ms: int) -> bytes:
         candidate = self._candidate
         if candidate is not None and now_ms - candidate.started_ms >= CONFIRM_MS:
             self._candidate = candidate = None
         session = self._current(now_ms)
         for each in (session, candidate):
-            if each is None:
+            if each is None or not self._is_entitled(each):
                 continue
             try:
                 payload = each.opener.open(frame)

@@ -183,6 +183,49 @@ def test_nothing_that_failed_passes(
     assert problem in " ".join(str(page["problem"]) for page in said["procedures"])
 
 
+SKIPS = """
+import pytest
+
+@pytest.fixture
+def torn_down():
+    yield
+    {teardown}
+
+@pytest.mark.procedure("leaves", measurements={declared})
+def test_leaves(bench, measure, torn_down):
+    {measured}
+    {left}
+
+@pytest.mark.procedure("other")
+def test_other(bench, pump):
+    pass
+"""
+_MEASURED = 'measure("a", {value}, "mL", expanded_uncertainty=0.1, lower=0, upper=1)'
+
+
+@pytest.mark.parametrize(
+    ("measured", "left", "teardown", "declared", "outcome", "code"),
+    [
+        ("pass", "pytest.skip('no chamber')", "pass", (), "skipped", 0),
+        (_MEASURED.format(value=5.0), "pytest.skip('no chamber')", "pass", (), "fail", 1),
+        (_MEASURED.format(value=5.0), "pass", "pytest.skip('late')", (), "fail", 1),
+        (_MEASURED.format(value=0.5), "pytest.skip('no chamber')", "pass", ("a", "b"), "error", 3),
+        (_MEASURED.format(value=0.5), "pytest.skip('no chamber')", "pass", ("a",), "pass", 0),
+    ],
+    ids=["before", "after-a-miss", "in-teardown", "before-the-rest", "after-all"],
+)
+def test_skip_hides_nothing_that_was_measured(
+    pumprig: PumpRig, tmp_path: Path, measured: str, left: str, teardown: str, declared: Any, outcome: str, code: int
+) -> None:
+    """What was measured before a skip is judged, and what was declared and not measured is missing."""
+    body = SKIPS.format(measured=measured, left=left, teardown=teardown, declared=declared)
+    (tmp_path / "mine.py").write_text(body, encoding="utf-8")
+    result = pumprig("run", "mine.py", "--json")
+    said = json.loads(result.stdout)
+    assert [page["outcome"] for page in said["procedures"]] == [outcome, "pass"], said
+    assert result.returncode == code
+
+
 def test_missing_value_is_an_error_in_an_orderly_run(pumprig: PumpRig, tmp_path: Path) -> None:
     """A measurement of None is an error with a manifest, not a crash."""
     body = 'def test_none(bench, measure):\n    measure("x", None, "mL", expanded_uncertainty=None)\n'

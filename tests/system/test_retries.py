@@ -79,6 +79,17 @@ def test_what_fails_in_every_attempt_fails(tmp_path: Path) -> None:
     assert [each["attempts"] for each in found["procedures"] if each["name"] == "judge"] == [1, 2, 3]
 
 
+def test_retry_that_skips_decides_nothing(tmp_path: Path) -> None:
+    """The attempt before it stands: it failed, and so does the run."""
+    body = FLAKY.format(
+        level='1.5 if calls.count("prepare") == 1 else pytest.skip("no chamber")', calls=["prepared", "prepare"] * 2
+    )
+    found = run(tmp_path, body, retries=1)
+    assert (found["verdict"], found["exit_code"]) == ("fail", 1)
+    attempts = [(each["attempts"], each["outcome"], each["superseded"]) for each in found["procedures"]]
+    assert attempts[1::2] == [(1, "fail", False), (2, "skipped", False)]
+
+
 def test_without_retries_nothing_is_repeated(tmp_path: Path) -> None:
     """The default."""
     found = run(tmp_path, FLAKY.format(level="1.5", calls=["prepared", "prepare"]))

@@ -9,10 +9,11 @@ from hypothesis import strategies as st
 
 from protocols.errors import FrameError
 from protocols.messages import Role
-from protocols.session.keys import insecure_test_key
+from protocols.session.handshake import Greeting
+from protocols.session.keys import SessionKey, insecure_test_key
 from protocols.session.pump_channel import CONFIRM_MS, IDLE_MS, MAX_SESSION_MS, MAX_VIOLATIONS, PumpChannel
 from protocols.session.records import MAX_SEALED_PAYLOAD_BYTES, FrameOpener, FrameSealer, SealedFrameError
-from tests.protocols.session.ends import in_session, programmer_end, pump_end, shake_hands
+from tests.protocols.session.ends import UID, Keys, in_session, programmer_end, pump_end, random_bytes, shake_hands
 
 _KEY = insecure_test_key(0, 7, Role.PROGRAMMER)
 
@@ -158,7 +159,11 @@ def test_a_session_ends(step_ms: int, alive_ms: int) -> None:
 def test_violations_end_a_session() -> None:
     """Asking five times for what the role does not allow closes it, for whoever holds the key."""
     programmer, pump = in_session(Role.READER)
-    assert [pump.note_violation() for _ in range(MAX_VIOLATIONS)] == [False] * 4 + [True]
+    for number in range(MAX_VIOLATIONS):
+        assert pump.open(programmer.seal(b"x")) == b"x"
+        pump.note_violation()
+        assert programmer.open(pump.seal(b"not allowed")) == b"not allowed", number
+    assert pump.role(0) is None
     assert _rejects(pump, programmer.seal(b"x"))
     programmer.end()
     shake_hands(programmer, pump)
@@ -176,6 +181,47 @@ def test_a_key_must_be_the_pumps_own(change: str) -> None:
     pump = pump_end(held)
     assert _rejects(pump, programmer_end(_KEY).wake())
     assert pump.handshakes == 0
+
+
+@pytest.mark.parametrize("change", ["revoked", "role", "secret"])
+def test_a_session_ends_with_its_key(change: str) -> None:
+    """The answer to what took the key away is the last frame of its session."""
+    programmer, pump, keys = programmer_end(_KEY), *_pump_and_keys(_KEY)
+    shake_hands(programmer, pump)
+    assert pump.open(programmer.seal(b"revoke")) == b"revoke"
+    keys.slots[_KEY.kid] = _changed(change)
+    assert programmer.open(pump.seal(b"revoked")) == b"revoked"
+    assert pump.role(0) is None
+    assert _rejects(pump, programmer.seal(b"x"))
+
+
+@pytest.mark.parametrize("change", ["revoked", "role", "secret"])
+def test_a_handshake_is_worth_nothing_without_its_key(change: str) -> None:
+    """Between handshake and first sealed frame somebody else's session takes the key away: no session begins."""
+    other = insecure_test_key(0, 8, Role.PROGRAMMER)
+    first, second = programmer_end(other), programmer_end(_KEY, "second")
+    pump, keys = _pump_and_keys(_KEY, other)
+    shake_hands(first, pump)
+    pump.open(second.wake())
+    reply = pump.take_reply()
+    assert reply is not None
+    second.open(reply)
+    keys.slots[_KEY.kid] = _changed(change)
+    assert _rejects(pump, second.seal(b"x"))
+    assert pump.open(first.seal(b"y")) == b"y"
+
+
+def _changed(change: str) -> SessionKey:
+    return {
+        "revoked": replace(_KEY, enabled=False),
+        "role": replace(_KEY, role=Role.READER),
+        "secret": replace(_KEY, psk=insecure_test_key(1, 7, Role.PROGRAMMER).psk),
+    }[change]
+
+
+def _pump_and_keys(*held: SessionKey) -> tuple[PumpChannel, Keys]:
+    keys = Keys(*held)
+    return PumpChannel(UID, keys, lambda: Greeting(3, 42, 9000), random_bytes("pump")), keys
 
 
 def test_a_restart_ends_the_session() -> None:
