@@ -8,6 +8,7 @@ import socket
 from datetime import UTC, datetime
 from pathlib import Path
 
+from hil.durable import append_whole
 from hil.errors import RecordingError
 
 __all__ = ["AuditTrail", "verify_audit"]
@@ -43,9 +44,7 @@ class AuditTrail:
         ).encode()
         try:
             with self.path.open("ab") as file:
-                file.write(line + b"\n")
-                file.flush()
-                os.fsync(file.fileno())
+                append_whole(file.fileno(), line + b"\n")
         except OSError as error:
             raise RecordingError(f"{self.path}: cannot be written: {error.strerror}") from error
         self._previous = hashlib.sha256(line).hexdigest()

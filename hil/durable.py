@@ -4,7 +4,7 @@ import errno
 import os
 from pathlib import Path
 
-__all__ = ["sync_folder", "write_whole"]
+__all__ = ["append_whole", "sync_folder", "write_whole"]
 
 
 def write_whole(path: Path, data: bytes) -> None:
@@ -20,6 +20,22 @@ def write_whole(path: Path, data: bytes) -> None:
         unfinished.unlink(missing_ok=True)
         raise
     sync_folder(path.parent)
+
+
+def append_whole(descriptor: int, data: bytes) -> None:
+    """Add ``data`` at the end of a file; it is on the disk when this returns. Raises OSError.
+
+    Of what could not be written whole nothing stays: when there is room again, the next one would go behind it.
+    """
+    size = os.fstat(descriptor).st_size
+    try:
+        view = memoryview(data)
+        while view:
+            view = view[os.write(descriptor, view) :]
+        os.fsync(descriptor)
+    except OSError:
+        os.ftruncate(descriptor, size)
+        raise
 
 
 def sync_folder(path: Path) -> None:

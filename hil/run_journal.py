@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from hil.durable import sync_folder
+from hil.durable import append_whole, sync_folder
 from hil.errors import RecordingError, UsageError
 
 try:
@@ -61,10 +61,7 @@ class RunJournal:
         """Write one line; it is on the disk when this returns. Raises RecordingError."""
         line = json.dumps({"entry": entry, **said}, allow_nan=False, separators=(",", ":")).encode() + b"\n"
         try:
-            view = memoryview(line)
-            while view:
-                view = view[os.write(self._descriptor, view) :]
-            os.fsync(self._descriptor)
+            append_whole(self._descriptor, line)
         except OSError as error:
             raise RecordingError(f"{self.path}: cannot be written: {error.strerror}") from error
 
