@@ -174,7 +174,7 @@ def open_bench(
     first_seq = (wiring.clock.start_utc_ms + began_ms) & 0xFFFF
     session = _session(loaded, wiring, sink, seed)
     pump = Programmer(pump_link, session.channel, first_seq=first_seq, memory=session.memory)
-    reader = None if session.reader is None else Programmer(pump_link, session.reader, memory=session.memory)
+    reader = None if session.reader is None else Programmer(pump_link, session.reader)
     tables = file.instruments.present()
     instruments = {
         role: driver_of(role, table, tap(role, table.link, settings_of(role, table)), wiring.clock)

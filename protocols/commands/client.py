@@ -25,11 +25,28 @@ from protocols.messages import (
     Telecommand,
 )
 
-__all__ = ["ClientStore", "CommandFlow", "CommandResult", "Misunderstood", "Outstanding", "carry_out", "settle"]
+__all__ = [
+    "ClientStore",
+    "CommandFlow",
+    "CommandResult",
+    "Misunderstood",
+    "Outstanding",
+    "Unsettled",
+    "carry_out",
+    "settle",
+]
+
+
+_MOST_ANSWERS = 3
+"""That do not say what was asked: a pump may be busy for a moment, but does not change its mind."""
 
 
 class Misunderstood(ExchangeError):
     """The pump read back another command than the one that was meant; nothing was carried out."""
+
+
+class Unsettled(ExchangeError):
+    """The pump answers, but does not say what became of the command."""
 
 
 class Outstanding(NamedTuple):
@@ -94,12 +111,22 @@ def carry_out(command: Telecommand, if_state: int, store: ClientStore) -> Comman
 
 
 def settle(store: ClientStore) -> CommandFlow:
-    """Find out what became of the command that was sent last. Raises ValueError if there is none."""
+    """Find out what became of the command that was sent last.
+
+    No answer is waited for as long as whoever drives this likes. Raises Unsettled for answers that do not tell,
+    ValueError if there is no such command.
+    """
     mine = store.outstanding()
     if mine is None:
         raise ValueError("no command's outcome is unknown")
-    while True:
+    answers: list[Message] = []
+    while len(answers) < _MOST_ANSWERS:
         reply = yield Query(cmd_id=mine.cmd_id, if_state=mine.if_state)
         if isinstance(reply, Queried) and reply.cmd_id == mine.cmd_id:
             store.done()
             return CommandResult(reply.outcome, reply.state_seq, reply.result)
+        if reply is not None:
+            answers.append(reply)
+    raise Unsettled(
+        f"what became of command {mine.cmd_id} is not known: asked {_MOST_ANSWERS} times, the last answer was {reply}"
+    )
