@@ -35,14 +35,16 @@ class FlowComparison:
     def measure(self, name: str, condition: float, *, note: str) -> None:
         """Collect at another ``condition``, at which the bench is now, and judge the ratio as ``name``.
 
-        Limits are the model's ratio and a tolerance. Both flows, converted to label conditions by the model, must be
-        the same: what their ratio is off by, and how uncertain that is, holds for the ratio of the flows as they were
-        collected.
+        Limits are the model's ratio and a tolerance, for the ratio of the flows as they were collected: the model knows
+        that the reservoir was fuller at one. How uncertain the ratio is, in shares of it, the flows at label conditions
+        say, for there the conditions count.
         """
         flow, reference = self._measurement.collect(self._collection_h), self._reference
         model = flow.to_label.model_ml_per_day / reference.to_label.model_ml_per_day
+        ratio = flow.raw.flow_ml_per_day / reference.raw.flow_ml_per_day
         converted = flow_ratio(flow.at_label, reference.at_label)
-        point = MeasuredPoint(condition, converted.value * model, converted.expanded_uncertainty * model)
+        scale = ratio / converted.value
+        point = MeasuredPoint(condition, ratio, converted.expanded_uncertainty * scale)
         self._points.append(point)
         self._procedure.measure(
             name,
@@ -53,7 +55,7 @@ class FlowComparison:
             upper=model * (1 + self._tolerance_percent / 100),
             instruments=self._measurement.instruments,
             budget=tuple(
-                replace(line, sensitivity=line.sensitivity * model, contribution=line.contribution * model)
+                replace(line, sensitivity=line.sensitivity * scale, contribution=line.contribution * scale)
                 for line in converted.budget
             ),
             note=f"{note}: {_collected(flow)} over {_collected(reference)} mL/day as collected; "

@@ -126,7 +126,7 @@ def measure_temperature(bench: Bench, flow: MeasuredFlow, procedure: Procedure) 
     procedure.measure(
         "pump-temperature-error",
         float(np.mean(differences)),
-        "C",
+        "K",
         expanded_uncertainty=2 * sqrt(bench.bath_table.u_temperature_c**2 + u_mean_c**2),
         lower=-MAX_TEMPERATURE_ERROR_C,
         upper=MAX_TEMPERATURE_ERROR_C,

@@ -49,8 +49,8 @@ def test_link_quality(bench: Bench, pump: Programmer, procedure: Procedure) -> N
         if asked_ms is not None and pump.repeats == repeats:
             latencies_ms.append(bench.now_ms() - asked_ms)
         asked_ms = bench.now_ms()
-    lost = pump.repeats - repeats_before + unanswered
-    attempts = exchanges + lost
+    repeats = pump.repeats - repeats_before  # each for an attempt that was lost
+    lost, attempts = repeats + unanswered, exchanges + repeats
     _measure_share(procedure, "loss", lost, attempts, "attempts that nothing came back to in time")
     _measure_share(procedure, "surplus", pump.surplus - surplus_before, attempts, "answers that nobody waited for")
     _measure_latency(procedure, np.sort(np.array(latencies_ms)))

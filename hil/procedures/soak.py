@@ -71,7 +71,7 @@ def test_soak(bench: Bench, balance: Balance, bath: Bath, procedure: Procedure) 
             begin = procedure.kept("soak")[-1]
         flow = measurement.collect(days * 24, LOOK_MIN, resumable=True)
         measure_flows(bench, measurement, flow, procedure)
-        measure_memory(bench, begin, flow, procedure)
+        measure_memory(bench, begin, procedure)
         measure_electronics(bench, begin, procedure)
 
 
@@ -124,8 +124,11 @@ def measure_flows(bench: Bench, measurement: FlowMeasurement, flow: MeasuredFlow
     procedure.show(daily_figure(days, label, label * (1 - tolerance), label * (1 + tolerance)))
 
 
-def measure_memory(bench: Bench, begin: dict[str, Any], flow: MeasuredFlow, procedure: Procedure) -> None:
-    """Alarms, and hours that the history lacks. A chain that does not hold ends the procedure in an error."""
+def measure_memory(bench: Bench, begin: dict[str, Any], procedure: Procedure) -> None:
+    """Alarms, and hours that the history lacks. A chain that does not hold ends the procedure in an error.
+
+    The pump goes on while an interrupted run does not: hours count, collected or not.
+    """
     held = [Alarms(1 << bit) for bit in range(32) if begin["held"] >> bit & 1]
     raised = [Alarms(1 << each.detail) for each in bench.pump.read_events(begin["next_event"]) if each.kind in NEWS]
     procedure.measure(
@@ -139,15 +142,17 @@ def measure_memory(bench: Bench, begin: dict[str, Any], flow: MeasuredFlow, proc
         note=", ".join(said(alarm) for alarm in dict.fromkeys((*held, *raised))) or "none",
     )
     history = bench.pump.read_history(begin["next_hour"])
+    began_ms, _, _ = begin["clock"]
+    hours = (bench.now_ms() - began_ms) / 3_600_000
     procedure.measure(
         "hours-missing",
-        hours_missing(history, begin["next_hour"], int(flow.hours)),
+        hours_missing(history, begin["next_hour"], int(hours)),
         "h",
         expanded_uncertainty=0.0,
         upper=0.0,
         requirements=("REQ-SOAK-002",),
         instruments=(),
-        note=f"{len(history)} records of {flow.hours:.4g} h, their chain unbroken",
+        note=f"{len(history)} records of {hours:.4g} h, their chain unbroken",
     )
 
 

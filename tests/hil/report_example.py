@@ -71,7 +71,7 @@ def example(*, occluded_at_h: float | None = None) -> ReportContent:
             flow.budget,
             "mean over 24 h at label conditions",
         ),
-        _checked("pump-temperature-error", 0.02, "C", 0.06, 0.5, "REQ-TEMP-001", "the pump's reading less the bath's"),
+        _checked("pump-temperature-error", 0.02, "K", 0.06, 0.5, "REQ-TEMP-001", "the pump's reading less the bath's"),
         _checked("flow-estimate-error", 0.78, "% of label", 1.4, 5.0, "REQ-FLOW-002", "mean of 19 hourly estimates"),
     )
     return ReportContent(
