@@ -10,6 +10,7 @@ from hil.errors import RecordingError
 from hil.recording.disk_watch import AlarmSink, say_on_stderr
 from hil.recording.layout import (
     ALARMS_TOPIC,
+    DIRECTIONS,
     KEYS_PREFIX,
     LAYOUT,
     LAYOUT_KEY,
@@ -19,6 +20,7 @@ from hil.recording.layout import (
     event_topic,
     topic_of,
 )
+from hil.recording.link_count import fits_count, received_in
 from hil.recording.live_file import LiveFile
 from hil.recording.pump_record import Meaning, PumpRecord
 from hil.recording.rewrite import rewrite
@@ -105,13 +107,12 @@ class RecordingWriter:
         self._begin(time_ms)
         content = {"time_ms": time_ms, "sent_bytes": sent_bytes, "received_bytes": received_bytes}
         self._json(event_topic(wire, "counted"), SCHEMA_NAMES["counted"], time_ms, content)
-        ours = {direction: self.counts[topic_of(wire, direction)] for direction in ("tx", "rx", "timeout", "lost")}
-        received = ours["rx"] + ours["timeout"] + ours["lost"]
-        was_lost = topic_of(wire, "lost") in self.counts  # then what was sent last may not have gone out
-        if received != received_bytes or (ours["tx"] != sent_bytes and not was_lost):
+        topics = {each: topic_of(wire, each) for each in DIRECTIONS}
+        ours: dict[str, int] = {each: self.counts[topic] for each, topic in topics.items() if topic in self.counts}
+        if not fits_count(ours, sent_bytes, received_bytes):
             said = (
-                f"{wire}: {ours['tx']} bytes to it and {received} from it were recorded, but its link has counted "
-                f"{sent_bytes} and {received_bytes}"
+                f"{wire}: {ours.get('tx', 0)} bytes to it and {received_in(ours)} from it were recorded, but its link "
+                f"has counted {sent_bytes} and {received_bytes}"
             )
             self._mismatch = said
             self._file.watch.raise_alarm("count-mismatch", said)

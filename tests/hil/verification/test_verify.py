@@ -1,5 +1,6 @@
 """verify finds what was changed, and says what it did not check."""
 
+import contextlib
 import hashlib
 import json
 import shutil
@@ -13,6 +14,7 @@ import pytest
 from hil.bench import Bench
 from hil.errors import RecordingError
 from hil.recording.reader import Recording
+from hil.recording.writer import RecordingWriter
 from hil.run_folder import RunFolder
 from hil.verification.verify import Verification, verify
 from protocols.framing import decode_frame, encode_frame
@@ -167,6 +169,19 @@ def test_counts_that_differ_from_the_links_are_found(pristine: Path, tmp_path: P
     """A record that was taken out of an instrument's wire shows in the bytes that its link had counted."""
     found = verify(doctored(pristine / "run.mcap", tmp_path / "d.mcap", at("/wire/bath/rx", 1, lambda _: None)))
     assert "bath: " in findings(found)["counts"][0]
+
+
+@pytest.mark.parametrize(("lost", "found"), [(b"", 0), (None, 1)], ids=["port-lost", "nothing-lost"])
+def test_what_a_lost_port_did_not_send_is_no_finding(tmp_path: Path, lost: bytes | None, found: int) -> None:
+    """It was recorded before it was sent; without a loss, a link that has sent less is one."""
+    writer = RecordingWriter(tmp_path / "r.mcap", start_utc_ms=0, metadata={}, attachments={})
+    writer.write("bath", "tx", 1, b"version\r")
+    if lost is not None:
+        writer.write("bath", "lost", 2, lost)
+    writer.counted("bath", 3, sent_bytes=0, received_bytes=0)
+    with contextlib.suppress(RecordingError):  # the writer says the same
+        writer.close()
+    assert len(findings(verify(tmp_path / "r.mcap")).get("counts", ())) == found
 
 
 def test_provisioned_sessions_are_said_not_to_be_checked(tmp_path: Path) -> None:
