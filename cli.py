@@ -660,7 +660,11 @@ _SEED = click.option("--seed", type=click.IntRange(min=0), default=1, show_defau
 _DAYS = click.option("--days", type=float, default=365.0, show_default=True, help="For how long they are looked at.")
 
 
-@fleet.command(name="run", epilog=EXIT_CODES, short_help="Run a fleet, and judge it.")
+@fleet.command(
+    name="run",
+    epilog=EXIT_CODES.replace("the uncertainty straddles a limit", "nothing to measure a criterion by"),
+    short_help="Run a fleet, and judge it.",
+)
 @click.argument("population", metavar="FILE", default="ambulatory")
 @click.option("--pumps", type=int, default=1000, show_default=True, help="How many.")
 @_DAYS
@@ -690,13 +694,14 @@ def fleet_run(population: str, as_json: bool, **options: Any) -> None:
 @_SEED
 @_DAYS
 @click.option("--variant", help="Of the firmware. Default: the file's first.")
+@click.option("--criterion", metavar="TEXT", help="Say only what is wrong by this criterion. Default: all.")
 @click.option("--out", type=_ANY_PATH, help="Folder for scenario, events, curves and report. Default: under fleets/.")
 @click.option("--shrink", is_flag=True, help="Write the fewest events that still go wrong, as a scenario.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
 def fleet_rerun(population: str, as_json: bool, **options: Any) -> None:
     """Repeat pump number PUMP of the population in FILE: event log, curves, and what its alarms were worth.
 
-    Exit code 1 if a failure was not detected or an alarm was false.
+    Exit code 1 if something went wrong with it: a fault that was not detected, a false alarm, or what --criterion asks.
     """
     from hil.fleet.rerun import RerunSettings, rerun_and_print
 

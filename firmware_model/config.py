@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic_core import ErrorDetails
 
 from firmware_model.errors import ConfigurationError
+from firmware_model.quantities import time_text
 
 __all__ = ["FrozenModel", "check_model", "line_of", "load_toml", "read_toml"]
 
@@ -67,19 +68,38 @@ def check_model(path: Path, text: str, document: Mapping[str, Any], model: type[
         raise ConfigurationError(path, problem, key=key, line=line_of(text, first["loc"])) from error
 
 
+_TABLE = "this must be a table, written [name] or {{ key = value }}"
+_SAID = {
+    "missing": "this key is missing; add it",
+    "model_type": _TABLE,
+    "model_attributes_type": _TABLE,
+    "dict_type": _TABLE,
+    "too_short": "give at least {min_length} here",
+}
+
+
 def _problem(error: ErrorDetails, model: type[BaseModel]) -> str:
-    if error["type"] == "extra_forbidden":
+    wrong, kind = error["input"], error["type"]
+    if kind == "extra_forbidden":
         return _unknown_key(str(error["loc"][-1]), _keys_at(model, error["loc"][:-1]))
-    if error["type"] == "missing":
-        return "this key is missing; add it"
-    if error["type"] in {"model_type", "model_attributes_type", "dict_type"}:
-        return "this must be a table, written [name] or { key = value }"
-    if error["type"] == "tuple_type" and isinstance(error["input"], dict):
-        return "there may be several of these; write [[name]] with two brackets"
-    message = error["msg"].removeprefix("Value error, ")
-    wrong = error["input"]
+    if kind == "tuple_type":
+        table = isinstance(wrong, dict)
+        return f"there may be several of these; write {'[[name]] with two brackets' if table else 'a list, [..., ...]'}"
+    context = error.get("ctx", {})
+    message = _SAID[kind].format(**context) if kind in _SAID else error["msg"].removeprefix("Value error, ")
+    bound = next(iter(context.values()), None)
+    if kind in _BOUNDS and isinstance(wrong, str) and isinstance(bound, int):  # a time, which is compared in ms
+        message = f"this must be {_BOUNDS[kind]} {time_text(bound)}"
     tells = isinstance(wrong, (str, int, float)) and len(str(wrong)) < _SHOWN and repr(wrong) not in message
     return f"{message[0].lower()}{message[1:]}" + (f", got {wrong!r}" if tells else "")
+
+
+_BOUNDS = {
+    "greater_than": "more than",
+    "greater_than_equal": "at least",
+    "less_than": "less than",
+    "less_than_equal": "at most",
+}
 
 
 def _unknown_key(key: str, known: Sequence[str]) -> str:

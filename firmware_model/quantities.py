@@ -3,7 +3,7 @@
 import re
 from decimal import Decimal
 
-__all__ = ["TIME_UNITS_MS", "duration_ms"]
+__all__ = ["TIME_UNITS_MS", "duration_ms", "time_text"]
 
 TIME_UNITS_MS = {"d": 86_400_000, "h": 3_600_000, "min": 60_000, "s": 1000, "ms": 1}
 _PART = r"(\d+(?:\.\d*)?|\.\d+)\s*(d|h|min|ms|s)\s*"
@@ -17,3 +17,13 @@ def duration_ms(text: object) -> int:
         raise ValueError(f"this is no time; write numbers with units of {', '.join(TIME_UNITS_MS)}, like 1d12h30min")
     parts = re.findall(_PART, text, re.ASCII)
     return round(sum(Decimal(number) * TIME_UNITS_MS[unit] for number, unit in parts))
+
+
+def time_text(time_ms: int) -> str:
+    """``1d12h30min``: the time in whole units."""
+    parts = []
+    for unit, length_ms in TIME_UNITS_MS.items():
+        count, time_ms = divmod(time_ms, length_ms)
+        if count:
+            parts.append(f"{count}{unit}")
+    return "".join(parts) or "0s"

@@ -217,7 +217,7 @@ def fleet(request: pytest.FixtureRequest, tmp_path: Path) -> "FleetOutcome":
     """The fleet that the test's marker asks for, finished; its folder is under ``tmp_path``."""
     from hil.fleet.pytest_fleet import fleet_of
 
-    return fleet_of(request.node.get_closest_marker("fleet"), tmp_path / "fleet")
+    return fleet_of(request.node.get_closest_marker("fleet"), request.path.parent, tmp_path / "fleet")
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)

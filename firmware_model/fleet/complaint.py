@@ -1,90 +1,95 @@
 """What went wrong with one pump, and a scenario that demands that it does not."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
+from firmware_model.fleet.criterion import Criterion
 from firmware_model.fleet.judgement import GRACE_MS
 from firmware_model.fleet.life import DAY_MS, HOUR_MS
 from firmware_model.fleet.population import Population
-from firmware_model.fleet.result import FaultRow, PumpResult
+from firmware_model.fleet.result import EventRow, FaultRow, PumpResult
 from firmware_model.scenario.expectation import Expect, Expected
 from firmware_model.scenario.scenario import Scenario
 
-__all__ = ["Complaint", "complaint_of", "expecting"]
+__all__ = ["Complaint", "complaints_of", "expecting"]
+
+_ALARM_WORTH = {"false_alarms_per_pump_year": "false", "misleading_alarms_per_pump_year": "misleading"}
 
 
 @dataclass(frozen=True)
 class Complaint:
-    """One thing that went wrong: a simulation that raised, a fault that was missed or seen late, or a false alarm."""
+    """One thing that went wrong with a pump."""
 
     kind: str
-    """``problem``, ``missed`` or ``false``."""
+    """``problem`` (its simulation raised), ``missed`` (a fault), ``false`` or ``misleading`` (an alarm), ``other``."""
     name: str
     """Of the error, the fault or the alarm."""
     text: str
-    known_by_ms: int
+    known_by_ms: int = 0
     """By then it has gone wrong."""
-    alarm: str | None = None
-    """The right one, of a fault that was missed."""
+    alarms: tuple[str, ...] = ()
+    """The right ones, of a fault that was missed."""
     at_ms: int = 0
     within_ms: int | None = None
+    seen: frozenset[str] = frozenset()
+    """All alarms that were raised by then."""
+
+    @property
+    def can_be_demanded(self) -> bool:
+        """Whether a scenario can say that it must not be: of alarms it can."""
+        return self.kind in {"problem", "false", "misleading"} or bool(self.alarms)
 
     def is_of(self, result: PumpResult) -> bool:
-        """Whether the same goes wrong with another pump (or with this one, less eventful)."""
-        match self.kind:
-            case "problem":
-                return result.problem is not None and result.problem.partition(":")[0] == self.name
-            case "missed":
-                return result.problem is None and any(
-                    row.fault == self.name and row.at_ms == self.at_ms and _is_missed(row, self.within_ms)
-                    for row in result.faults
-                )
-            case _:
-                return result.problem is None and any(
-                    event.judgement == "false" and event.alarm == self.name for event in result.events
-                )
+        """Whether the same goes wrong with another pump (or with this one, less eventful), and no alarm tells of more.
+
+        Without its refills a pump is empty: a fault that it then misses is not the one that was missed.
+        """
+        if self.kind == "problem":
+            return result.problem is not None and result.problem.partition(":")[0] == self.name
+        if result.problem is not None or not _raised(result, self.known_by_ms) <= self.seen:
+            return False
+        if self.kind == "missed":
+            return any(
+                row.fault == self.name and row.at_ms == self.at_ms and _is_missed(row, self.within_ms)
+                for row in result.faults
+            )
+        return any(event.judgement == self.kind and event.alarm == self.name for event in result.events)
 
     def demanding(self, scenario: Scenario) -> Scenario:
-        """The scenario, with what must come of it and does not."""
+        """The scenario, with what must come of it and does not. Raises ValueError if no scenario can say it."""
+        if not self.can_be_demanded:
+            raise ValueError(f"no scenario can demand that this is not so: {self.text}")
         title = {"problem": "It can be simulated", "missed": f"{self.name} is detected"}.get(
-            self.kind, f"No false alarm {self.name}"
+            self.kind, f"No {self.kind} alarm {self.name}"
         )
         expect: tuple[Expect, ...] = ()
-        if self.kind == "missed" and self.alarm is not None:
+        if self.kind == "missed":
             end_ms = round(scenario.days * DAY_MS)
             until_ms = end_ms if self.within_ms is None else min(end_ms, self.at_ms + self.within_ms)
-            expect = (Expect.model_construct(alarm=self.alarm, between=(self.at_ms, until_ms)),)
-        elif self.kind == "false":
+            expect = (Expect.model_construct(alarm=self.alarms, between=(self.at_ms, until_ms)),)
+        elif self.kind != "problem":
             expect = (Expect.model_construct(alarm=self.name, count=0),)
         only = Expected.model_construct(only=False)
         return scenario.model_copy(update={"title": title, "expect": expect, "expected": only})
 
 
-def complaint_of(result: PumpResult, population: Population) -> Complaint | None:
-    """The worst that went wrong with a pump; None if nothing did. A fault is missed if a criterion allows less time."""
+def complaints_of(result: PumpResult, population: Population, criterion: Criterion | None = None) -> list[Complaint]:
+    """All that went wrong with a pump, what a criterion asks for first; or only that by which one ``criterion`` fails.
+
+    A simulation that raised says nothing else.
+    """
     if result.problem is not None:
         name = result.problem.partition(":")[0]
-        return Complaint("problem", name, f"The simulation raises: {result.problem}.", result.watched_ms)
-    right = {each.name: each.right_alarms for each in population.fault}
+        return [Complaint("problem", name, f"The simulation raises: {result.problem}.", result.watched_ms)]
+    if criterion is not None:
+        return list(dict.fromkeys(_by(criterion, result, population)))
+    asked = [each for each in population.criteria if each.metric in {"detected", "latency_h", *_ALARM_WORTH}]
+    found = [complaint for each in asked for complaint in _by(each, result, population)]
+    allowed_ms = {(row.fault, row.value): _allowed_ms(row, population) for row in result.faults}
     for row in sorted(result.faults, key=lambda each: not each.is_failure):
-        within_ms = _allowed_ms(row, population)
-        if _is_missed(row, within_ms) and right.get(row.fault):
-            when = "" if within_ms is None else f" within {within_ms / HOUR_MS:g} h"
-            shows_ms = row.watched_ms if row.until_ms is None else row.until_ms + GRACE_MS - row.at_ms
-            known_ms = shows_ms if within_ms is None else within_ms
-            return Complaint(
-                kind="missed",
-                name=row.fault,
-                text=f"{row.fault} {row.value} was not detected{when}.",
-                known_by_ms=row.at_ms + min(known_ms, row.watched_ms) + HOUR_MS,
-                alarm=right[row.fault][0],
-                at_ms=row.at_ms,
-                within_ms=within_ms,
-            )
-    false = next((event for event in result.events if event.judgement == "false"), None)
-    if false is None or false.alarm is None:
-        return None
-    text = f"False alarm {false.alarm} at {false.time_ms / DAY_MS:.3f} d."
-    return Complaint("false", false.alarm, text, false.time_ms + GRACE_MS)
+        found += _missed(row, allowed_ms[row.fault, row.value], result, population)
+    found += _alarms("false", result)
+    return [each for each in dict.fromkeys(found) if each.can_be_demanded]
 
 
 def expecting(scenario: Scenario, result: PumpResult) -> Scenario:
@@ -98,6 +103,69 @@ def expecting(scenario: Scenario, result: PumpResult) -> Scenario:
         for alarm in alarms
     )
     return scenario.model_copy(update={"expect": counted})
+
+
+def _by(criterion: Criterion, result: PumpResult, population: Population) -> Iterator[Complaint]:
+    """What went wrong with the pump in the terms of a criterion, whether others make up for it or not."""
+    if criterion.metric in _ALARM_WORTH:
+        yield from _alarms(_ALARM_WORTH[criterion.metric], result)
+    elif criterion.fault is not None:
+        within_ms = round(criterion.limit * HOUR_MS) if criterion.metric == "latency_h" else criterion.within_ms
+        for row in result.faults:
+            if row.fault == criterion.fault and criterion.value in {None, row.value}:
+                yield from _missed(row, within_ms, result, population)
+    else:
+        yield from _others(criterion, result)
+
+
+def _others(criterion: Criterion, result: PumpResult) -> Iterator[Complaint]:
+    """What no alarm could have mended."""
+    match criterion.metric:
+        case "flow_error_percent":
+            off = [
+                each for each in result.refills if each.is_healthy and not criterion.holds(abs(each.flow_error_percent))
+            ]
+            if off:
+                worst = max(off, key=lambda each: abs(each.flow_error_percent))
+                said = f"{worst.flow_error_percent:+.2f} % off label before the refill at {_days(worst.at_ms)}"
+                yield Complaint("other", "flow", f"The flow was {said}.")
+        case "unserved_days_per_pump_year":
+            empty_ms = sum(each.empty_ms for each in result.refills if each.is_healthy)
+            empty_ms += result.last_empty_ms if result.last_is_healthy else 0
+            if empty_ms:
+                yield Complaint("other", "empty", f"It stood empty for {_days(empty_ms)}.")
+        case "failed":
+            if result.failure_ms is not None and result.failure_ms <= (criterion.by_ms or 0):
+                yield Complaint("other", "failed", f"It failed of {result.failure} at {_days(result.failure_ms)}.")
+
+
+def _alarms(worth: str, result: PumpResult) -> Iterator[Complaint]:
+    """The first alarm that was worth no more than that."""
+    event = next((each for each in result.events if each.judgement == worth and each.alarm is not None), None)
+    if event is not None:
+        known_ms = event.time_ms + GRACE_MS
+        text = f"{worth.capitalize()} alarm {event.alarm} at {_days(event.time_ms)}."
+        yield Complaint(worth, str(event.alarm), text, known_ms, seen=_raised(result, known_ms))
+
+
+def _missed(row: FaultRow, within_ms: int | None, result: PumpResult, population: Population) -> Iterator[Complaint]:
+    if not _is_missed(row, within_ms):
+        return
+    alarms = next(each.right_alarms for each in population.fault if each.name == row.fault)
+    when = "" if within_ms is None else f" within {within_ms / HOUR_MS:g} h"
+    why = "" if alarms else "; no alarm is right for it"
+    shows_ms = row.watched_ms if row.until_ms is None else row.until_ms + GRACE_MS - row.at_ms
+    known_ms = row.at_ms + min(shows_ms if within_ms is None else within_ms, row.watched_ms) + HOUR_MS
+    yield Complaint(
+        kind="missed",
+        name=row.fault,
+        text=f"{row.fault} {row.value} at {_days(row.at_ms)} was not detected{when}{why}.",
+        known_by_ms=known_ms,
+        alarms=alarms,
+        at_ms=row.at_ms,
+        within_ms=within_ms,
+        seen=_raised(result, known_ms),
+    )
 
 
 def _allowed_ms(row: FaultRow, population: Population) -> int | None:
@@ -117,3 +185,12 @@ def _is_missed(row: FaultRow, within_ms: int | None) -> bool:
     if row.latency_ms is None:
         return within_ms is None or row.watched_ms >= within_ms
     return within_ms is not None and row.latency_ms > within_ms
+
+
+def _raised(result: PumpResult, until_ms: int) -> frozenset[str]:
+    raised: list[EventRow] = [event for event in result.events if event.judgement is not None]
+    return frozenset(str(event.alarm) for event in raised if event.time_ms <= until_ms)
+
+
+def _days(time_ms: int) -> str:
+    return f"{time_ms / DAY_MS:.3f} d"

@@ -51,7 +51,7 @@ _OPERATORS: Mapping[str, Callable[[float, float], bool]] = {
     "<": operator.lt,
     ">": operator.gt,
 }
-_NUMBER = r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)"
+_NUMBER = r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?"
 _TEXT = re.compile(
     rf"\s*(?P<metric>[a-z_0-9]+)\s*(?:\((?P<inside>[^()]*)\))?\s*(?P<operator><=|>=|<|>)\s*(?P<limit>{_NUMBER})\s*(?P<percent>%)?\s*",
     re.ASCII,
@@ -112,11 +112,15 @@ def _parsed(text: str) -> Criterion:
         raise ValueError(f"{name} is in {form.unit}, no share: leave out the % of the limit")
     if name == "failed" and "by" not in given:
         raise ValueError('by when? write failed(by="365d")')
+    limit = float(match["limit"]) / (100 if match["percent"] and form.unit == "" else 1)
+    if form.unit == "" and not 0 <= limit <= 1:
+        meant = "" if match["percent"] else f"; did you mean {match['limit']}%?"
+        raise ValueError(f"{name} is a share, which is 0 to 1 (or 0% to 100%){meant}")
     return Criterion(
         text=text.strip(),
         metric=cast("Metric", name),
         operator=match["operator"],
-        limit=float(match["limit"]) / (100 if match["percent"] and form.unit == "" else 1),
+        limit=limit,
         fault=fault,
         value=value,
         within_ms=duration_ms(given["within"]) if "within" in given else None,

@@ -141,6 +141,8 @@ def _fate(loaded: LoadedPopulation, seed: int, pump: int, horizon_ms: int) -> tu
             failure = (Occurrence(incidence.name, value, at_ms, None, True, incidence.right_alarms),)
             ends.append((at_ms + population.failures.follow_up, "failed"))
     end, why = min(ends)
+    if why == "failed":  # a whole hour more than is needed to see it through
+        end = min(end + HOUR_MS, min(ends[:-1])[0])
     end_ms = max(HOUR_MS, _whole(end, HOUR_MS))
     return end_ms, why, tuple(each for each in failure if each.at_ms < end_ms)
 

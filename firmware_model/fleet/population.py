@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field, field_validator
+from pydantic import BeforeValidator, Field, ValidationError, field_validator
 
 from firmware_model.config import FrozenModel, check_model, line_of, read_toml
 from firmware_model.errors import ConfigurationError
@@ -18,11 +18,13 @@ from firmware_model.fleet.habits import Clinic, Patients, Units
 from firmware_model.fleet.incidence import Failures, FaultIncidence
 from firmware_model.fleet.restrictor import restrictor_as_made, restrictor_in_unit
 from firmware_model.profile import PumpProfile, load_profile
-from firmware_model.scenario.scenario import Several, find_profile, known_limits
+from firmware_model.scenario.contradictions import clock_problem
+from firmware_model.scenario.scenario import MAX_DAYS, Refill, Several, find_profile, known_limits, start_utc_ms
 from firmware_model.scenario.unit import UnitTable, unit_profile
 
 __all__ = ["LoadedPopulation", "Population", "Variant", "load_population"]
 
+_DAY_MS = 86_400_000
 Problem = tuple[str, tuple[int | str, ...]]
 
 
@@ -95,6 +97,10 @@ def _contradictions(population: Population, profile: PumpProfile) -> Iterator[Pr
     yield from _units(population, profile)
     yield from _faults(population)
     yield from _appointments(population.clinic, profile)
+    yield from _refills(population, profile)
+    problem = clock_problem(start_utc_ms(population.start_utc), MAX_DAYS * _DAY_MS)
+    if problem is not None:
+        yield f"{problem}, after {MAX_DAYS} days too", ("start_utc",)
 
 
 def _variants(population: Population, profile: PumpProfile) -> Iterator[Problem]:
@@ -116,6 +122,11 @@ def _units(population: Population, profile: PumpProfile) -> Iterator[Problem]:
             unit_profile(profile, UnitTable(droop_kpa=None if droop is None else getattr(droop, end)), {})
         except ValueError as error:
             yield str(error), ("units", "droop_kpa")
+        for name in UnitTable.model_fields.keys() - {"droop_kpa"}:
+            try:
+                UnitTable(**{name: getattr(getattr(population.units, name), end)})
+            except ValidationError as error:
+                yield f"{end}: {error.errors()[0]['msg'].lower()}", ("units", name)
         made_percent = getattr(population.units.restrictor_percent, end)
         try:
             made = restrictor_as_made(made_percent)
@@ -137,12 +148,16 @@ def _faults(population: Population) -> Iterator[Problem]:
     for place, name in enumerate(names):
         if name in names[:place]:
             yield f"{name} is given twice; give its severities as values", ("fault", place, "name")
-    shares = sum(each.share or 0 for each in population.fault)
-    if population.failing and not math.isclose(shares, 1.0, abs_tol=1e-6):
-        last = max(place for place, each in enumerate(population.fault) if each.share is not None)
-        yield f"the shares of all failures must add up to 1, not {shares:g}", ("fault", last, "share")
+    shares = {place: each.share for place, each in enumerate(population.fault) if each.share is not None}
+    if shares and not math.isclose(sum(shares.values()), 1.0, abs_tol=1e-6):
+        problem = f"the shares of all failures must add up to 1, not {sum(shares.values()):g}"
+        yield problem, ("fault", max(shares), "share")
+    if not shares and "failures" in population.model_fields_set:
+        yield "no [[fault]] has a share, so that no pump would fail of anything", ("failures",)
     severities = {each.name: each.severities for each in population.fault}
     for criterion in population.criteria:
+        if criterion.metric == "failed" and not shares:
+            yield f"{criterion.text}: no [[fault]] has a share, so that no pump would ever fail", ("criteria",)
         fault, value = criterion.fault, criterion.value
         if fault is not None and fault not in severities:
             known = ", ".join(sorted(severities)) or "none"
@@ -150,6 +165,23 @@ def _faults(population: Population) -> Iterator[Problem]:
         elif fault is not None and value is not None and value not in severities[fault]:
             known = ", ".join(severities[fault])
             yield f"{criterion.text}: {fault} has no value {value} here; it has {known}", ("criteria",)
+
+
+def _refills(population: Population, profile: PumpProfile) -> Iterator[Problem]:
+    """Whether the refills at either end of the spreads are such as a scenario may have."""
+    clinic = population.clinic
+    keys = {"infusate_c": "infusate_c", "concentration_mg_per_ml": "dose_mg_per_kg_day"}
+    for end in ("low", "high"):
+        strength = clinic.dose_mg_per_kg_day * getattr(population.patients.weight_kg, end)
+        given = {
+            "infusate_c": getattr(clinic.infusate_c, end),
+            "concentration_mg_per_ml": strength / profile.label_flow_ml_per_day,
+        }
+        for name, value in given.items():
+            try:
+                Refill.model_validate({"at": "1d", "fill_ml": 1.0, name: value})
+            except ValidationError as error:
+                yield f"{name} would be {value:g}: {error.errors()[0]['msg'].lower()}", ("clinic", keys[name])
 
 
 def _appointments(clinic: Clinic, profile: PumpProfile) -> Iterator[Problem]:

@@ -16,12 +16,12 @@ from firmware_model.surroundings import MAX_AMBIENT_KPA, MAX_OUTLET_KPA
 if TYPE_CHECKING:
     from firmware_model.scenario.scenario import Scenario
 
-__all__ = ["Problem", "contradictions"]
+__all__ = ["Problem", "clock_problem", "contradictions"]
 
 Problem = tuple[str, tuple[int | str, ...]]
 """What is wrong and what to do, and the way to the key."""
 
-_DAY_MS, _HOUR_MS = 86_400_000, 3_600_000
+_DAY_MS, _HOUR_MS, _MINUTE_MS = 86_400_000, 3_600_000, 60_000
 _LOWEST_AMBIENT_KPA = 10.0
 """A good part of the way to no pressure at all, where the model ends."""
 _QUANTITIES: tuple[tuple[str, str, float, float, tuple[str, ...]], ...] = (
@@ -49,8 +49,18 @@ def _start(scenario: Scenario, profile: PumpProfile, end_ms: int) -> Iterator[Pr
     if volume_ml is not None and not profile.residual_ml <= volume_ml <= profile.capacity_ml:
         holds = f"{profile.residual_ml:g} (residual) to {profile.capacity_ml:g} mL"
         yield f"the reservoir holds {holds}, not {volume_ml:g}", ("volume_ml",)
-    if not EARLIEST_UTC_MS <= scenario.start_utc_ms <= LATEST_UTC_MS - end_ms - _DAY_MS:
-        yield "the pump's clock shows the years 2000 to 2099; begin and end in them", ("start_utc",)
+    if end_ms < _MINUTE_MS:
+        yield "a pump takes a sample every minute: so long at least", ("days",)
+    problem = clock_problem(scenario.start_utc_ms, end_ms)
+    if problem is not None:
+        yield problem, ("start_utc",)
+
+
+def clock_problem(start_utc_ms: int, length_ms: int) -> str | None:
+    """What is wrong with a pump's clock beginning there and going on for so long; None if nothing is."""
+    if EARLIEST_UTC_MS <= start_utc_ms <= LATEST_UTC_MS - length_ms - _DAY_MS:
+        return None
+    return "the pump's clock shows the years 2000 to 2099; begin and end in them"
 
 
 def _times(scenario: Scenario, end_ms: int) -> Iterator[Problem]:

@@ -33,11 +33,15 @@ def _times(value: Any) -> Any:
     return [duration_ms(each) for each in value]
 
 
+def _listed(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
+
+
 class Expect(FrozenModel):
     """An alarm or another event that must be in the log."""
 
-    alarm: str | None = None
-    """The name of an alarm."""
+    alarm: Annotated[str | tuple[str, ...] | None, BeforeValidator(_listed)] = None
+    """The name of an alarm; or a list of some, any of which will do."""
     state: Literal["raised", "cleared", "acknowledged", "repeated"] = "raised"
     """What becomes of the alarm."""
     priority: Literal["high", "medium", "low"] | None = None
@@ -53,8 +57,12 @@ class Expect(FrozenModel):
 
     @field_validator("alarm")
     @classmethod
-    def _is_an_alarm(cls, alarm: str | None) -> str | None:
-        return alarm if alarm is None else _known(alarm, ALARM_NAMES, "alarm")
+    def _is_an_alarm(cls, alarm: str | tuple[str, ...] | None) -> str | tuple[str, ...] | None:
+        if alarm == ():
+            raise ValueError("name at least one alarm")
+        for each in _several(alarm):
+            _known(each, ALARM_NAMES, "alarm")
+        return alarm
 
     @field_validator("event")
     @classmethod
@@ -81,19 +89,24 @@ class Expect(FrozenModel):
             raise ValueError("give either alarm or event")
         return self
 
+    @property
+    def alarms(self) -> tuple[str, ...]:
+        """The alarms that will do; none if it is another event."""
+        return _several(self.alarm)
+
     def matches(self, shown: Mapping[str, Any]) -> bool:
         """Whether an event, as other programs see it, is of that kind; whenever it was."""
         if self.event is not None:
             return shown["event"] == self.event and self.mode in {None, shown.get("mode")}
         return (
             shown["event"] == "alarm"
-            and shown["alarm"] == self.alarm
+            and shown["alarm"] in self.alarms
             and shown["state"] == self.state
             and self.priority in {None, shown["priority"]}
         )
 
     def __str__(self) -> str:
-        what = self.event or f"alarm {self.alarm} {self.state}"
+        what = self.event or f"alarm {' or '.join(self.alarms)} {self.state}"
         detail = f" ({self.priority or self.mode})" if self.priority or self.mode else ""
         when = "" if self.between is None else f" between {_hours(self.between[0])} and {_hours(self.between[1])}"
         often = "" if self.count is None else {0: " never", 1: " once"}.get(self.count, f" {self.count} times")
@@ -112,7 +125,7 @@ def judge(expect: Sequence[Expect], expected: Expected, events: Sequence[PumpEve
     shown = [event.as_json() for event in events]
     results = [_judged(each, shown) for each in expect]
     if expected.only:
-        named = {each.alarm for each in expect}
+        named = {alarm for each in expect for alarm in each.alarms}
         others = [each for each in shown if each.get("state") == "raised" and each["alarm"] not in named]
         found = ", ".join(f"{each['alarm']} at {_hours(each['time_ms'])}" for each in others[:5])
         results.append(ExpectationResult("no other alarm raised", not others, found or "none"))
@@ -126,6 +139,10 @@ def _judged(expect: Expect, shown: Sequence[Mapping[str, Any]]) -> ExpectationRe
     met = bool(inside) if expect.count is None else len(inside) == expect.count
     found = ", ".join(_hours(time) for time in times[:5]) + (" ..." if len(times) > 5 else "")
     return ExpectationResult(str(expect), met, f"at {found}" if times else "never")
+
+
+def _several(alarm: str | tuple[str, ...] | None) -> tuple[str, ...]:
+    return (alarm,) if isinstance(alarm, str) else alarm or ()
 
 
 def _hours(time_ms: int) -> str:

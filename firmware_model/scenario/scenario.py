@@ -34,6 +34,7 @@ from firmware_model.scenario.expectation import Expect, Expected
 from firmware_model.scenario.unit import UnitTable, unit_profile
 
 __all__ = [
+    "MAX_DAYS",
     "Bolus",
     "Episode",
     "Fault",
@@ -44,6 +45,7 @@ __all__ = [
     "find_profile",
     "known_limits",
     "load_scenario",
+    "start_utc_ms",
 ]
 
 MAX_DAYS = 3650
@@ -180,8 +182,13 @@ class Scenario(FrozenModel):
     @property
     def start_utc_ms(self) -> int:
         """In ms since 1970."""
-        aware = self.start_utc if self.start_utc.tzinfo else self.start_utc.replace(tzinfo=UTC)
-        return round(aware.timestamp() * 1000)
+        return start_utc_ms(self.start_utc)
+
+
+def start_utc_ms(start_utc: datetime) -> int:
+    """In ms since 1970; without a zone it is UTC."""
+    aware = start_utc if start_utc.tzinfo else start_utc.replace(tzinfo=UTC)
+    return round(aware.timestamp() * 1000)
 
 
 def known_limits(limits: Mapping[str, float]) -> Mapping[str, float]:

@@ -2,8 +2,9 @@
 
 import functools
 from collections.abc import Mapping
+from typing import Annotated
 
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
 from firmware_model.config import FrozenModel
 from firmware_model.profile import AlarmLimits, PumpProfile, SensorProfile
@@ -11,20 +12,23 @@ from firmware_model.profile import AlarmLimits, PumpProfile, SensorProfile
 __all__ = ["UnitTable", "unit_profile"]
 
 
+PressureBias = Annotated[float, Field(ge=-50, le=50)]
+
+
 class UnitTable(FrozenModel):
     """How this pump differs from its profile, as it was made."""
 
     droop_kpa: float | None = None
     """The bellows' spring, instead of the profile's."""
-    temperature_bias_c: float = 0.0
+    temperature_bias_c: Annotated[float, Field(ge=-10, le=10)] = 0.0
     """What its temperature sensor reads too much, beyond the profile's bias."""
-    reservoir_bias_kpa: float = 0.0
+    reservoir_bias_kpa: PressureBias = 0.0
     """The same of its reservoir pressure sensor."""
-    outlet_bias_kpa: float = 0.0
+    outlet_bias_kpa: PressureBias = 0.0
     """The same of its outlet pressure sensor."""
-    ambient_bias_kpa: float = 0.0
+    ambient_bias_kpa: PressureBias = 0.0
     """The same of its ambient pressure sensor."""
-    bellows_bias_ml: float = 0.0
+    bellows_bias_ml: Annotated[float, Field(ge=-10, le=10)] = 0.0
     """The same of its bellows sensor."""
 
 

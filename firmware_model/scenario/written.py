@@ -6,10 +6,10 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from firmware_model.quantities import TIME_UNITS_MS
+from firmware_model.quantities import time_text
 from firmware_model.scenario.scenario import Scenario
 
-__all__ = ["scenario_toml", "time_text"]
+__all__ = ["scenario_toml"]
 
 _TIMES = frozenset({"at", "duration", "ramp", "between"})
 
@@ -33,16 +33,6 @@ def scenario_toml(scenario: Scenario, comment: str = "") -> str:
         elif field.is_required() or value != field.default:
             lines.append(f"{key} = {_text(key, value)}")
     return "\n".join([*lines, *tables, ""])
-
-
-def time_text(time_ms: int) -> str:
-    """``1d12h30min``: the time in whole units."""
-    parts = []
-    for unit, length_ms in TIME_UNITS_MS.items():
-        count, time_ms = divmod(time_ms, length_ms)
-        if count:
-            parts.append(f"{count}{unit}")
-    return "".join(parts) or "0s"
 
 
 def _pairs(table: BaseModel) -> Iterator[str]:

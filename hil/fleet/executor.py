@@ -13,7 +13,7 @@ from typing import Any
 from hil.errors import BenchFault, UsageError
 from hil.fleet.chunk import Chunk, ChunkResult, run_chunk
 
-__all__ = ["cores", "run_chunks"]
+__all__ = ["check_scheduler", "cores", "run_chunks"]
 
 _AHEAD = 2
 """Chunks for each worker that are under way at a time: results wait for nobody, so memory does not grow."""
@@ -90,22 +90,36 @@ def _stop(pool: ProcessPoolExecutor) -> None:
         process.join()
 
 
+def check_scheduler(address: str) -> None:
+    """Whether a Dask scheduler with workers answers there. Raises UsageError."""
+    with _client(address) as client:
+        _workers(client, address)
+
+
 def _on_cluster(chunks: Sequence[Chunk], address: str) -> Iterator[ChunkResult]:
     """Over the workers of a Dask cluster; it repeats by itself what a worker that died had under way."""
+    with _client(address) as client:
+        workers = _workers(client, address)
+        executor: Any = client.get_executor(pure=False, retries=_TRIES)
+        yield from _drive(executor, chunks, workers, {})
+
+
+def _workers(client: Any, address: str) -> int:
+    workers = sum(each["nthreads"] for each in client.scheduler_info(n_workers=-1)["workers"].values())
+    if not workers:
+        raise UsageError(f"{address}: this scheduler has no workers; start some with: dask worker {address}")
+    return int(workers)
+
+
+def _client(address: str) -> Any:
     try:
         from distributed import Client  # noqa: PLC0415 - the extra is not always there
     except ImportError:
         raise UsageError('--scheduler needs the extra "cluster": pip install "pumprig[cluster]"') from None
     try:
-        client: Any = Client(address, timeout=_SCHEDULER_S, set_as_default=False)  # type: ignore[no-untyped-call]
+        return Client(address, timeout=_SCHEDULER_S, set_as_default=False)  # type: ignore[no-untyped-call]
     except (OSError, TimeoutError, ValueError) as error:
         raise UsageError(f"{address}: no Dask scheduler answers here ({error})") from error
-    with client:
-        workers = sum(each["nthreads"] for each in client.scheduler_info(n_workers=-1)["workers"].values())
-        if not workers:
-            raise UsageError(f"{address}: this scheduler has no workers; start some with: dask worker {address}")
-        executor: Any = client.get_executor(pure=False, retries=_TRIES)
-        yield from _drive(executor, chunks, workers, {})
 
 
 def _drive(

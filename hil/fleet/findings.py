@@ -38,7 +38,9 @@ class Measured:
 
     interval: Interval
     of: int
-    """Of how many pumps, faults or refills."""
+    """Of how many pumps, faults or refills; of a rate of alarms: how many there were."""
+    basis: str
+    """The same in words."""
     worst_pump: int | None
 
 
@@ -123,23 +125,26 @@ class Findings:
         )
         count, years = int(alarms.sum()), float(watched_ms.sum()) / YEAR_MS
         interval = poisson_interval(count, years, spread_of_counts(alarms, watched_ms))
-        return Measured(interval, count, int(pumps[alarms.argmax()]) if count else None)
+        basis = f"{_many(count, 'alarm')} in {years:.4g} pump-years"
+        return Measured(interval, count, basis, int(pumps[alarms.argmax()]) if count else None)
 
     def _detected(self, variant: str, criterion: Criterion) -> Measured:
         """A fault whose pump could not be watched for as long as it may take says nothing, detected or not."""
         latency_ms, watched_ms, pumps = self.columns(
             "select latency_ms, watched_ms, pump from faults "
-            "where variant = $1 and fault = $2 and ($3 is null or value = $3) and ($4 is null or watched_ms >= $4) "
-            "order by pump, at_ms",
+            "where variant = $1 and fault = $2 and ($3 is null or value = $3) order by pump, at_ms",
             variant,
             criterion.fault,
             criterion.value,
-            criterion.within_ms,
         )
+        enough = watched_ms >= (criterion.within_ms or 0)
+        brief = int((~enough).sum())
+        latency_ms, watched_ms, pumps = latency_ms[enough], watched_ms[enough], pumps[enough]
         hits = latency_ms <= (math.inf if criterion.within_ms is None else criterion.within_ms)
         missed = np.where(hits, -1, watched_ms)
         worst = None if hits.all() else int(pumps[missed.argmax()])
-        return Measured(share_interval(hits, pumps.astype(np.int64)), hits.size, worst)
+        basis = f"of {_many(hits.size, 'fault')}" + (f"; {brief} more were not watched for so long" if brief else "")
+        return Measured(share_interval(hits, pumps.astype(np.int64)), hits.size, basis, worst)
 
     def _latency(self, variant: str, criterion: Criterion) -> Measured:
         """Of all these faults: one that was never detected took infinitely long."""
@@ -154,6 +159,7 @@ class Findings:
         return Measured(
             percentile_interval(hours, criterion.percentile, pumps.astype(np.int64)),
             hours.size,
+            f"of {_many(hours.size, 'fault')}",
             int(pumps[hours.argmax()]) if hours.size else None,
         )
 
@@ -165,13 +171,14 @@ class Findings:
         return Measured(
             percentile_interval(errors, criterion.percentile, pumps.astype(np.int64)),
             errors.size,
+            f"of {_many(errors.size, 'refill')}",
             int(pumps[errors.argmax()]) if errors.size else None,
         )
 
     def _failed(self, variant: str, criterion: Criterion) -> Measured:
         failed = self.survival(variant).failed_by((criterion.by_ms or 0) / YEAR_MS)
         count, worst = self.one("select count(*), arg_min(pump, failure_ms) from pumps where variant = ?", variant)
-        return Measured(failed, int(count), worst)
+        return Measured(failed, int(count), f"of {_many(count, 'pump')}", worst)
 
     def _unserved(self, variant: str, _: Criterion) -> Measured:
         """In the time between refills in which the flow path was sound, and since the last of them."""
@@ -185,7 +192,8 @@ class Findings:
         days, years = sum(empty for _, empty, _ in rows) / DAY_MS, sum(each for *_, each in rows) / YEAR_MS
         rate = days / years if years else math.nan
         empty = [pump for pump, empty_ms, _ in rows if empty_ms]
-        return Measured(Interval(rate, math.nan, math.nan), len(empty), empty[0] if empty else None)
+        basis = f"{days:.4g} days of {_many(len(empty), 'pump')} in {years:.4g} pump-years"
+        return Measured(Interval(rate, math.nan, math.nan), len(empty), basis, empty[0] if empty else None)
 
     def survival(self, variant: str) -> Survival:
         """Of the pumps, in years to their failure; those that left or were in good order at the end left before it."""
@@ -221,3 +229,7 @@ class Findings:
         return self.column(
             "select flow_error_percent from refills where variant = ? and is_healthy order by 1", variant
         )
+
+
+def _many(count: int, what: str) -> str:
+    return f"{count} {what}{'' if count == 1 else 's'}"

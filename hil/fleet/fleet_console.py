@@ -45,7 +45,7 @@ class _Lines:
     def _rate(self, now_s: float) -> str:
         spent_s = max(1e-9, now_s - self._begun_s)
         left_s = (self._pumps - self._done) * spent_s / max(1, self._fresh)
-        return f"{self._years / spent_s:.0f} pump-years/s, about {left_s:.0f} s left"
+        return f"{self._years / spent_s:.3g} pump-years/s, about {left_s:.0f} s left"
 
 
 class _Live(_Lines):
@@ -57,7 +57,7 @@ class _Live(_Lines):
             TextColumn("{task.description}"),
             BarColumn(),
             MofNCompleteColumn(),
-            TextColumn("pumps, {task.fields[rate]:.0f} pump-years/s"),
+            TextColumn("pumps, {task.fields[rate]:.3g} pump-years/s"),
             TimeRemainingColumn(),
             console=console,
             transient=True,

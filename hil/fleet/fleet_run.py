@@ -7,23 +7,34 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from firmware_model.fleet.population import LoadedPopulation, load_population
+from firmware_model.scenario.scenario import MAX_DAYS
 from hil.durable import write_whole
 from hil.errors import UsageError
 from hil.fleet.chunk import Chunk, ChunkResult
-from hil.fleet.executor import cores, run_chunks
+from hil.fleet.executor import check_scheduler, cores, run_chunks
 from hil.fleet.findings import Findings
 from hil.fleet.fleet_report import render_fleet_report
 from hil.fleet.folder import FleetFolder, FleetPlan
 from hil.fleet.summary import summary_of
 from hil.fleet.verdict import Case, exit_code, judge_fleet, junit_of
-from hil.output import writing_to
+from hil.output import check_writable, writing_to
 from hil.shipped import shipped
 
-__all__ = ["FleetOutcome", "FleetSettings", "Progress", "find_population", "finish_fleet", "run_fleet"]
+__all__ = [
+    "FleetOutcome",
+    "FleetSettings",
+    "Progress",
+    "check_days",
+    "check_seed",
+    "find_population",
+    "finish_fleet",
+    "run_fleet",
+]
 
 _BIGGEST_CHUNK = 100
 _CHUNKS_PER_JOB = 12
 _MOST_PUMPS = 10_000_000
+_LAST_SEED = 2**64 - 1
 
 
 @dataclass(frozen=True)
@@ -102,6 +113,10 @@ def run_fleet(
     loaded = find_population(settings.file)
     plan = _planned(settings)
     folder = FleetFolder(settings.out or _default_folder(plan))
+    if settings.junit is not None:
+        check_writable(settings.junit)
+    if settings.scheduler is not None:
+        check_scheduler(settings.scheduler)
     plan = folder.begin(plan, loaded, resume=settings.resume)
     missing = [
         Chunk(loaded, plan.seed, plan.days, first, last, plan.audit, plan.wire)
@@ -138,17 +153,28 @@ def finish_fleet(folder: FleetFolder, *, junit: Path | None = None) -> FleetOutc
     return FleetOutcome(folder.path, summary, cases)
 
 
+def check_days(days: float) -> None:
+    """Raises UsageError for a length that no fleet has."""
+    if not (math.isfinite(days) and 1 <= days <= MAX_DAYS):
+        raise UsageError(f"--days must be 1 to {MAX_DAYS}, not {days:g}")
+
+
+def check_seed(seed: int) -> None:
+    """Raises UsageError for a seed that is no key."""
+    if not 0 <= seed <= _LAST_SEED:
+        raise UsageError(f"--seed must be 0 to {_LAST_SEED}, not {seed}")
+
+
 def _planned(settings: FleetSettings) -> FleetPlan:
     if not 1 <= settings.pumps <= _MOST_PUMPS:
         raise UsageError(f"--pumps must be 1 to {_MOST_PUMPS}, not {settings.pumps}")
-    if not (math.isfinite(settings.days) and 1 <= settings.days <= 3650):
-        raise UsageError(f"--days must be 1 to 3650, not {settings.days:g}")
+    check_days(settings.days)
+    check_seed(settings.seed)
     for name, share in (("audit", settings.audit), ("wire", settings.wire)):
         if not 0 <= share <= 1:
             raise UsageError(f"--{name} must be 0 to 1, not {share:g}")
-    for name, number, least in (("seed", settings.seed, 0), ("jobs", 1 if settings.jobs is None else settings.jobs, 1)):
-        if number < least:
-            raise UsageError(f"--{name} must be at least {least}, not {number}")
+    if settings.jobs is not None and settings.jobs < 1:
+        raise UsageError(f"--jobs must be at least 1, not {settings.jobs}")
     workers = settings.jobs or cores()
     suits = max(1, min(_BIGGEST_CHUNK, math.ceil(settings.pumps / (_CHUNKS_PER_JOB * workers))))
     return FleetPlan(

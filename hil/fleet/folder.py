@@ -9,6 +9,10 @@ from pathlib import Path
 from shlex import quote
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
+from pydantic import ValidationError
+
 from firmware_model.config import check_model, read_toml
 from firmware_model.fleet.population import LoadedPopulation, Population
 from firmware_model.profile import PumpProfile
@@ -18,7 +22,7 @@ from hil.fleet.chunk import ChunkResult
 from hil.fleet.tables import TABLES
 from hil.output import writing_to
 
-__all__ = ["FleetFolder", "FleetPlan"]
+__all__ = ["FleetFolder", "FleetPlan", "rerun_command"]
 
 _PLAN, _POPULATION = "fleet.json", "population.toml"
 SCHEMA = "pumprig.fleet/1"
@@ -49,11 +53,18 @@ class FleetPlan:
         of = f"--pumps {self.pumps} --days {_number(self.days)} --seed {self.seed}"
         return f"pumprig fleet {verb} {quote(self.file)} {of}{shares}"
 
-    def rerun(self, pump: int, variant: str | None = None) -> str:
-        """The command that repeats one pump in full detail."""
-        of = f" --variant {quote(variant)}" if variant is not None else ""
-        days = _number(self.days)
-        return f"pumprig fleet rerun {quote(self.file)} --seed {self.seed} --pump {pump} --days {days}{of}"
+    def rerun(self, pump: int, variant: str | None = None, criterion: str | None = None) -> str:
+        """The command that repeats one pump in full detail, and judges it by a criterion."""
+        return rerun_command(self.file, self.seed, pump, self.days, variant=variant, criterion=criterion)
+
+
+def rerun_command(
+    file: str, seed: int, pump: int, days: float, *, variant: str | None = None, criterion: str | None = None
+) -> str:
+    """The command that repeats one pump in full detail."""
+    options = {"variant": variant, "criterion": criterion}
+    of = "".join(f" --{name} {quote(text)}" for name, text in options.items() if text is not None)
+    return f"pumprig fleet rerun {quote(file)} --seed {seed} --pump {pump} --days {_number(days)}{of}"
 
 
 def _number(value: float) -> str:
@@ -100,15 +111,19 @@ class FleetFolder:
                 write_whole(self._part(name, result.first), result.tables[name])
 
     def is_kept(self, first: int) -> bool:
-        """Whether the chunk that begins with this pump is there."""
-        return self._part("pumps", first).is_file()
+        """Whether the chunk that begins with this pump is there, in all of its tables, and whole."""
+        return all(_is_whole(self._part(table, first)) for table in TABLES)
 
     def plan(self) -> tuple[FleetPlan, LoadedPopulation]:
         """What was asked for. Raises UsageError if this is no fleet's folder."""
         document = self._document()
-        fields = {name: document[name] for name in FleetPlan.__dataclass_fields__ if name in document}
-        loaded = self._loaded(document)
-        return FleetPlan(**fields), loaded
+        try:
+            fields = {name: document[name] for name in FleetPlan.__dataclass_fields__}
+            return FleetPlan(**fields), self._loaded(document)
+        except (KeyError, TypeError, ValidationError) as error:
+            raise UsageError(
+                f"{self.path / _PLAN}: is no plan of a fleet ({type(error).__name__}); run it anew"
+            ) from error
 
     def summary(self) -> dict[str, Any]:
         """What was found. Raises UsageError if the fleet was not finished."""
@@ -135,9 +150,11 @@ class FleetFolder:
 
     def _document(self) -> dict[str, Any]:
         try:
-            document: dict[str, Any] = json.loads((self.path / _PLAN).read_text(encoding="utf-8"))
+            document = json.loads((self.path / _PLAN).read_text(encoding="utf-8"))
         except (OSError, ValueError):
-            raise UsageError(f"{self.path}: holds no fleet; name the --out folder of a pumprig fleet run") from None
+            document = None
+        if not isinstance(document, dict):
+            raise UsageError(f"{self.path}: holds no fleet; name the --out folder of a pumprig fleet run")
         return document
 
     def _loaded(self, document: dict[str, Any]) -> LoadedPopulation:
@@ -166,3 +183,11 @@ class FleetFolder:
     def _write_json(self, name: str, document: dict[str, Any]) -> None:
         document = {**document, "pumprig": version("pumprig")} if name == _PLAN else document
         write_whole(self.path / name, (json.dumps(document, indent=2) + "\n").encode())
+
+
+def _is_whole(part: Path) -> bool:
+    try:
+        pq.read_metadata(part)
+    except (OSError, pa.ArrowInvalid):
+        return False
+    return True

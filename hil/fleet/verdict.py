@@ -86,11 +86,14 @@ def _case(findings: Findings, criterion: Any, variant: str, plan: FleetPlan) -> 
         measured.interval.high,
     )
     if math.isnan(estimate):
-        outcome, finding = "inconclusive", "there was nothing to measure it by: run more pumps, or for longer"
+        outcome, finding = (
+            "inconclusive",
+            f"there was nothing to measure it by ({measured.basis}): run more pumps, or for longer",
+        )
     else:
         outcome = "pass" if criterion.holds(estimate) else "fail"
         interval = f" ({low:.4g} to {high:.4g})" if not math.isnan(low) else ""
-        finding = f"{estimate:.4g}{interval}, of {measured.of}"
+        finding = f"{estimate:.4g}{interval}, {measured.basis}"
         bound = low if criterion.operator.startswith(">") else high
         if outcome == "pass" and not math.isnan(bound) and not criterion.holds(bound):
             finding += "; the interval reaches beyond the limit: more pumps would tell more"
@@ -104,7 +107,7 @@ def _case(findings: Findings, criterion: Any, variant: str, plan: FleetPlan) -> 
         high=_finite(high),
         of=measured.of,
         worst_pump=measured.worst_pump,
-        reproduce=plan.rerun(measured.worst_pump or 0, variant) if failed else None,
+        reproduce=plan.rerun(measured.worst_pump or 0, variant, criterion.text) if failed else None,
         finding=finding,
     )
 

@@ -18,11 +18,11 @@ __all__ = ["make_folder", "write_folder"]
 _EVENTS = "events.json"
 
 
-def make_folder(folder: Path) -> None:
-    """Have ``folder``. Raises UsageError if it holds anything but an earlier simulation, or cannot be made."""
+def make_folder(folder: Path, ours: str = _EVENTS) -> None:
+    """Have ``folder``. Raises UsageError if it holds other things and not our file ``ours``, or cannot be made."""
     if folder.is_file():
         raise UsageError(f"{folder}: this is a file; name a folder for --out")
-    if folder.is_dir() and any(folder.iterdir()) and not (folder / _EVENTS).is_file():
+    if folder.is_dir() and any(folder.iterdir()) and not (folder / ours).is_file():
         raise UsageError(f"{folder}: this folder holds something else; name a new one for --out")
     with writing_to(folder):
         folder.mkdir(parents=True, exist_ok=True)

@@ -7,16 +7,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from firmware_model.profile import load_profile
+from firmware_model.profile import PumpProfile, load_profile
+from firmware_model.scenario.contradictions import contradictions
 from firmware_model.scenario.result import ScenarioResult
 from firmware_model.scenario.run import run_scenario
-from firmware_model.scenario.scenario import LoadedScenario, load_scenario
+from firmware_model.scenario.scenario import LoadedScenario, Scenario, load_scenario
+from firmware_model.scenario.unit import unit_profile
 from hil.errors import UsageError
 from hil.shipped import shipped
 
 __all__ = ["Simulated", "scenario_names", "simulate"]
 
 SCHEMA = "pumprig.sim/1"
+_DAY_MS, _MINUTE_MS = 86_400_000, 60_000
 
 
 @dataclass(frozen=True)
@@ -66,12 +69,12 @@ def simulate(
     Raises UsageError for an unknown name, ConfigurationError for what is wrong in a file.
     """
     loaded = load_scenario(_path(name, "scenarios", "scenario"))
-    scenario = loaded.scenario
-    pump = loaded.profile if profile is None else load_profile(_path(profile, "pumps", "profile"))
+    scenario = loaded.scenario if days is None else _for_days(loaded.scenario, days)
+    pump = loaded.profile if profile is None else _another_pump(loaded.scenario, profile)
     result = run_scenario(
         loaded,
         seed=scenario.seed if seed is None else seed,
-        days=scenario.days if days is None else days,
+        days=scenario.days,
         profile=pump,
         progress=progress,
     )
@@ -85,11 +88,37 @@ def _path(name: str, folder: str, what: str) -> Path:
     if name in known:
         return shipped(f"{folder}/{name}.toml")
     close = difflib.get_close_matches(name, known, n=1)
-    hint = f"did you mean {close[0]}?" if close else f"known: {', '.join(known)}"
+    hint = f"did you mean {close[0]}?" if close else f"known: {', '.join(known)}."
     raise UsageError(f"unknown {what} {name!r}; {hint} A file's name ends in .toml")
 
 
+def _for_days(scenario: Scenario, days: float) -> Scenario:
+    """The scenario for as long. Raises UsageError if that is no time, or something is expected later."""
+    end_ms = round(days * _DAY_MS)
+    if end_ms < _MINUTE_MS:
+        raise UsageError(
+            f"--days {days:g}: a pump takes a sample every minute; give at least {_MINUTE_MS / _DAY_MS:.2g}"
+        )
+    for expect in scenario.expect:
+        if expect.between is not None and expect.between[1] > end_ms:
+            until = expect.between[1] / _DAY_MS
+            raise UsageError(f"--days {days:g}: the scenario expects {expect}; give at least {until:g}")
+    return scenario.model_copy(update={"days": days})
+
+
+def _another_pump(scenario: Scenario, profile: str) -> PumpProfile:
+    """Another pump, made as the scenario says and with its limits. Raises UsageError if that is no possible pump."""
+    pump = load_profile(_path(profile, "pumps", "profile"))
+    try:
+        pump = unit_profile(pump, scenario.unit, scenario.limits)
+    except ValueError as error:
+        raise UsageError(f"--profile {profile}: {error}") from error
+    for problem, loc in contradictions(scenario, pump):
+        raise UsageError(f"--profile {profile}: {'.'.join(str(part) for part in loc)}: {problem}")
+    return pump
+
+
 def _command(name: str, days: float | None, seed: int | None, profile: str | None) -> str:
-    options = (("--days", None if days is None else f"{days:g}"), ("--seed", seed), ("--profile", profile))
+    options = (("--days", None if days is None else f"{days!r}"), ("--seed", seed), ("--profile", profile))
     given = [str(part) for option, value in options if value is not None for part in (option, value)]
     return shlex.join(["pumprig", "sim", name, *given])

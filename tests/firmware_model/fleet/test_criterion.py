@@ -19,6 +19,7 @@ def test_all_of_a_criterion_is_understood() -> None:
     assert parse_criterion("latency_h(septum-leak, percentile=90) < 12").percentile == 90
     assert parse_criterion('failed(by="365d") <= 0.12').by_ms == 365 * 86_400_000
     assert parse_criterion("false_alarms_per_pump_year <= .01").limit == 0.01
+    assert parse_criterion("false_alarms_per_pump_year <= 1e-2").limit == 0.01
 
 
 def test_limits_include_themselves_or_not() -> None:
@@ -46,6 +47,9 @@ def test_limits_include_themselves_or_not() -> None:
         ('flow_error_percent(percentile="most") <= 10', "'most' is no number"),
         ("failed <= 0.1", "by when"),
         ("false_alarms_per_pump_year <= 1%", "is in 1/y, no share"),
+        ('failed(by="365d") <= 9', "which is 0 to 1 (or 0% to 100%); did you mean 9%?"),
+        ("detected(occlusion) >= 101%", "which is 0 to 1"),
+        ("detected(occlusion) >= -0.5", "which is 0 to 1"),
         ('failed(by="2y") <= 0.1', """'failed(by="2y") <= 0.1': this is no time"""),
         ("__import__('os').system('true') <= 1", "write FORM"),
     ],

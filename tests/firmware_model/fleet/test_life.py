@@ -109,3 +109,12 @@ def test_as_many_fail_as_were_published() -> None:
 def _years_to_failure(loaded: LoadedPopulation, pump: int) -> float:
     *_, failure = _fate(loaded, 7, pump, round(2 * YEAR_MS))
     return failure[0].at_ms / YEAR_MS if failure else float("inf")
+
+
+def test_a_failed_pump_is_watched_for_as_long_as_is_said(tmp_path: Path) -> None:
+    """A criterion that allows a fault all of that time counts every failure that the study's end leaves so long."""
+    loaded = eventful(tmp_path, ('follow_up = "10d"', 'follow_up = "1d"'), ("departures_per_year = 0.5", ""))
+    lives = [pump_life(loaded, 1, pump, 400.0) for pump in range(60)]
+    failures = [(life, life.failure) for life in lives if life.failure is not None and life.end == "failed"]
+    assert len(failures) > 20
+    assert all(round(life.scenario.days * DAY_MS) - failure.at_ms >= DAY_MS for life, failure in failures)

@@ -61,6 +61,20 @@ def test_calibration_goes_through_both_points() -> None:
         ("[units]", _VARIANT.format("flow_debounce_n = 1.5"), "limits", "variant.0.limits", "whole number"),
         ('goes wrong"', 'goes wrong"\nprofile = "nobodys"', "profile", "profile", "unknown profile"),
         ("[clinic]", "[clinic]\nfill_ml = 29.0", "fill_ml", "clinic.fill_ml", "the pump holds 28 mL"),
+        ("[clinic]", "[clinic]\ninfusate_c = 61.0", "infusate_c", "clinic.infusate_c", "would be 61"),
+        ("[clinic]", "[clinic]\ninfusate_c = -100.0", "infusate_c", "clinic.infusate_c", "would be -100"),
+        (
+            "[clinic]",
+            "[clinic]\ndose_mg_per_kg_day = 100.0",
+            "dose",
+            "clinic.dose_mg_per_kg_day",
+            "concentration_mg_per_ml would be 4000",
+        ),
+        ("low = -0.05, high = 0.05", "low = -0.05, high = 1e9", "_bias_c", "units.temperature_bias_c", "equal to 10"),
+        ("[units]", "[units]\nreservoir_bias_kpa = 1e6", "reservoir", "units.reservoir_bias_kpa", "equal to 50"),
+        ('wrong"', 'wrong"\nstart_utc = 1900-01-01T00:00:00Z', "start_utc", "start_utc", "the years 2000 to 2099"),
+        ('wrong"', 'wrong"\nstart_utc = 2095-01-01T00:00:00Z', "start_utc", "start_utc", "after 3650 days too"),
+        ('follow_up = "10d"', 'follow_up = "1h"', "follow_up", "failures.follow_up", "at least 1d, got '1h'"),
     ],
 )
 def test_wrong_files_are_refused(
@@ -76,3 +90,27 @@ def test_wrong_files_are_refused(
     assert str(refused.value).startswith(f"{path}:{line}: {refused.value.key}: ")
     assert str(refused.value.key).startswith(key)
     assert stands_in_line in path.read_text(encoding="utf-8").splitlines()[line - 1]
+
+
+_NO_SHARE = EVENTFUL.replace("\nshare = 0.5", "\nper_year = 0.1")
+_NO_TABLE = re.sub(r"\[failures\][^\[]*", "", _NO_SHARE)
+
+
+@pytest.mark.parametrize(
+    ("text", "key", "problem"),
+    [
+        (_NO_SHARE, "failures", "no [[fault]] has a share"),
+        (
+            _NO_TABLE.replace("[", "['failed(by=\"1d\") <= 1%', ", 1),
+            "criteria",
+            "no pump would ever fail",
+        ),
+        (EVENTFUL.replace("\nshare = 0.5", "\nshare = 0.0"), "fault.1.share", "must add up to 1, not 0"),
+    ],
+    ids=["no-share", "no-share-for-the-criterion", "shares-of-nothing"],
+)
+def test_failures_that_cannot_be_are_refused(tmp_path: Path, text: str, key: str, problem: str) -> None:
+    """Where nothing can fail, no criterion of failures may pass."""
+    with pytest.raises(ConfigurationError, match=re.escape(problem)) as refused:
+        load_population(written(tmp_path, text))
+    assert refused.value.key == key

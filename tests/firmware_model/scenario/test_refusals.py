@@ -43,7 +43,7 @@ _REFUSED = [
     ("[[visit]]\nat = '1d'\nactions = []  #!", "visit.0.actions", "at least 1"),
     ("[[visit]]\nat = '1d'\nactions = ['read']  #!", "visit.0.actions.0", "'read-status'"),
     ("[[bolus]]\nat = '1d'\nvolume_ml = 0.0  #!", "bolus.0.volume_ml", "greater than 0"),
-    ("[[bolus]]\nat = '1d'\nvolume_ml = 1\nduration = '0s'  #!", "bolus.0.duration", "greater than 0"),
+    ("[[bolus]]\nat = '1d'\nvolume_ml = 1\nduration = '0s'  #!", "bolus.0.duration", "more than 0s"),
     ("[[bolus]]\nat='1d'\nvolume_ml=1\n[[bolus]]\nat='1d1min'  #!\nvolume_ml=1", "bolus.1.at", "24.0333 h or later"),
     # Surroundings.
     ("[surroundings]\naltitude_m = 1\nambient_kpa = 100  #!", "surroundings.ambient_kpa", "exclude each other"),
@@ -62,7 +62,7 @@ _REFUSED = [
     # Refills.
     ("[[refill]]\nat = '2d'\nfill_ml = 28.1  #!", "refill.0.fill_ml", "above its residual volume the pump holds 28 mL"),
     (f"[[refill]]\n{_REFILL}\n[[refill]]\nat='2d19min'  #!\nfill_ml=1", "refill.1.at", "48.3333 h or later"),
-    (f"[[refill]]\n{_REFILL}\nduration = '3h'  #!", "refill.0.duration", "less than or equal to"),
+    (f"[[refill]]\n{_REFILL}\nduration = '3h'  #!", "refill.0.duration", "at most 2h"),
     ("[[refill]]\nat = '13d23h50min'  #!\nfill_ml = 1", "refill.0.at", "begin it earlier"),
     (f"[[refill]]\n{_REFILL}\nannounced=false\nreported_fill_ml=1  #!", "refill.0.reported_fill_ml", "leave it out"),
     (f"[[refill]]\n{_REFILL}\ninfusate_c = 61  #!", "refill.0.infusate_c", "60"),
@@ -109,7 +109,14 @@ def test_mistakes_are_located(tmp_path: Path, text: str, key: str, advice: str) 
 
 
 @pytest.mark.parametrize(
-    ("days", "advice"), [("0", "greater than 0"), ("-1", "greater"), ("nan", "finite"), ("3651", "3650")]
+    ("days", "advice"),
+    [
+        ("0", "greater than 0"),
+        ("-1", "greater"),
+        ("nan", "finite"),
+        ("3651", "3650"),
+        ("1e-9", "a sample every minute"),
+    ],
 )
 def test_length_is_some_days_to_ten_years(tmp_path: Path, days: str, advice: str) -> None:
     """No, endless, undefined and absurdly long scenarios are refused at their key."""

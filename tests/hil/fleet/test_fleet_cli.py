@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -121,7 +122,7 @@ def test_what_a_failing_criterion_prints_can_be_run(tmp_path: Path) -> None:
     code, said = invoke("run", str(path), "--pumps", "4", "--days", "30", "--jobs", "1", "--out", str(tmp_path / "f"))
     assert code == 1
     line = next(line for line in said.splitlines() if line.strip().startswith("pumprig fleet rerun"))
-    code, again = invoke(*line.split()[2:], "--shrink", "--out", str(tmp_path / "one"))
+    code, again = invoke(*shlex.split(line)[2:], "--shrink", "--out", str(tmp_path / "one"))
     assert code == 1
     assert "False alarm" in again
     assert (tmp_path / "one" / "report.html").is_file()

@@ -1,0 +1,87 @@
+"""Fleets' folders that are not what they were, and mistakes that must not cost an earlier fleet."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hil.errors import UsageError
+from hil.fleet.fleet_run import FleetOutcome, finish_fleet
+from hil.fleet.folder import FleetFolder
+from hil.fleet.tables import TABLES
+from tests.hil.fleet.fleets import fleet, tables_of
+
+
+@pytest.fixture
+def finished(tmp_path: Path) -> FleetOutcome:
+    """Three chunks of two pumps."""
+    return fleet(tmp_path, "out", pumps=6, chunk=2)
+
+
+def _removed(part: Path) -> None:
+    part.unlink()
+
+
+def _cut(part: Path) -> None:
+    part.write_bytes(part.read_bytes()[:-20])
+
+
+@pytest.mark.parametrize("table", TABLES)
+@pytest.mark.parametrize("harm", [_removed, _cut])
+def test_a_part_that_is_not_whole_is_missing(
+    tmp_path: Path, finished: FleetOutcome, table: str, harm: Callable[[Path], None]
+) -> None:
+    """Nothing is judged by the rest; --resume runs its pumps again, and comes to the same."""
+    before = tables_of(finished)
+    harm(sorted((finished.folder / table).glob("*.parquet"))[1])
+    with pytest.raises(UsageError, match=r"1 of 3 parts are missing; go on with: pumprig fleet run .* --resume"):
+        finish_fleet(FleetFolder(finished.folder))
+    again = fleet(tmp_path, "out", pumps=6, chunk=2, resume=True)
+    assert tables_of(again) == before
+    assert again.summary["events_sha256"] == finished.summary["events_sha256"]
+
+
+@pytest.mark.parametrize(
+    ("document", "problem"),
+    [(b"[]", "holds no fleet"), (b"{", "holds no fleet"), (b'{"schema": "pumprig.fleet/1"}', "is no plan of a fleet")],
+)
+def test_a_plan_that_is_none_is_told(finished: FleetOutcome, document: bytes, problem: str) -> None:
+    """In one line, with the file."""
+    (finished.folder / "fleet.json").write_bytes(document)
+    with pytest.raises(UsageError, match=problem):
+        finish_fleet(FleetFolder(finished.folder))
+
+
+def test_a_plan_without_its_profile_is_told(finished: FleetOutcome) -> None:
+    """One key is enough to know the whole plan for damaged."""
+    path = finished.folder / "fleet.json"
+    document = json.loads(path.read_text(encoding="utf-8"))
+    del document["profile"]
+    path.write_text(json.dumps(document), encoding="utf-8")
+    with pytest.raises(UsageError, match=r"fleet\.json: is no plan of a fleet"):
+        finish_fleet(FleetFolder(finished.folder))
+
+
+@pytest.mark.parametrize(
+    ("options", "problem"),
+    [
+        ({"seed": 2**64}, "--seed must be 0 to 18446744073709551615"),
+        ({"days": float("nan")}, "--days must be"),
+        ({"scheduler": "tcp://127.0.0.1:1"}, "no Dask scheduler answers here"),
+        ({"junit": "a-folder"}, "cannot be written"),
+    ],
+)
+def test_a_mistake_does_not_cost_the_fleet_before(
+    tmp_path: Path, finished: FleetOutcome, options: dict[str, Any], problem: str
+) -> None:
+    """What can be wrong with the options is found before an earlier fleet in the folder gives way."""
+    pytest.importorskip("distributed")
+    files = {file: file.read_bytes() for file in finished.folder.rglob("*.*") if file.is_file()}
+    if "junit" in options:
+        options = {"junit": tmp_path / "a-folder"}
+        options["junit"].mkdir()
+    with pytest.raises(UsageError, match=problem):
+        fleet(tmp_path, "out", pumps=6, chunk=2, **options)
+    assert {file: file.read_bytes() for file in finished.folder.rglob("*.*") if file.is_file()} == files
