@@ -121,7 +121,7 @@ def _sound(findings: Findings, plan: FleetPlan, text: str, column: str, conditio
     of, wrong = findings.one(
         f"select count(*) filter ({asked}), count(*) filter ({condition}) from pumps"  # noqa: S608
     )
-    finding = f"{wrong} of {of} not" if wrong else f"{of} of {of}"
+    finding = f"{wrong} of {of} runs not" if wrong else f"{of} of {of} runs"
     if bad:
         finding += f"; pump {bad[0][0]} ({bad[0][1]}): {bad[0][2]}"
     outcome = "fail" if wrong else "pass" if of else "inconclusive"

@@ -31,6 +31,15 @@ def test_no_file(fleet):
 def test_unmarked(fleet):
     pass
 """
+WRONG = {
+    '"population.toml", seed=1.5': "seed must be a whole number, not 1.5",
+    '"population.toml", pumps=True': "pumps must be a whole number, not True",
+    '"population.toml", pumps="20"': "pumps must be a whole number, not '20'",
+    '"population.toml", days="30"': "days must be a number, not '30'",
+    '"population.toml", seed=2**64': "--seed must be 0 to 18446744073709551615",
+    '"population.toml", chunk=-1': "the marker has no option 'chunk'; it takes pumps, days",
+    '"population.toml", 500': "which fleet? mark the test",
+}
 
 
 def test_fleets_run_in_the_users_own_pytest(tmp_path: Path) -> None:
@@ -45,3 +54,29 @@ def test_fleets_run_in_the_users_own_pytest(tmp_path: Path) -> None:
     assert "pumprig fleet rerun nervous.toml --seed 3 --pump " in result.stdout
     assert "nowhere.toml: there is no such file" in result.stdout
     assert "mark the test: @pytest.mark.fleet" in result.stdout
+
+
+def test_wrong_markers_are_told_in_one_line(tmp_path: Path) -> None:
+    """Each with the option and what it must be; nothing is run."""
+    written(tmp_path)
+    tests = [f"import pytest\n\n\n@pytest.mark.fleet({marker})\ndef test_it(fleet):\n    pass\n" for marker in WRONG]
+    for number, text in enumerate(tests):
+        (tmp_path / f"test_{number}.py").write_text(text, encoding="utf-8")
+    result = plain_pytest(tmp_path)
+    assert f"{len(WRONG)} errors" in result.stdout, result.stdout
+    for said in WRONG.values():
+        assert f"fleet: {said}" in result.stdout
+    assert "Traceback" not in result.stdout
+
+
+def test_a_population_is_found_beside_its_test(tmp_path: Path) -> None:
+    """Wherever pytest is started; and the printed command names it from there."""
+    folder = tmp_path / "tests"
+    folder.mkdir()
+    written(folder, EVENTFUL.replace("<= 0.05", "<= -1", 1))
+    marker = '@pytest.mark.fleet("population.toml", pumps=2, days=20, jobs=1)'
+    text = f"import pytest\n\n\n{marker}\ndef test_it(fleet):\n    fleet.check()\n"
+    (folder / "test_it.py").write_text(text, encoding="utf-8")
+    result = plain_pytest(tmp_path)
+    assert "fail: false_alarms_per_pump_year <= -1" in result.stdout, result.stdout
+    assert "there is no such file" not in result.stdout
