@@ -15,6 +15,8 @@ __all__ = ["SbiBalance"]
 _TARED_WITHIN_G = 0.1
 """More than a drop of infusate, less than any beaker."""
 _TARE_TRIES, _BETWEEN_TRIES_MS = 20, 500
+_TARING_MS = 5_000
+"""Longer than a balance at rest takes to tare."""
 
 
 class SbiBalance(Balance):
@@ -38,8 +40,10 @@ class SbiBalance(Balance):
 
     def tare(self) -> None:
         """Take what is on the pan, once it is stable, as the new zero. Raises InstrumentFault if that is not seen."""
-        self.weigh_stable()
+        before = self.weigh_stable()
         self._conversation.tell(_escaped(sbi.TARE))
+        if abs(before.mass_g) <= _TARED_WITHIN_G:  # then what it shows cannot tell that it has
+            self._clock.sleep_ms(_TARING_MS)
         for _ in range(_TARE_TRIES):
             weighing = self.weigh()
             if weighing.stable and abs(weighing.mass_g) <= _TARED_WITHIN_G:

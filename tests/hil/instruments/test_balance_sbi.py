@@ -77,6 +77,39 @@ def test_a_balance_that_does_not_tare_is_a_fault() -> None:
         balance.tare()
 
 
+class _SlowToTare:
+    """Tares two seconds after it was told; until then it shows what it showed before."""
+
+    def __init__(self) -> None:
+        self._shown_g = 0.08
+        self._tared_at_ms: int | None = None
+
+    def receive(self, now_ms: int, data: bytes) -> bytes:
+        """A model, a weight, or nothing."""
+        name = data.removeprefix(b"\x1b").removesuffix(b"\r\n").decode()
+        if name == sbi.TARE:
+            self._tared_at_ms = now_ms + 2000
+        if self._tared_at_ms is not None and now_ms >= self._tared_at_ms:
+            self._shown_g = 0.0
+        return {sbi.MODEL: b"BCE224I\r\n", sbi.PRINT: f"+{self._shown_g:10.4f} g  \r\n".encode()}.get(name, b"")
+
+    def next_emit_ms(self) -> None:
+        """Never."""
+
+    def emit(self, now_ms: int) -> bytes:  # noqa: ARG002 - the shape of a device
+        """Nothing."""
+        return b""
+
+
+def test_a_tare_that_takes_its_time_is_waited_for() -> None:
+    """Where the pan shows next to nothing already, a weight of next to nothing does not say that it has tared."""
+    bench = Bench()
+    balance = SbiBalance(bench.link(_SlowToTare()), bench)
+    assert balance.weigh().mass_g == 0.08
+    balance.tare()
+    assert balance.weigh().mass_g == 0.0
+
+
 def test_a_balance_that_adjusts_itself_is_asked_again() -> None:
     """Cal.Int. passes by itself."""
     bench = Bench()
