@@ -1,6 +1,6 @@
 """The programmer: what the rig can ask a pump, as verbs over one link."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TypeVar
 
 from hil.errors import BenchFault, LinkTimeout
@@ -324,8 +324,7 @@ class Programmer:
 
     def _converse(self, request: Message, heard: bytearray) -> Message:
         """Drive the exchange to its reply; whatever came on the way is kept in ``heard``."""
-        self._ensure_session(heard)
-        self._link.write(self._exchange.request(self._link.monotonic_ms(), request))
+        self._link.write(self._in_session(lambda now_ms: self._exchange.request(now_ms, request), heard))
         while True:
             now_ms = self._link.monotonic_ms()
             deadline_ms = self._exchange.next_deadline_ms
@@ -353,15 +352,21 @@ class Programmer:
     def _again(self, heard: bytearray) -> bytes:
         """The next attempt. A pump that restarted knows nothing of the session: after the last one it is forgotten."""
         try:
-            return self._exchange.on_deadline(self._link.monotonic_ms())
-        except FrameError:  # the session ran out meanwhile
-            self._ensure_session(heard)
-            return self._exchange.on_deadline(self._link.monotonic_ms())
+            return self._in_session(self._exchange.on_deadline, heard)
         except ExchangeTimeout:
             if isinstance(self._channel, ProgrammerChannel):
                 self._channel.end()
                 self._state_seq = None
             raise
+
+    def _in_session(self, frame_at: Callable[[int], bytes], heard: bytearray) -> bytes:
+        """A frame to send; the session may run out between the look at it and the sealing."""
+        self._ensure_session(heard)
+        try:
+            return frame_at(self._link.monotonic_ms())
+        except FrameError:
+            self._ensure_session(heard)
+            return frame_at(self._link.monotonic_ms())
 
     def _ensure_session(self, heard: bytearray) -> None:
         """Wake the pump, if the link is a secure one and there is no session. Raises PumpFault if it stays silent."""

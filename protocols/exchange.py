@@ -94,11 +94,12 @@ class Exchange:
         if not isinstance(message, Telecommand):
             raise TypeError(f"{type(message).__name__} is no telecommand")
         payload = encode_message(self._next_seq, message)
+        frame = self._wire(payload, now_ms)  # if there is no session, nothing was asked
         self._pending = _Pending(self._next_seq, message, payload, now_ms + self._deadline_ms)
         self._next_seq = (self._next_seq + 1) % _SEQS
         self._decoder.abandon()
         self.last_rejection = self.last_dropped = None
-        return self._wire(payload, now_ms)
+        return frame
 
     def receive(self, now_ms: int, data: bytes) -> Message | None:
         """The answer, once ``data`` completes it; None while it is still to come. Raises PeerRefused."""
@@ -124,10 +125,11 @@ class Exchange:
         if pending.sent >= self._attempts:
             self._pending = None
             raise ExchangeTimeout(type(pending.request).__name__, pending.sent, self._deadline_ms)
+        frame = self._wire(pending.payload, now_ms)
         pending.sent += 1
         self.repeats += 1
         pending.deadline_ms = now_ms + self._deadline_ms
-        return self._wire(pending.payload, now_ms)
+        return frame
 
     def take_notices(self) -> list[tuple[int, Notice]]:
         """What came unasked since the last time that somebody looked: each with the seq of its subscription."""

@@ -19,6 +19,7 @@ from protocols.log_follower import event_log
 from protocols.messages import Alarms, Identity, KeyProvisioned, Mode, Outcome, ProvisionKey, Role, Secret
 from protocols.session.keys import SessionKey, insecure_test_key, simulated_uid
 from protocols.session.programmer_channel import ProgrammerChannel
+from protocols.session.pump_channel import IDLE_MS
 from tests.protocols.session.ends import random_bytes
 
 _PROFILE = load_profile(Path(__file__).parents[2] / "fixtures" / "pumps" / "generic-30ml.toml")
@@ -119,6 +120,31 @@ def test_a_session_is_begun_anew_when_it_is_over() -> None:
     rig.pump.inject(rig.now_ms, "reset", 1)
     assert programmer.identify().boot_count == 2
     programmer.acknowledge(Alarms.UNEXPECTED_RESTART)
+
+
+class _Ticking(VirtualLink):
+    """Time goes on while nobody waits: a millisecond with every look at it."""
+
+    def monotonic_ms(self) -> int:
+        now_ms = super().monotonic_ms()
+        self._advance_to(now_ms + 1)
+        return now_ms
+
+
+@pytest.mark.parametrize("early_ms", range(8))
+def test_a_session_may_run_out_at_any_moment(early_ms: int) -> None:
+    """Also between the look at it and the sealing of a frame: then it is begun anew."""
+    rig = Rig()
+    link = _Ticking("sim:pump", rig.pump, lambda: rig.now_ms, rig.to)
+    memory = ProgrammerMemory()
+    channel = ProgrammerChannel(
+        simulated_uid(1), _PROGRAMMER, lambda: memory.next_wake(rig.now_ms), random_bytes(f"{early_ms}")
+    )
+    programmer = Programmer(link, channel, memory=memory)
+    programmer.read_status()
+    rig.to(rig.now_ms + IDLE_MS - early_ms)
+    assert programmer.read_status().mode is Mode.MONITORING
+    assert programmer.repeats <= 1  # a frame that came a moment too late for the pump
 
 
 def test_notices_come_in_a_session() -> None:
