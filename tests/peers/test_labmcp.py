@@ -3,7 +3,7 @@
 They come with the dependency group ``peers``; each is served behind a socket and read by pyserial and by VISA.
 """
 
-import importlib
+import importlib.util
 from collections.abc import Callable
 from typing import Any
 
@@ -20,8 +20,13 @@ from hil.links.open_link import open_link
 from tests.hil.instruments.served import served
 from tests.peers.deviations import DEVIATIONS
 
-pytest.importorskip("labmcp", reason="the dependency group 'peers' is not installed")
-pytestmark = [pytest.mark.peer, pytest.mark.system]
+# Looked for, not imported: that takes seconds in each of the test processes.
+_IS_THERE = importlib.util.find_spec("labmcp") is not None
+pytestmark = [
+    pytest.mark.peer,
+    pytest.mark.system,
+    pytest.mark.skipif(not _IS_THERE, reason="the dependency group 'peers' is not installed"),
+]
 
 
 class Lines:

@@ -11,8 +11,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from distributed import Client
-
 from hil.fleet.fleet_run import run_fleet
 from tests.hil.fleet.fleets import Told, fleet, settings, tables_of
 
@@ -52,6 +50,7 @@ def cluster(tmp_path: Path) -> Iterator[tuple[str, list["subprocess.Popen[bytes]
 
 def wait_for_workers(address: str, count: int) -> None:
     """Until the scheduler knows so many."""
+    from distributed import Client  # noqa: PLC0415 - slow to import, for one test
     with Client(address, timeout=_UP_WITHIN_S, set_as_default=False) as client:  # type: ignore[no-untyped-call]
         client.wait_for_workers(count, timeout=_UP_WITHIN_S)
 
