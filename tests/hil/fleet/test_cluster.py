@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from hil.fleet.fleet_run import run_fleet
 from tests.hil.fleet.fleets import Told, fleet, settings, tables_of
 
