@@ -563,12 +563,12 @@ def replay(
     from hil.history.run_names import find_run
     from hil.player.play_console import PlaySettings, run_player
     from hil.player.schedule import Schedule, place_and_time, speed_of, time_of
-    from hil.recording.place import recording_at
+    from hil.recording.place import only_recording_at
 
     to, end_ms = place_and_time("--to", ends)
     if model == (to is not None):
         raise click.UsageError("say where to play to with --to WHERE, or compare with the model with --model")
-    file = recording_at(find_run(recording, runs))
+    file = only_recording_at(find_run(recording, runs))
     if to is None:
         from hil.comparison.compare_console import print_model_replay
 

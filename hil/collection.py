@@ -126,6 +126,7 @@ def collect(
     hours: float,
     interval_min: float,
     progress: Progress,
+    stretch_h: float = 0.0,
     reference: Balance | None = None,
     procedure: Procedure | None = None,
 ) -> Collection:
@@ -133,12 +134,16 @@ def collect(
 
     A ``reference`` balance is read right after the beaker's. Samples are due at whole intervals from the first, so one
     late reading does not shift the rest. With ``procedure`` every sample is kept before the next is waited for, and a
-    collection that was killed goes on from those.
+    collection that was killed goes on from those: for what is left of ``hours``, or longer until one of its stretches
+    has lasted ``stretch_h``.
     """
     interval_ms = round(interval_min * 60_000)
-    count = round(hours * 3_600_000 / interval_ms)
+    count, whole = round(hours * 3_600_000 / interval_ms), round(stretch_h * 3_600_000 / interval_ms)
     stretches = _kept(procedure)
-    done = sum(len(stretch.samples) - 1 for stretch in stretches)
+    lengths = [len(stretch.samples) - 1 for stretch in stretches]
+    done = sum(lengths)
+    if stretches and max(lengths) < whole:
+        count = max(count, done + whole)
     if done < count or not stretches:
         history_from = bench.pump.read_status().history_next
         _keep(procedure, {"history_from": history_from})

@@ -19,6 +19,7 @@ from hil.live_view import STYLES, LiveView, PlainLines
 from hil.measurement import Outcome
 from hil.observer import Observer
 from hil.recording.info import describe
+from hil.recording.place import recordings_at
 from hil.run_result import RunResult
 from hil.safe_state import BenchState, bring_to_safe_state, is_confirmed
 from hil.shipped import shipped
@@ -64,14 +65,20 @@ def print_result(result: RunResult) -> None:
 
 
 def print_recording(path: Path, *, as_json: bool) -> None:
-    """What a recording holds, cut short or not; raises RecordingError if it is none, or behind it, what is damaged."""
-    contents = describe(path / "run.mcap" if path.is_dir() else path)
+    """What a recording holds, cut short or not; of a run that was resumed, what each of them holds.
+
+    Raises RecordingError if there is none, or behind what they hold, for what is damaged.
+    """
+    found = [describe(file) for file in recordings_at(path)]
     if as_json:
-        sys.stdout.write(json.dumps(contents.as_json(), indent=2) + "\n")
+        said = [each.as_json() for each in found]
+        several = {"schema": "pumprig.info-parts/1", "path": str(path), "recordings": said}
+        sys.stdout.write(json.dumps(said[0] if len(said) == 1 else several, indent=2) + "\n")
     else:
-        Console(highlight=False, soft_wrap=True).print(str(contents), markup=False)
-    if contents.problem:
-        raise RecordingError(contents.problem)
+        Console(highlight=False, soft_wrap=True).print("\n\n".join(map(str, found)), markup=False)
+    problems = [each.problem for each in found if each.problem]
+    if problems:
+        raise RecordingError("; ".join(problems))
 
 
 def serve_bench(

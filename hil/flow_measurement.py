@@ -92,10 +92,13 @@ class FlowMeasurement:
         weighed = ("reference_balance",) if self._reference_balance() is not None else ()
         return ("balance", "bath", *weighed, *self._pressures)
 
-    def collect(self, hours: float, interval_min: float = INTERVAL_MIN, *, resumable: bool = False) -> MeasuredFlow:
+    def collect(
+        self, hours: float, interval_min: float = INTERVAL_MIN, *, resumable: bool = False, stretch_h: float = 0.0
+    ) -> MeasuredFlow:
         """The flow over ``hours`` from now on, from weighings every ``interval_min``.
 
-        A procedure's only collection may be ``resumable``: it is kept sample by sample, and goes on after a kill.
+        A procedure's only collection may be ``resumable``: it is kept sample by sample, and goes on after a kill, until
+        one of its stretches has lasted ``stretch_h``.
         """
         for _, readings in self._pressures.values():
             readings.clear()
@@ -107,6 +110,7 @@ class FlowMeasurement:
             hours=hours,
             interval_min=interval_min,
             progress=self._sampled,
+            stretch_h=stretch_h,
             reference=self._reference_balance(),
             procedure=self._procedure if resumable else None,
         )

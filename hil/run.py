@@ -20,6 +20,7 @@ from hil.measurement import Outcome, verdict
 from hil.observer import Observer
 from hil.procedure import EXIT_BENCH_FAULT, Procedure
 from hil.pump_state import failed_state
+from hil.recording.layout import RATE_KEY
 from hil.recording.reader import Recording
 from hil.recording.writer import RecordingWriter
 from hil.run_folder import RunFolder
@@ -99,10 +100,12 @@ class Run:
                 wiring.asking = self.observer.asking
             part = self._next_part(wiring)
             several = {} if part.part == 1 else {"part": str(part.part), "began_ms": str(part.began_ms)}
+            rate = wiring.clock.rate if isinstance(wiring.clock, WallClock) else 1.0
+            faster = {} if rate == 1 else {RATE_KEY: str(rate)}
             writer = RecordingWriter(
                 self.folder.path / part.recording,
                 start_utc_ms=wiring.clock.start_utc_ms,
-                metadata=self.plan.metadata() | {"parameters": json.dumps(self.parameters)} | several,
+                metadata=self.plan.metadata() | {"parameters": json.dumps(self.parameters)} | several | faster,
                 attachments={BENCH_ATTACHMENT: self.plan.bench.model_dump_json(indent=2).encode()},
                 pump_wires=("pump",),
                 wall_utc_ns=WallClock.utc_ns if isinstance(wiring.clock, WallClock) else None,

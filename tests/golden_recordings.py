@@ -21,7 +21,7 @@ from mcap.reader import make_reader
 from fixtures import __file__ as fixtures_file
 from hil.bench import Bench, open_bench
 from hil.bench_file import load_bench
-from hil.export.export import export
+from hil.export.export import Part, export
 from hil.export.flat import for_json
 from hil.export.selection import Selection
 from hil.export.telemetry import Telemetry
@@ -225,7 +225,7 @@ def make(name: str, folder: Path) -> None:
 def content_hashes(path: Path) -> dict[str, str]:
     """Of each table of the recording's Parquet export: the SHA-256 of its rows, one as a line of JSON each."""
     with TemporaryDirectory() as folder, Telemetry.open(path) as telemetry:
-        export(telemetry, Selection(), "parquet", Path(folder) / "tables")
+        export([Part(telemetry, Selection())], "parquet", Path(folder) / "tables")
         return {file.stem: _content_hash(file) for file in sorted((Path(folder) / "tables").iterdir())}
 
 

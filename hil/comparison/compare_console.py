@@ -33,13 +33,15 @@ def print_model_replay(
         console.print(f"  {what:<28} {escape(source)}")
     console.print(f"  {'quantity':<12} {'looks':>6} {'mean':>10} {'allowed':>9} {'largest':>10} {'allowed':>9}")
     for each in found.residuals:
-        style = "" if each.is_within else "bold red"
+        if not each.is_compared:
+            console.print(f"  {each.name:<12} {0:>6} {each.said}", style="yellow")
+            continue
         console.print(
             f"  {each.name:<12} {each.values.size:>6} {each.mean:>+10.4f} {each.tolerance.mean:>9.4f} "
-            f"{each.maximum:>10.4f} {each.tolerance.maximum:>9.4f} {each.unit}{'' if each.is_within else '  BEYOND'}",
-            style=style,
+            f"{each.maximum:>10.4f} {each.tolerance.maximum:>9.4f} {each.unit}{'  BEYOND' if each.is_beyond else ''}",
+            style="bold red" if each.is_beyond else "",
         )
-    console.print(f"verdict    {'[bold green]model agrees[/]' if found.agrees else '[bold red]model differs[/]'}")
+    console.print(f"verdict    [bold {'green' if found.agrees else 'red'}]{found.verdict}[/]")
     if out is not None:
         console.print(f"report     {escape(str(out / 'model.html'))}")
     if not found.agrees:

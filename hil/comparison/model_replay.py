@@ -31,8 +31,20 @@ class ModelReplay:
 
     @property
     def agrees(self) -> bool:
-        """Whether every residual is within its tolerance."""
-        return bool(self.residuals) and all(residual.is_within for residual in self.residuals)
+        """Whether every residual is within its tolerance; where nothing could be compared, nothing agrees."""
+        return self.is_compared and not any(residual.is_beyond for residual in self.residuals)
+
+    @property
+    def is_compared(self) -> bool:
+        """Whether anything could be compared."""
+        return any(residual.is_compared for residual in self.residuals)
+
+    @property
+    def verdict(self) -> str:
+        """In two words."""
+        if not self.is_compared:
+            return "nothing compared"
+        return "model agrees" if self.agrees else "model differs"
 
     def as_json(self) -> dict[str, Any]:
         """For other programs."""
@@ -41,6 +53,7 @@ class ModelReplay:
             "path": str(self.telemetry.path),
             "profile": self.profile.model,
             "agrees": self.agrees,
+            "verdict": self.verdict,
             "looks": len(self.telemetry.looks),
             "commands": len(self.telemetry.commands),
             "injections": list(self.telemetry.injections),
@@ -51,14 +64,12 @@ class ModelReplay:
 
     def page(self) -> ComparisonPage:
         """The page with its curves."""
-        off = [each for each in self.residuals if not each.is_within]
         rows = tuple(_row(each) for each in self.residuals)
-        said = "Every residual is within its tolerance." if self.agrees else _off(off)
         compared = PageTable(
             "Residuals",
             ("Quantity", "Unit", "Looks", "Mean", "Allowed", "Largest", "Allowed", "Within"),
             rows,
-            frozenset(place for place, each in enumerate(self.residuals) if not each.is_within),
+            frozenset(place for place, each in enumerate(self.residuals) if each.is_beyond),
             "A residual is what the pump recorded less what the model says at the same time.",
         )
         surroundings = PageTable("Where it stood", ("What", "Taken from"), self.course.sources)
@@ -66,18 +77,35 @@ class ModelReplay:
             kind="Recorded pump against today's model",
             title=f"{self.telemetry.path.parent.name or self.telemetry.path.name} against {self.profile.model}",
             agrees=self.agrees,
-            verdict="model agrees" if self.agrees else "model differs",
-            finding=said,
+            verdict=self.verdict,
+            finding=self._finding(),
             tables=(compared, surroundings),
-            figures=tuple(figure for each in self.residuals if each.values.size for figure in _figures(each)),
+            figures=tuple(figure for each in self.residuals if each.is_compared for figure in _figures(each)),
             notes=self._notes(),
             command=self.command,
         )
+
+    def _finding(self) -> str:
+        if not self.is_compared:
+            return "There was nothing to compare."
+        if self.agrees:
+            return "Every residual is within its tolerance."
+        said = [
+            f"{each.name}: {each.mean:+.4f} {each.unit} on average, {each.maximum:.4f} {each.unit} at most"
+            for each in self.residuals
+            if each.is_beyond
+        ]
+        return "Beyond their tolerances: " + "; ".join(said) + "."
 
     def _notes(self) -> tuple[str, ...]:
         notes = [f"Injected when it was recorded, and in the model: {each}." for each in self.telemetry.injections]
         done = len(self.telemetry.commands)
         notes.append(f"{done} commands that the pump had carried out were given to the model at their times.")
+        apart = ", ".join(each.name for each in self.residuals if not each.is_compared)
+        if apart:
+            notes.append(
+                f"Not compared, for there is no look at which the recording and the model both say it: {apart}."
+            )
         missing = sum(look is None for look in self.course.looks)
         if missing:
             notes.append(f"At {missing} looks the model's firmware was down.")
@@ -90,6 +118,12 @@ def replay_model(path: Path, profile: Path | str | None, allowed: Iterable[str])
     texts = tuple(allowed)
     limits = tolerances(texts)
     telemetry = read_telemetry(path)
+    began_ms = telemetry.metadata.get("began_ms", "0")
+    if began_ms != "0":
+        raise UsageError(
+            f"{path}: is a part of a resumed run that begins at {began_ms} ms of bench time; the model cannot follow, "
+            "for what the pump went through before is not in it"
+        )
     if profile is not None:
         pump = load_profile(_profile_path(str(profile)))
     elif telemetry.profile is not None:
@@ -114,18 +148,6 @@ def _profile_path(name: str) -> Path:
     return shipped(f"pumps/{name}.toml")
 
 
-def _off(off: list[Residual]) -> str:
-    if not off:
-        return "There was nothing to compare."
-    said = [
-        f"{each.name}: {each.mean:+.4f} {each.unit} on average, {each.maximum:.4f} {each.unit} at most"
-        if each.values.size
-        else f"{each.name}: nothing to compare"
-        for each in off
-    ]
-    return "Beyond their tolerances: " + "; ".join(said) + "."
-
-
 def _row(each: Residual) -> tuple[str, ...]:
     numbers = (each.mean, each.tolerance.mean, each.maximum, each.tolerance.maximum)
     return (
@@ -133,7 +155,7 @@ def _row(each: Residual) -> tuple[str, ...]:
         each.unit,
         str(each.values.size),
         *(number(f"{value:.4f}") for value in numbers),
-        "yes" if each.is_within else "NO",
+        {"within": "yes", "beyond": "NO"}.get(each.said, each.said),
     )
 
 

@@ -60,11 +60,21 @@ class Residual:
         return float(np.max(np.abs(self.values))) if self.values.size else 0.0
 
     @property
-    def is_within(self) -> bool:
-        """Whether both are within the tolerance; nothing to compare is not."""
-        return (
-            bool(self.values.size) and abs(self.mean) <= self.tolerance.mean and self.maximum <= self.tolerance.maximum
-        )
+    def is_compared(self) -> bool:
+        """Whether there was a look at which both say it."""
+        return bool(self.values.size)
+
+    @property
+    def is_beyond(self) -> bool:
+        """Whether one of both is beyond its tolerance; what was not compared is not."""
+        return abs(self.mean) > self.tolerance.mean or self.maximum > self.tolerance.maximum
+
+    @property
+    def said(self) -> str:
+        """``within``, ``beyond`` or ``not compared``."""
+        if not self.is_compared:
+            return "not compared"
+        return "beyond" if self.is_beyond else "within"
 
     def as_json(self) -> dict[str, Any]:
         """For other programs."""
@@ -76,7 +86,7 @@ class Residual:
             "max": self.maximum,
             "tolerance_mean": self.tolerance.mean,
             "tolerance_max": self.tolerance.maximum,
-            "within": self.is_within,
+            "within": not self.is_beyond if self.is_compared else None,
         }
 
 

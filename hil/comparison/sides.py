@@ -9,7 +9,7 @@ from typing import Any
 from hil.comparison.telemetry import Telemetry, read_telemetry
 from hil.errors import RecordingError
 from hil.recording.layout import Topic
-from hil.recording.place import recording_at, run_folder_of
+from hil.recording.place import only_recording_at, recordings_at, run_folder_of
 from hil.recording.reader import Record, record_in
 from hil.recording.stream import RecordingStream
 from hil.verification.folder_checks import read_manifest
@@ -43,10 +43,13 @@ class Side:
 
 
 def read_side(path: Path) -> Side:
-    """What the recording or run folder at ``path`` says. Raises RecordingError."""
-    file, folder = recording_at(path), run_folder_of(path)
+    """What the recording or run folder at ``path`` says. Raises RecordingError, UsageError for a run of several parts.
+
+    Of one part of a resumed run its recording alone counts: the manifest is that of the whole run.
+    """
+    file, folder = only_recording_at(path), run_folder_of(path)
     side = Side(file, read_telemetry(file))
-    if folder is not None:
+    if folder is not None and len(recordings_at(folder)) == 1:
         try:
             side.manifest = read_manifest(folder)
         except RecordingError:

@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
+import pyarrow as pa
+
 from hil.export.flat import for_json
 from hil.export.kinds import EVENTS
 from hil.export.sink import OpenFile, in_order
@@ -36,10 +38,9 @@ class Pcapng:
 
     needs_encoded = True
 
-    def __init__(self, path: Path, start_utc_ms: int) -> None:
-        """Create ``path`` for a recording that began then. Raises UsageError."""
+    def __init__(self, path: Path) -> None:
+        """Create ``path``. Raises UsageError."""
         self._whole = OpenFile(path, "wb")
-        self._start_utc_ms = start_utc_ms
         self._interfaces: dict[tuple[str, int], int] = {}
         self._comments: list[str] = []
         self._block(_SECTION, struct.pack("<IHHq", _BYTE_ORDER, 1, 0, -1) + _options((_APPLICATION, b"pumprig export")))
@@ -47,9 +48,10 @@ class Pcapng:
     def write(self, tables: Sequence[Table]) -> None:
         """Append a piece. Raises BenchFault if the disk does not take it."""
         rows = [for_json(table.rows) for table in tables]
+        utc_ms = [table.rows.column("utc").cast(pa.int64()).to_pylist() for table in tables]
         with writing_to(self._whole.path):
             for number, row in in_order(tables):
-                self._row(tables[number], row, rows[number][row])
+                self._row(tables[number], row, rows[number][row], utc_ms[number][row])
 
     def finish(self) -> list[Path]:
         """Make it whole. Raises BenchFault if the disk does not take the rest."""
@@ -59,7 +61,7 @@ class Pcapng:
         """Delete it."""
         self._whole.abandon()
 
-    def _row(self, table: Table, row: int, content: dict[str, Any]) -> None:
+    def _row(self, table: Table, row: int, content: dict[str, Any], utc_ms: int) -> None:
         if table.kind.name in _SPOKEN:
             said = {name: value for name, value in content.items() if value is not None and name not in {"utc", "wire"}}
             self._comments.append(f"{table.kind.name}: {', '.join(f'{name} {value}' for name, value in said.items())}")
@@ -68,13 +70,12 @@ class Pcapng:
             return
         frame, payload = table.encoded[row]
         if frame:
-            self._packet(ON_THE_WIRE, content, frame)
+            self._packet(ON_THE_WIRE, content, utc_ms, frame)
         if payload:
-            self._packet(PAYLOAD, content, payload)
+            self._packet(PAYLOAD, content, utc_ms, payload)
 
-    def _packet(self, link_type: int, content: dict[str, Any], data: bytes) -> None:
+    def _packet(self, link_type: int, content: dict[str, Any], utc_ms: int, data: bytes) -> None:
         interface = self._interface(content["wire"], link_type)
-        utc_ms = self._start_utc_ms + content["time_ms"]
         head = struct.pack("<IIIII", interface, utc_ms >> 32, utc_ms & 0xFFFFFFFF, len(data), len(data))
         comments = [(_COMMENT, comment.encode()) for comment in self._comments]
         self._comments = []

@@ -46,8 +46,8 @@ class Telemetry:
 
     @classmethod
     def open(cls, path: Path) -> Self:
-        """The recording at ``path``, a file or a run's folder. Raises RecordingError."""
-        stream = RecordingStream.open(path / "run.mcap" if path.is_dir() else path)
+        """The recording in the file ``path``. Raises RecordingError."""
+        stream = RecordingStream.open(path)
         try:
             return cls(stream)
         except BaseException:

@@ -13,7 +13,7 @@ from zlib_ng.zlib_ng import crc32
 
 from hil.recording.layout import CHUNK_BYTES, MAGIC, MAX_CHUNK_BYTES, MAX_RECORD_BYTES
 
-__all__ = ["HEAD", "Block", "DamagedRecord", "blocks", "expand"]
+__all__ = ["HEAD", "Block", "DamagedRecord", "begins_with_chunk", "blocks", "expand"]
 
 HEAD: Final = struct.Struct("<BQ")
 """Opcode and length, before the content of every record (MCAP specification, Records)."""
@@ -43,6 +43,18 @@ class Block(NamedTuple):
     is_chunk: bool
     crc: int = 0
     """Of the file up to ``at``, if reading began behind its magic."""
+
+
+def begins_with_chunk(file: BinaryIO, size: int) -> bool:
+    """Whether a chunk is the first record of ``file`` that holds messages; one that is cut counts as well."""
+    at = len(MAGIC)
+    while at < size:
+        file.seek(at)
+        head = file.read(HEAD.size)
+        if head[0] in (Opcode.CHUNK, Opcode.MESSAGE) or len(head) < HEAD.size:
+            return head[0] == Opcode.CHUNK
+        at += HEAD.size + HEAD.unpack(head)[1]
+    return False
 
 
 def blocks(file: BinaryIO, at: int, size: int) -> Iterator[Block]:  # noqa: C901 - one branch for each way to go on

@@ -25,7 +25,8 @@ class RecordingInfo:
     file_bytes: int
     chunks: int
     closed: bool
-    """Whether the file has an end."""
+    """Whether it was closed, whatever became of the file since."""
+    in_chunks: bool
     metadata: dict[str, str]
     truncated_at: int | None = None
     problem: str = ""
@@ -62,7 +63,7 @@ class RecordingInfo:
         """``chunked``, ``as written`` or ``cut``."""
         if not self.closed:
             return "cut"
-        return "chunked" if self.chunks else "as written"
+        return "chunked" if self.in_chunks else "as written"
 
     def rate_per_s(self, count: int) -> float:
         """How often that is in a second of bench time."""
@@ -128,6 +129,8 @@ class RecordingInfo:
         return f"{rate:.2f}/s" if rate >= 0.1 or not rate else f"{rate * 3600:.1f}/h"
 
     def _form(self) -> str:
+        if self.form == "chunked" and not self.chunks:
+            return "compressed in chunks; it was closed, but its index is lost"
         if self.form == "chunked":
             return f"{self.chunks} chunk{'s' if self.chunks != 1 else ''}, compressed and indexed"
         return "records as they were written" + ("" if self.closed else "; it was never closed")
@@ -141,7 +144,13 @@ def describe(path: Path) -> RecordingInfo:
     """What the recording at ``path`` holds, cut short or damaged or not. Raises RecordingError if it is none."""
     with RecordingStream.open(path) as stream:
         info = RecordingInfo(
-            path, stream.start_utc_ms, path.stat().st_size, stream.chunks, stream.closed_properly, stream.metadata
+            path,
+            stream.start_utc_ms,
+            path.stat().st_size,
+            stream.chunks,
+            stream.closed_properly,
+            stream.in_chunks,
+            stream.metadata,
         )
         contents = Contents(path)
         try:

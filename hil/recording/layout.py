@@ -45,6 +45,7 @@ __all__ = [
     "METADATA_NAME",
     "NOTES_TOPIC",
     "PROFILE",
+    "RATE_KEY",
     "SCHEMA_ENCODING",
     "SEQUENCES",
     "START_KEY",
@@ -64,6 +65,8 @@ PROFILE: Final = "pumprig"
 LIBRARY: Final = "pumprig recording 2"
 METADATA_NAME: Final = "pumprig"
 START_KEY: Final = "start_utc_ms"
+RATE_KEY: Final = "rate"
+"""By how much bench time was faster than real time, if it was: on a bench served with ``--rate``."""
 LAYOUT_KEY: Final = "layout"
 LAYOUT: Final = "2"
 """A recording without this key has layout 1: bytes and notes only, no chunks."""

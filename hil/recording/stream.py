@@ -19,7 +19,7 @@ from mcap.records import Attachment, Channel, Footer
 from zlib_ng.zlib_ng import crc32
 
 from hil.errors import RecordingError
-from hil.recording.blocks import HEAD, Block, DamagedRecord, blocks, expand
+from hil.recording.blocks import HEAD, Block, DamagedRecord, begins_with_chunk, blocks, expand
 from hil.recording.contents import Contents, RecordedMessage, TopicFilter
 from hil.recording.layout import MAGIC
 from hil.recording.spans import Span, parse, spans
@@ -42,6 +42,8 @@ class RecordingStream:
         self._file = file
         self._size = file.seek(0, 2)
         self._check_magic()
+        self.in_chunks = begins_with_chunk(file, self._size)
+        """Whether its messages stand in chunks: only a recording that was closed has any."""
         self._summary: Summary | None = None
         self._damage: DamagedRecord | None = None
         try:
@@ -77,8 +79,8 @@ class RecordingStream:
 
     @property
     def closed_properly(self) -> bool:
-        """Whether the file has an end: the run that wrote it was not killed."""
-        return self._summary is not None or self._damage is not None
+        """Whether it was closed: the run that wrote it was not killed, whatever became of the file since."""
+        return self.in_chunks or self._summary is not None or self._damage is not None
 
     @property
     def chunks(self) -> int:
@@ -257,6 +259,8 @@ class RecordingStream:
                 raise DamagedRecord(len(MAGIC), "the file was closed without saying when its run began")
             return
         self.truncated_at = end
+        if self.in_chunks and not (has_footer and len(rest) > len(MAGIC)):
+            raise DamagedRecord(end, _lost_end(has_data_end=contents.has_data_end))
         if has_footer and rest != MAGIC and not MAGIC.startswith(rest):
             raise DamagedRecord(end, "something else follows the footer than the end of the file")
         if (
@@ -275,6 +279,15 @@ class RecordingStream:
     def _is_zero_from(self, at: int) -> bool:
         self._file.seek(at)
         return all(not piece.strip(b"\0") for piece in iter(lambda: self._file.read(_PIECE_BYTES), b""))
+
+
+def _lost_end(*, has_data_end: bool) -> str:
+    """What is wrong with a recording in chunks that does not lead up to its end."""
+    if has_data_end:
+        return (
+            "all messages are there, but the end of the file behind them (summary, footer or magic) is cut or damaged"
+        )
+    return "the file was closed, but is cut or damaged from here on; what stood in the broken chunk cannot be read"
 
 
 def _check_data(block: Block, span: Span) -> None:

@@ -1,8 +1,11 @@
 """Time in a recording: bench time never runs backwards, the system's clock runs with it, and so does the pump's."""
 
+import math
+from collections.abc import Mapping
 from typing import Final
 
 from hil.recording.contents import RecordedMessage
+from hil.recording.layout import RATE_KEY
 from hil.recording.looks import Look
 from hil.verification.check import Check
 
@@ -16,8 +19,9 @@ _MAX_FINDINGS: Final = 1000
 class ClockCheck:
     """Follows three clocks."""
 
-    def __init__(self) -> None:
-        """Begin before the first message."""
+    def __init__(self, metadata: Mapping[str, str]) -> None:
+        """Begin before the first message of a recording that says so of itself."""
+        self._rate = _rate_in(metadata)
         self._messages = 0
         self._time_ms: int | None = None
         self._offset_ns: int | None = None
@@ -33,7 +37,7 @@ class ClockCheck:
                 f"byte {message.at} of the file: bench time goes back from {self._time_ms} to {message.time_ms} ms"
             )
         self._time_ms = message.time_ms
-        offset_ns = message.wall_utc_ns - message.time_ms * 1_000_000
+        offset_ns = message.wall_utc_ns - round(message.time_ms * 1_000_000 / self._rate)
         if self._offset_ns is not None and abs(offset_ns - self._offset_ns) > _STEP_NS:
             step_s = (offset_ns - self._offset_ns) / 1e9
             self._find(f"at {message.time_ms} ms the system's clock went {step_s:+.3f} s against bench time")
@@ -57,9 +61,19 @@ class ClockCheck:
 
     def check(self) -> Check:
         """What came of it."""
-        said = f"bench time and system's clock of {self._messages} records, uptime in {self._looks} answers of the pump"
-        return Check("clocks", said, tuple(self._findings))
+        faster = "" if self._rate == 1 else f", at {self._rate:g} times real time"
+        said = f"bench time and system's clock of {self._messages} records{faster}"
+        return Check("clocks", f"{said}, uptime in {self._looks} answers of the pump", tuple(self._findings))
 
     def _find(self, text: str) -> None:
         if len(self._findings) < _MAX_FINDINGS:
             self._findings.append(text)
+
+
+def _rate_in(metadata: Mapping[str, str]) -> float:
+    """By how much bench time was faster than real time: 1 unless the recording says otherwise, in a way that can be."""
+    try:
+        rate = float(metadata.get(RATE_KEY, "1"))
+    except ValueError:
+        return 1.0
+    return rate if math.isfinite(rate) and rate > 0 else 1.0

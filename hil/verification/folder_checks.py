@@ -10,7 +10,7 @@ from hil.errors import RecordingError
 from hil.run_folder import AUDIT, MANIFEST
 from hil.verification.check import Check
 
-__all__ = ["check_audit", "check_files", "read_manifest"]
+__all__ = ["check_audit", "check_files", "gone_on_from", "read_manifest"]
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
@@ -51,6 +51,18 @@ def check_files(folder: Path | None) -> Check:
         tuple(findings),
         ("manifest.json itself: nothing outside the folder holds its hash",),
     )
+
+
+def gone_on_from(folder: Path | None) -> frozenset[str]:
+    """Names of the recordings at whose end the run was interrupted, by its manifest, which has their SHA-256."""
+    try:
+        manifest = {} if folder is None else read_manifest(folder)
+    except RecordingError:
+        return frozenset()
+    recordings, files = manifest.get("recordings"), manifest.get("files")
+    if not (manifest.get("resumed") and isinstance(recordings, list) and isinstance(files, dict)):
+        return frozenset()
+    return frozenset(str(name) for name in recordings[:-1] if str(name) in files)
 
 
 def check_audit(folder: Path | None) -> Check:

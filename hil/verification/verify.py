@@ -15,14 +15,14 @@ from hil.recording.contents import Contents, RecordedMessage
 from hil.recording.layout import ALARMS_TOPIC, GAPS_TOPIC, Topic
 from hil.recording.link_count import fits_count, received_in
 from hil.recording.looks import look_in
-from hil.recording.place import recording_at, run_folder_of
+from hil.recording.place import recordings_at, run_folder_of
 from hil.recording.session_keys import recorded_keys
 from hil.recording.stream import RecordingStream
 from hil.run_plan import BENCH_ATTACHMENT
 from hil.verification.alarm_check import AlarmCheck
 from hil.verification.check import Check
 from hil.verification.clock_check import ClockCheck
-from hil.verification.folder_checks import check_audit, check_files
+from hil.verification.folder_checks import check_audit, check_files, gone_on_from
 from hil.verification.wire_check import WireCheck
 from protocols.session.noise import SessionKeys
 
@@ -48,7 +48,11 @@ class Verification:
     def unchecked(self) -> list[str]:
         """What was not checked, and why."""
         left = [f"{check.name}: {check.said}" for check in self.checks if check.state == "not checked"]
-        return left + [text for check in self.checks for text in check.unchecked]
+        return left + self.left_out()
+
+    def left_out(self) -> list[str]:
+        """What the checks that were made could not look at; once, if several parts of a run say the same."""
+        return list(dict.fromkeys(text for check in self.checks for text in check.unchecked))
 
     def as_json(self) -> dict[str, Any]:
         """For other programs."""
@@ -64,26 +68,23 @@ class Verification:
 
 def verify(path: Path) -> Verification:
     """Check the recording or run folder at ``path``. Raises RecordingError if nothing of it can be read."""
-    file, folder = recording_at(path), run_folder_of(path)
+    files, folder = recordings_at(path), run_folder_of(path)
     checks = [check_files(folder), check_audit(folder)]
-    for number, each in enumerate(_parts(path, file)):
+    interrupted = gone_on_from(folder)
+    for number, each in enumerate(files):
         with RecordingStream.open(each) as stream:
-            found = _Pass(stream).run()
+            found = _Pass(stream, goes_on=each.name in interrupted).run()
             checks += found if number == 0 else [replace(check, name=f"{each.stem} {check.name}") for check in found]
-    return Verification(file, folder, tuple(checks))
-
-
-def _parts(path: Path, file: Path) -> list[Path]:
-    """The recordings that are meant: all of a folder, whose run may have been resumed, else the one."""
-    later = sorted(path.glob(f"{file.stem}-*{file.suffix}")) if path.is_dir() else []
-    return [file, *later]
+    return Verification(files[0], folder, tuple(checks))
 
 
 class _Pass:
     """One reading of the file, with every check looking on."""
 
-    def __init__(self, stream: RecordingStream) -> None:
+    def __init__(self, stream: RecordingStream, *, goes_on: bool) -> None:
+        """Read ``stream``, at whose end its run ``goes_on`` in another recording: then it need not be closed."""
         self._stream = stream
+        self._goes_on = goes_on
         self._damage = ""
         try:
             attachments = stream.attachments()
@@ -95,7 +96,7 @@ class _Pass:
             self._keys = tuple(recorded_keys(attachments))
         except RecordingError as error:
             self._key_problem = str(error)
-        self._clocks = ClockCheck()
+        self._clocks = ClockCheck(stream.metadata)
         self._alarms = AlarmCheck(_factory(attachments))
         self._wires: dict[str, WireCheck] = {}
         self._sizes: dict[str, dict[str, int]] = {}
@@ -127,7 +128,7 @@ class _Pass:
         )
         pumps = {name: wire for name, wire in self._wires.items() if wire.has_meanings or name == "pump"}
         for wire in pumps.values():
-            yield from wire.checks()
+            yield from wire.checks(is_cut=self._stream.truncated_at is not None)
         if not pumps:
             yield Check.skipped("frames", "there is no pump's wire in it")
         if self._key_problem:
@@ -142,8 +143,11 @@ class _Pass:
         stream = self._stream
         findings = [self._damage] if self._damage else []
         if stream.truncated_at is not None and not self._damage:
-            findings.append(f"{stream.path}: cut short at byte {stream.truncated_at}: it was never closed")
             said = f"{messages} records read; a file that was not closed has no checksum over them"
+            if self._goes_on:
+                said += f"; it ends at byte {stream.truncated_at}, where the run was interrupted and resumed"
+            else:
+                findings.append(f"{stream.path}: cut short at byte {stream.truncated_at}: it was never closed")
         elif self._damage:
             said = f"{messages} records read before the damage"
         return Check("container", said, tuple(findings))

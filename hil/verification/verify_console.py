@@ -23,12 +23,13 @@ def print_verification(path: Path, *, as_json: bool) -> int:
         sys.stdout.write(json.dumps(found.as_json(), indent=2) + "\n")
         return found.exit_code
     console = Console(highlight=False, soft_wrap=True)
+    width = max(16, *(len(check.name) for check in found.checks))
     for check in found.checks:
         first, *rest = check.lines()
-        console.print(f"[{_STYLES[check.state]}]{check.state:<12}[/] {check.name:<16} {escape(first)}")
+        console.print(f"[{_STYLES[check.state]}]{check.state:<12}[/] {check.name:<{width}} {escape(first)}")
         for line in rest:
             console.print(f"{'':<13}{escape(line)}", style="red")
-    for text in found.unchecked():
+    for text in found.left_out():
         console.print(f"not checked: {escape(text)}", style="dim")
     findings = sum(len(check.findings) for check in found.checks)
     console.print(

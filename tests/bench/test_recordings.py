@@ -14,7 +14,7 @@ from typing import Final
 
 import pytest
 
-from hil.export.export import export
+from hil.export.export import Part, export
 from hil.export.selection import Selection
 from hil.export.telemetry import Telemetry
 from hil.recording.stream import RecordingStream
@@ -93,10 +93,10 @@ def test_a_time_is_found(recording: Path, capsys: pytest.CaptureFixture[str]) ->
 
 def _measure(path: Path, out: Path) -> None:
     with Telemetry.open(path) as telemetry:  # compiled code is loaded before anything is measured
-        export(telemetry, Selection(0, 300_000), "parquet", out / "first")
+        export([Part(telemetry, Selection(0, 300_000))], "parquet", out / "first")
     start = time.process_time()
     with Telemetry.open(path) as telemetry:
-        rows = export(telemetry, Selection(), "parquet", out / "all").rows
+        rows = export([Part(telemetry, Selection())], "parquet", out / "all").rows
     spent = time.process_time() - start
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     found = {"frames": rows.total(), "asked": rows["read_status"], "cpu_s": spent, "peak_bytes": peak}

@@ -257,6 +257,23 @@ def test_long_collection_goes_on(serve: Serve, served_file: Path, tmp_path: Path
     assert "Went on after an interruption from what had been recorded: weigh" in report
 
 
+def test_a_short_flow_accuracy_goes_on_until_it_has_estimates(
+    serve: Serve, served_file: Path, tmp_path: Path, pumprig: PumpRig
+) -> None:
+    """Killed half way through the shortest collection, it comes to a verdict, and `verify` finds nothing."""
+    serve(served_file, "--rate", "1800")
+    folder, _, said = _killed_and_resumed("flow-accuracy", served_file, tmp_path, "--set", "collection_h=8", samples=12)
+    assert said["verdict"] == "pass"
+    assert "flow-estimate-error" in {each["name"] for each in said["measurements"]}
+    assert "longer than the 8 h asked for" in (folder / "report.html").read_text(encoding="utf-8")
+    done = pumprig("verify", folder)
+    assert done.returncode == 0, done.stdout
+    assert "at 1800 times real time" in done.stdout
+    refused = pumprig("replay", folder / "run-2.mcap", "--model")
+    assert refused.returncode == 2
+    assert "is a part of a resumed run that begins at" in refused.stderr
+
+
 @pytest.mark.soak
 def test_flow_accuracy_goes_on(serve: Serve, served_file: Path, tmp_path: Path) -> None:
     """The flow of a day in two stretches is the pump's, and its uncertainty no smaller than that of one in one go."""
@@ -270,12 +287,12 @@ def test_flow_accuracy_goes_on(serve: Serve, served_file: Path, tmp_path: Path) 
 
 
 def _killed_and_resumed(
-    procedure: str | Path, bench: Path, tmp_path: Path, *, samples: int
+    procedure: str | Path, bench: Path, tmp_path: Path, *options: str, samples: int
 ) -> tuple[Path, list[dict[str, Any]], dict[str, Any]]:
     """Run folder, what had been kept when it was killed, and what the resumed run says."""
     environment = {**os.environ, "PUMPRIG_STATE_DIR": str(tmp_path / "state"), "COLUMNS": "120"}
     command, out = [sys.executable, "-m", "cli", "run"], tmp_path / "runs"
-    begun = [*command, str(procedure), "--bench", str(bench), "--out", str(out)]
+    begun = [*command, str(procedure), "--bench", str(bench), "--out", str(out), *options]
     with subprocess.Popen(begun, env=environment, stdout=subprocess.DEVNULL) as process:
         deadline = time.monotonic() + 100
         while len(_kept(out)) < samples:

@@ -97,17 +97,18 @@ def test_replay_comes_to_the_same_measurements(pumprig: PumpRig, tmp_path: Path)
 
 
 def test_truncated_recording_is_refused_but_can_be_looked_into(pumprig: PumpRig, tmp_path: Path) -> None:
-    """A recording cut in half: replay exits 3 and names file and byte; info still says what it holds."""
+    """A finished recording cut in half is damaged: replay and info name file and byte, exit 3; info says the rest."""
     pumprig("run")
     whole = (only_folder(tmp_path / "runs") / "run.mcap").read_bytes()
     cut = tmp_path / "cut.mcap"
     cut.write_bytes(whole[: len(whole) // 2])
     result = pumprig("run", "--target", "replay", "--recording", cut)
     assert result.returncode == 3
-    assert re.search(r"cut\.mcap: cut short at byte \d+", result.stderr)
+    assert re.search(r"cut\.mcap: damaged at byte \d+: the file was closed, but is cut", result.stderr)
     assert "Traceback" not in result.stderr
     told = pumprig("info", cut, "--json")
-    assert told.returncode == 0, told.stderr
+    assert told.returncode == 3
+    assert re.search(r"cut\.mcap: damaged at byte \d+", told.stderr)
     assert json.loads(told.stdout)["complete"] is False
 
 

@@ -1,16 +1,19 @@
 """Today's model against recordings: it agrees with itself, and whatever is another pump or course shows."""
 
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from firmware_model.interventions import Aspiration, Filling
 from firmware_model.pump import Pump
 from hil.bench import Bench
+from hil.comparison.compare_console import print_model_replay
 from hil.comparison.model_replay import replay_model
 from hil.comparison.page import render_comparison
-from hil.comparison.residuals import tolerances
+from hil.comparison.residuals import DEFAULT_TOLERANCES, residuals, tolerances
 from hil.errors import UsageError
 from protocols.messages import BeginRefill, CompleteRefill, ReadStatus, ReportFilled, ReportReturned
 from tests.hil.recorded import doctored, record_bench, record_pump, simulated_bench
@@ -54,7 +57,7 @@ def test_the_model_agrees_with_a_recording_of_itself(recorded: Path) -> None:
 def test_a_change_of_the_pump_shows(recorded: Path) -> None:
     """Another propellant makes another pressure; the flow, which the restrictor was cut for, is hardly another."""
     found = replay_model(recorded, "generic-30ml-butane", ())
-    off = {each.name for each in found.residuals if not each.is_within}
+    off = {each.name for each in found.residuals if each.is_beyond}
     assert "reservoir" in off
     assert "ambient" not in off
     assert "reservoir" in found.page().finding
@@ -63,8 +66,34 @@ def test_a_change_of_the_pump_shows(recorded: Path) -> None:
 def test_a_fault_that_the_recording_does_not_own_up_to_shows(recorded: Path, tmp_path: Path) -> None:
     """With the injection taken out of the metadata, the model's catheter is free."""
     path = doctored(recorded, tmp_path / "d.mcap", lambda *each: each[2], inject="[]")
-    off = {each.name for each in replay_model(path, None, ()).residuals if not each.is_within}
+    off = {each.name for each in replay_model(path, None, ()).residuals if each.is_beyond}
     assert {"outlet", "flow"} <= off
+
+
+def test_what_was_not_compared_is_not_beyond(recorded: Path, tmp_path: Path) -> None:
+    """The pump said its flow only while the model, like any pump that was just started, did not know it yet."""
+
+    def early(topic: str, number: int, content: Any) -> Any:
+        if topic != "/pump/status":
+            return content
+        return {**content, "flow_valid": True} if number < 5 else None
+
+    found = replay_model(doctored(recorded, tmp_path / "early.mcap", early), None, ())
+    (flow,) = [each for each in found.residuals if each.name == "flow"]
+    assert (flow.is_compared, flow.is_beyond, flow.said) == (False, False, "not compared")
+    assert (found.agrees, found.verdict) == (True, "model agrees")
+    assert "Not compared" in "".join(found.page().notes)
+    assert print_model_replay(tmp_path / "early.mcap", profile=None, allowed=(), out=None, as_json=False) == 0
+
+
+def test_nothing_compared_is_no_pass(recorded: Path) -> None:
+    """A model whose firmware is down at every look neither agrees nor differs, and that is not taken for agreement."""
+    found = replay_model(recorded, None, ())
+    looks = found.telemetry.looks
+    silent = replace(found, residuals=residuals(looks, [None] * len(looks), DEFAULT_TOLERANCES))
+    assert {each.said for each in silent.residuals} == {"not compared"}
+    assert (silent.agrees, silent.verdict) == (False, "nothing compared")
+    assert silent.page().finding == "There was nothing to compare."
 
 
 def test_tolerances_decide(recorded: Path) -> None:

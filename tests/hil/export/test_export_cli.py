@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 from click.testing import CliRunner
@@ -58,6 +59,28 @@ def test_an_export_says_what_it_wrote(tmp_path: Path) -> None:
     assert said["rows"]["sampled"] == 288
     assert said["files"] == [str(tmp_path / "all.jsonl")]
     assert said["truncated_at"] is None
+
+
+def test_an_export_of_nothing_does_not_claim_a_file(tmp_path: Path) -> None:
+    """No table has a row: no folder is made, and none is named."""
+    out = tmp_path / "e1"
+    said = _printed("export", _OCCLUSION, "--format", "csv", "--where", "temperature>99°C", "--out", out)
+    assert said == "nothing of that kind; no file was written\n"
+    assert not out.exists()
+
+
+def test_a_finished_recording_that_was_cut_is_damaged(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Nothing of its one chunk can be read: exit code 3 and the byte, not an empty answer."""
+    path = tmp_path / "run.mcap"
+    data = write_everything(path)
+    path.write_bytes(data[: data.index(b"zstd") + 100])
+    for command in (["info"], ["decode"], ["export", "--format", "csv", "--out", str(tmp_path / "csv")]):
+        with pytest.raises(SystemExit) as left, patch("sys.argv", ["pumprig", *command, str(path)]):
+            main()
+        assert left.value.code == 3
+        err = capsys.readouterr().err
+        assert "the file was closed, but is cut or damaged from here on" in err
+        assert "damaged at byte" in err
 
 
 def test_a_recording_that_was_cut_says_so(tmp_path: Path) -> None:

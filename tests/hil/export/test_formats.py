@@ -11,7 +11,7 @@ import pytest
 
 import hil.recording.rewrite
 from hil.errors import RecordingError, UsageError
-from hil.export.export import Format, export
+from hil.export.export import Format, Part, export
 from hil.export.kinds import kinds
 from hil.export.selection import Selection
 from hil.export.telemetry import Telemetry
@@ -26,7 +26,7 @@ _CORRUPTED = FOLDER / "corrupted-wire.mcap"
 def _exported(recording: Path, form: Format, out: Path, **selected: Any) -> list[Path]:
     with Telemetry.open(recording) as telemetry:
         selection = Selection.parse(telemetry.stream.start_utc_ms, **selected)
-        return export(telemetry, selection, form, out).files
+        return export([Part(telemetry, selection)], form, out).files
 
 
 def _without(row: dict[str, Any], *names: str) -> dict[str, Any]:

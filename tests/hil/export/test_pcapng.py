@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from hil.export.export import export
+from hil.export.export import Part, export
 from hil.export.selection import Selection
 from hil.export.telemetry import Telemetry
 from protocols.dissector import dissector_lua
@@ -28,7 +28,7 @@ def _packets(folder: Path, name: str, **selected: Any) -> list[dict[str, Any]]:
     capture, script = folder / f"{name}.pcapng", folder / "pumprig.lua"
     script.write_text(dissector_lua(), encoding="utf-8")
     with Telemetry.open(FOLDER / f"{name}.mcap") as telemetry:
-        export(telemetry, Selection.parse(telemetry.stream.start_utc_ms, **selected), "pcapng", capture)
+        export([Part(telemetry, Selection.parse(telemetry.stream.start_utc_ms, **selected))], "pcapng", capture)
     command = ["tshark", "-X", f"lua_script:{script}", "-r", str(capture), "-T", "ek"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
     assert "Lua" not in done.stderr, done.stderr

@@ -8,15 +8,18 @@ from mcap.data_stream import RecordBuilder
 from mcap.records import Channel, Chunk, Header, McapRecord, Message, Metadata
 
 from hil.errors import RecordingError
+from hil.recording.info import describe
 from hil.recording.layout import MAGIC
 from hil.recording.ledger import encode
 from hil.recording.reader import Recording
 from hil.recording.writer import RecordingWriter
 
 
-def write(path: Path, *, close: bool = True) -> bytes:
+def write(path: Path, *, close: bool = True, compact: bool = True) -> bytes:
     """A small recording with something of every kind."""
-    writer = RecordingWriter(path, start_utc_ms=1000, metadata={"seed": "1"}, attachments={"a.json": b'{"a": 1}'})
+    writer = RecordingWriter(
+        path, start_utc_ms=1000, metadata={"seed": "1"}, attachments={"a.json": b'{"a": 1}'}, compact=compact
+    )
     writer.write("pump", "tx", 1, b"ask")
     writer.write("pump", "rx", 2, MAGIC)
     writer.note(3, "seen")
@@ -27,8 +30,8 @@ def write(path: Path, *, close: bool = True) -> bytes:
 
 @pytest.mark.parametrize("close", [True, False])
 def test_recording_cut_at_every_byte_is_read_up_to_there(tmp_path: Path, close: bool) -> None:
-    """Closed or not, with notes, and with the magic of a file's end among its bytes: all whole records are read."""
-    data = write(tmp_path / "a.mcap", close=close)
+    """As it was written, with notes, and with the magic of a file's end among its bytes: all whole records are read."""
+    data = write(tmp_path / "a.mcap", close=close, compact=False)
     path = tmp_path / "cut.mcap"
     ends = [len(MAGIC)]
     while ends[-1] < len(data) - len(MAGIC):
@@ -42,6 +45,32 @@ def test_recording_cut_at_every_byte_is_read_up_to_there(tmp_path: Path, close: 
         counts.append(len(recording.records) + len(recording.notes))
     assert counts == sorted(counts)
     assert counts[-1] == (3 if close else 2)
+
+
+def test_a_finished_recording_that_was_cut_is_damaged(tmp_path: Path) -> None:
+    """Its messages stand in one chunk: cut in that, nothing can be read, and it had been closed, says `info`."""
+    data = write(tmp_path / "a.mcap")
+    path = tmp_path / "cut.mcap"
+    path.write_bytes(data[: data.index(b"zstd") + 20])
+    info = describe(path)
+    assert (info.form, info.closed, info.counts.total()) == ("chunked", True, 0)
+    assert (
+        f"damaged at byte {info.truncated_at}: the file was closed, but is cut or damaged from here on" in info.problem
+    )
+    assert "it was closed, but its index is lost" in str(info)
+    assert "never closed" not in str(info)
+
+
+@pytest.mark.parametrize("change", [lambda data: data[:-3], lambda data: data[:-3] + bytes([data[-3] ^ 1]) + data[-2:]])
+def test_a_damaged_end_leaves_all_messages(tmp_path: Path, change: Callable[[bytes], bytes]) -> None:
+    """Cut, or one bit flipped, in the last bytes: everything is read, and the end is said to be damaged."""
+    data = write(tmp_path / "a.mcap")
+    path = tmp_path / "end.mcap"
+    path.write_bytes(change(data))
+    info = describe(path)
+    assert info.counts.total() + len(info.notes) == 3
+    assert "all messages are there, but the end of the file behind them" in info.problem
+    assert "never closed" not in str(info)
 
 
 @pytest.mark.parametrize("flip", [0x01, 0x80, 0xFF])

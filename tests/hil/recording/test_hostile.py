@@ -5,6 +5,7 @@ import resource
 import struct
 import time
 import zlib
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -50,19 +51,26 @@ def chunked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> bytes:
 
 
 def test_truncated_at_every_boundary_and_at_random_bytes(tmp_path: Path, chunked: bytes) -> None:
-    """Cut anywhere: what the chunks before it hold is read, never less with more bytes; where it ends is said."""
+    """Cut anywhere: what the chunks before it hold is read; then it is damaged there, for it had been closed."""
     path = tmp_path / "cut.mcap"
     chance = random.Random(1)  # noqa: S311
     ends = boundaries(chunked)
     cuts = sorted({*ends, *(chance.randrange(len(MAGIC), len(chunked)) for _ in range(1000))})
     counts = []
+    first_chunk = next(at for at in ends if chunked[at] == Opcode.CHUNK)
     for cut in cuts:
         if cut == len(chunked):
             continue
         path.write_bytes(chunked[:cut])
         with RecordingStream.open(path) as stream:
-            counts.append(sum(1 for _ in stream.messages()))
-            assert stream.truncated_at == max(end for end in ends if end <= cut)
+            counts.append(0)
+            at = max(end for end in ends if end <= cut)
+            damage = f"damaged at byte {at}: .* is cut or damaged" if stream.closed_properly else None
+            with pytest.raises(RecordingError, match=damage) if damage else nullcontext():
+                for _ in stream.messages():
+                    counts[-1] += 1
+            assert stream.truncated_at == at
+            assert stream.closed_properly == (cut > first_chunk)
     assert counts == sorted(counts)
     path.write_bytes(chunked)
     assert (counts[-1], "") == read(path)

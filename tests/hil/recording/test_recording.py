@@ -32,10 +32,14 @@ RECORDS = [
 ]
 
 
-def write(path: Path, records: list[Record] = RECORDS, *, close: bool = True) -> Path:
+def write(path: Path, records: list[Record] = RECORDS, *, close: bool = True, compact: bool = True) -> Path:
     """A recording of ``records`` at ``path``."""
     writer = RecordingWriter(
-        path, start_utc_ms=START_UTC_MS, metadata={"seed": "1"}, attachments={"bench.json": b'{"name": "x"}'}
+        path,
+        start_utc_ms=START_UTC_MS,
+        metadata={"seed": "1"},
+        attachments={"bench.json": b'{"name": "x"}'},
+        compact=compact,
     )
     for record in records:
         writer.write(record.wire, record.direction, record.time_ms, record.data)
@@ -93,8 +97,8 @@ def test_unfinished_recording_is_readable_by_others(tmp_path: Path) -> None:
 
 
 def test_cut_at_any_byte_gives_the_whole_records_before_it(tmp_path: Path) -> None:
-    """However short, a recording either reads up to its last whole record or is refused in one sentence."""
-    data = write(tmp_path / "whole.mcap").read_bytes()
+    """As it was written, a recording either reads up to its last whole record or is refused in one sentence."""
+    data = write(tmp_path / "whole.mcap", compact=False).read_bytes()
     cut = tmp_path / "cut.mcap"
     most = 0
     for length in range(len(data)):

@@ -10,17 +10,28 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from mcap.opcode import Opcode
 
 from hil.bench import Bench
 from hil.errors import RecordingError
+from hil.recording.blocks import HEAD
+from hil.recording.layout import MAGIC
 from hil.recording.reader import Recording
 from hil.recording.writer import RecordingWriter
 from hil.run_folder import RunFolder
 from hil.verification.verify import Verification, verify
+from hil.verification.verify_console import print_verification
 from protocols.framing import decode_frame, encode_frame
 from protocols.messages import Sampled, Subscribe, Subscribed
 from protocols.vectors import examples
-from tests.hil.recorded import bench_with_key_file, doctored, record_bench, record_messages, simulated_bench
+from tests.hil.recorded import (
+    START_UTC_MS,
+    bench_with_key_file,
+    doctored,
+    record_bench,
+    record_messages,
+    simulated_bench,
+)
 
 
 def script(bench: Bench) -> None:
@@ -221,6 +232,72 @@ def test_a_damaged_chunk_is_found_with_its_byte(folder: Path) -> None:
     found = findings(verify(folder))
     assert "byte " in found["container"][0]
     assert "run.mcap" in found["files"][0]
+
+
+def test_a_recorder_that_was_killed_before_it_said_what_bytes_mean_is_no_finding(
+    pristine: Path, tmp_path: Path
+) -> None:
+    """Cut behind any of the last records, what is missing of the last bytes' meaning is not held against it."""
+    data = doctored(pristine / "run.mcap", tmp_path / "live.mcap", lambda *each: each[2]).read_bytes()
+    ends = [len(MAGIC)]
+    while data[ends[-1]] != Opcode.DATA_END:
+        ends.append(ends[-1] + HEAD.size + HEAD.unpack_from(data, ends[-1])[1])
+    path = tmp_path / "cut.mcap"
+    for end in ends[-12:]:
+        path.write_bytes(data[:end])
+        assert set(findings(verify(path))) == {"container"}
+
+
+def test_a_part_that_was_gone_on_from_need_not_be_closed(folder: Path) -> None:
+    """The manifest of a resumed run names it with its SHA-256; the last part must be closed, as any other run's."""
+    data = (folder / "run.mcap").read_bytes()
+    cut = doctored(folder / "run.mcap", folder / "cut.mcap", lambda *each: each[2]).read_bytes()
+    (folder / "cut.mcap").unlink()
+    (folder / "run.mcap").write_bytes(cut[: len(cut) * 2 // 3])
+    (folder / "run-2.mcap").write_bytes(data)
+    parts = {"schema": "pumprig.manifest/1", "recordings": ["run.mcap", "run-2.mcap"]}
+    RunFolder.reopen(folder).finish({**parts, "resumed": [{"recording": "run-2.mcap"}]})
+    found = verify(folder)
+    (container,) = [check for check in found.checks if check.name == "container"]
+    assert (container.state, "where the run was interrupted and resumed" in container.said) == ("ok", True)
+    assert "run-2 container" not in findings(found)
+    RunFolder.reopen(folder).finish({**parts, "resumed": []})
+    assert "it was never closed" in findings(verify(folder))["container"][0]
+    (folder / "run.mcap").write_bytes(data)
+    (folder / "run-2.mcap").write_bytes(cut[: len(cut) * 2 // 3])
+    RunFolder.reopen(folder).finish({**parts, "resumed": [{"recording": "run-2.mcap"}]})
+    assert "it was never closed" in findings(verify(folder))["run-2 container"][0]
+
+
+@pytest.mark.parametrize("rate", [1.0, 600.0])
+@pytest.mark.parametrize("jump_s", [0, 5, -5])
+def test_the_systems_clock_is_held_against_bench_time_at_its_rate(tmp_path: Path, rate: float, jump_s: int) -> None:
+    """It runs with bench time, or slower if the bench was served faster; a clock that was set is found either way."""
+    wall_ns, path = [START_UTC_MS * 1_000_000], tmp_path / "r.mcap"
+    said = {} if rate == 1 else {"rate": str(rate)}
+    writer = RecordingWriter(
+        path, start_utc_ms=START_UTC_MS, metadata=said, attachments={}, wall_utc_ns=lambda: wall_ns[0]
+    )
+    for second in range(20):
+        wall_ns[0] += 1_000_000_000 + (jump_s * 1_000_000_000 if second == 10 else 0)
+        writer.write("bath", "rx", round(second * 1000 * rate), b"37.00\r")
+    writer.close()
+    assert len(findings(verify(path)).get("clocks", ())) == (jump_s != 0)
+
+
+def test_what_was_not_checked_is_said_once(pristine: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A check that was not made has its line, and no second one at the end; parts of a run say the same once."""
+    alone = tmp_path / "run"
+    alone.mkdir()
+    for name in ("run.mcap", "run-2.mcap"):
+        shutil.copy(pristine / "run.mcap", alone / name)
+    print_verification(alone, as_json=False)
+    lines = capsys.readouterr().out.splitlines()
+    assert sum("what was said on balance, bath" in line for line in lines) == 2  # of each part, in its line
+    assert sum("no look tells" in line or "what a look does not tell" in line for line in lines) == 1
+    column = lines[0].index(verify(alone).checks[0].said)
+    for check, line in zip(verify(alone).checks, lines, strict=False):
+        assert line[column:] == check.said
 
 
 @pytest.mark.parametrize("data", [b"", b"no recording", b"\x89MCAP0\r\n"[:5]])
