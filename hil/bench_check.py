@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 from hil.bench import PUMP_SERIAL, identified, identified_pump
 from hil.bench_file import LoadedBench
+from hil.bench_state import BenchState
 from hil.calibration import Calibration
 from hil.check_line import CheckLine, Timing, timed
 from hil.clock import Clock, WallClock
@@ -34,7 +35,7 @@ from hil.links.resource_key import used_key
 from hil.links.serial_settings import SerialSettings
 from hil.programmer import Programmer
 from hil.pump_session import open_session
-from hil.safe_state import BenchState, safe_states
+from hil.safe_state import safe_states
 from hil.virtual_bench.control import ControlClient, Hello
 from hil.wiring import SimulatedWiring
 
