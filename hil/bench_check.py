@@ -10,7 +10,6 @@ Only identities and states are read; nothing is set, and the time of a served be
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import NamedTuple
 
 from hil.bench import PUMP_SERIAL, identified, identified_pump
@@ -104,8 +103,7 @@ class _Check:
         table = self._loaded.file.pump
 
         def ask(link: Link) -> Told:
-            key_file = None if table.key_file is None else Path(self._loaded.path).parent / table.key_file
-            session = open_session(table.session, key_file, self.served.seed, self._clock.start_utc_ms)
+            session = open_session(table.session, self._loaded.key_file, self.served.seed, self._clock.start_utc_ms)
             first_seq = WallClock().start_utc_ms & 0xFFFF
             pump = Programmer(link, session.channel, first_seq=first_seq, memory=session.memory)
             told = pump.identify()

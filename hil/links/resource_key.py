@@ -3,10 +3,13 @@
 import os
 import re
 import socket
+from collections.abc import Iterator, Mapping
 
+from hil.errors import LinkError
+from hil.links.console import CONSOLE
 from hil.links.port_name import lasting_names, resolve_port
 
-__all__ = ["lasting_key", "served_key", "used_key"]
+__all__ = ["lasting_key", "served_key", "sharing", "used_key"]
 
 _URL = re.compile(r"(?:socket|rfc2217)://(?P<host>\[[^\]]+\]|[^:/\s]+):(?P<port>\d+)", re.IGNORECASE)
 _VISA_SOCKET = re.compile(r"TCPIP\d*::(?P<host>[^\s]+)::(?P<port>\d+)::SOCKET", re.IGNORECASE)
@@ -47,6 +50,20 @@ def lasting_key(resource: str) -> str:
 def served_key(kind: str, where: str) -> str:
     """The key of a place at which a simulated bench offers a device: the other end of what a client uses."""
     return f"serve:tcp:{where}" if kind == "tcp" else f"serve:pty:{os.path.abspath(where)}"  # noqa: PTH100 - not the device behind
+
+
+def sharing(links: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """Devices whose link leads, under whatever name, to the resource of one before them, and which that is."""
+    owners: dict[str, str] = {}
+    for wire, link in links.items():
+        if link == CONSOLE:
+            continue  # a person can do several things
+        try:
+            key = used_key(link)
+        except LinkError:
+            key = link.lower()  # a usb: name that no port has now
+        if owners.setdefault(key, wire) != wire:
+            yield wire, owners[key]
 
 
 def _port(resource: str) -> str | None:
