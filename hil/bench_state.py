@@ -21,8 +21,9 @@ from hil.durable import write_whole
 from hil.errors import BenchFault, LinkError
 from hil.links.console import CONSOLE
 from hil.links.guard import take_guard
+from hil.links.lock import ResourceLock
 from hil.links.owner import Owner
-from hil.links.resource_key import lasting_key
+from hil.links.resource_key import lasting_key, used_key
 from hil.safe_state import SafeStep, safe_states
 from hil.state_folder import state_folder
 
@@ -99,6 +100,11 @@ class BenchState:
                 f"{self.bench_path}: the bench was not left in its safe state: {left}; "
                 f"look at it, then confirm with: pumprig bench safe {self.bench_path}"
             )
+
+    def refuse_if_locked(self) -> None:
+        """Raises LinkError if another program uses one of its ports just now."""
+        for wire in self.keys:
+            ResourceLock(used_key(self._links[wire]), self._links[wire]).release()
 
     def begin(self, run: str) -> None:
         """From now on none of its instruments is safe. Raises BenchFault if that cannot be kept."""

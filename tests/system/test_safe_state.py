@@ -160,12 +160,9 @@ def test_an_unplugged_instrument_delays_no_other(
         assert not watch.is_safe()
 
         monkeypatch.setenv("PUMPRIG_STATE_DIR", str(tmp_path / "state"))
-        refused = run_procedures(
-            RunSettings((str(runner.procedure),), bench=through, out=tmp_path / "refused"), Silent()
-        )
-        assert refused.exit_code == 3
-        assert "was not left in its safe state" in str(refused.procedures[0].problem)
-        assert f"pumprig bench safe {through}" in str(refused.procedures[0].problem)
+        with pytest.raises(BenchFault, match=rf"was not left in its safe state.*pumprig bench safe {through}$"):
+            run_procedures(RunSettings((str(runner.procedure),), bench=through, out=tmp_path / "refused"), Silent())
+        assert not (tmp_path / "refused").exists()
         respelled = through_cable(bench_file, link, cable, spelled="TCPIP::localhost::{}::SOCKET")
         with pytest.raises(BenchFault, match=r"not left in its safe state: bath \(socket://127.0.0.1:"):
             BenchState(load_bench(respelled)).check()
@@ -216,9 +213,9 @@ def test_two_runs_do_not_share_a_bench(
     """The second is told who has it, and touches nothing."""
     runner = run(bench_file, tmp_path, "Ctrl-C")
     monkeypatch.setenv("PUMPRIG_STATE_DIR", str(tmp_path / "state"))
-    second = run_procedures(RunSettings(bench=bench_file, out=tmp_path / "second"), Silent())
-    assert second.exit_code == 3
-    assert f", process {runner.pid} on " in str(second.procedures[0].problem)
+    with pytest.raises(BenchFault, match=rf"in use by .*, process {runner.pid} on "):
+        run_procedures(RunSettings(bench=bench_file, out=tmp_path / "second"), Silent())
+    assert not (tmp_path / "second").exists()
     assert not watch.is_safe()
     ended(runner, watch, "Ctrl-C")
 
