@@ -3,17 +3,17 @@
 import difflib
 import re
 import tomllib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationError
-from pydantic_core import ErrorDetails
+from pydantic_core import ErrorDetails, PydanticCustomError
 
 from firmware_model.errors import ConfigurationError
 from firmware_model.quantities import time_text
 
-__all__ = ["FrozenModel", "check_model", "line_of", "load_toml", "read_toml"]
+__all__ = ["FrozenModel", "at_key", "check_model", "line_of", "load_toml", "read_toml"]
 
 _UNITS = ("_c", "_kpa", "_ml", "_ml_per_day", "_ms", "_s", "_min", "_h", "_percent", "_kg_per_m3", "_mv", "_ppm", "_g")
 
@@ -30,6 +30,11 @@ class FrozenModel(BaseModel):
 
 
 Model = TypeVar("Model", bound=BaseModel)
+
+
+def at_key(problem: str, *keys: str) -> PydanticCustomError:
+    """What a validator of a whole table raises, if it knows by which ``keys`` in it the wrong value is reached."""
+    return PydanticCustomError("at_key", "{problem}", {"problem": problem, "keys": keys})
 
 
 def load_toml(path: Path, model: type[Model]) -> Model:
@@ -60,12 +65,13 @@ def check_model(path: Path, text: str, document: Mapping[str, Any], model: type[
     except ValidationError as error:
         # What the file says wrongly comes before what it leaves out: a misspelt key is both.
         first = min(error.errors(), key=lambda details: details["type"] == "missing")
-        key = ".".join(str(part) for part in first["loc"]) or None
+        loc = (*first["loc"], *first.get("ctx", {}).get("keys", ()))
+        key = ".".join(str(part) for part in loc) or None
         problem = _problem(first, model)
         more = error.error_count() - 1
         if more:
             problem += f" (and {more} more)"
-        raise ConfigurationError(path, problem, key=key, line=line_of(text, first["loc"])) from error
+        raise ConfigurationError(path, problem, key=key, line=line_of(text, loc)) from error
 
 
 _TABLE = "this must be a table, written [name] or {{ key = value }}"
@@ -139,7 +145,7 @@ def _model_in(annotation: Any) -> type[BaseModel] | None:
 
 
 def line_of(text: str, loc: Sequence[int | str]) -> int | None:
-    """The line (from 1) that sets the key at ``loc``, or opens its table; None if it stands nowhere by itself.
+    """The line (from 1) that sets the key at ``loc``, or something in it, or opens its table; None if there is none.
 
     A number in ``loc`` is a place (from 0) in an array: the table that so many ``[[headers]]`` of one name open.
     """
@@ -151,6 +157,18 @@ def line_of(text: str, loc: Sequence[int | str]) -> int | None:
 
 
 def _line_of_exactly(text: str, loc: Sequence[int | str]) -> int | None:
+    """The line of the key or the header itself; if a table stands nowhere by itself, of the first thing in it."""
+    wanted, within = list(loc), None
+    for number, names in _lines_with_names(text):
+        if wanted in names:
+            return number
+        if within is None and any(name[: len(wanted)] == wanted for name in names):
+            within = number
+    return within
+
+
+def _lines_with_names(text: str) -> Iterator[tuple[int, tuple[list[int | str], ...]]]:
+    """Each line that names something, and its whole name; of ``[[tables]]`` with and without the number."""
     table: list[int | str] = []
     opened: dict[tuple[str, ...], int] = {}
     for number, line in enumerate(text.splitlines(), start=1):
@@ -161,10 +179,8 @@ def _line_of_exactly(text: str, loc: Sequence[int | str]) -> int | None:
             if header[1] == "[[":
                 opened[names] = opened.get(names, -1) + 1
                 table.append(opened[names])
-            if list(loc) in (table, list(names)):
-                return number
+            yield number, (table, list(names))
             continue
         key = re.match(r"\s*([\w\-.\"']+)\s*=", line)
-        if key and [*table, *(part.strip("\"'") for part in key[1].split("."))] == list(loc):
-            return number
-    return None
+        if key:
+            yield number, ([*table, *(part.strip("\"'") for part in key[1].split("."))],)

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import TypeVar
 
 from hil.bench_file import LoadedBench
@@ -209,8 +208,7 @@ def _session(loaded: LoadedBench, wiring: Wiring, sink: WireSink, seed: int) -> 
     pump = loaded.file.pump
     if isinstance(wiring, ReplayWiring) and pump.session == "key-file":
         return wiring.session()
-    key_file = None if pump.key_file is None else Path(loaded.path).parent / pump.key_file
-    session = open_session(pump.session, key_file, seed, wiring.clock.start_utc_ms)
+    session = open_session(pump.session, loaded.key_file, seed, wiring.clock.start_utc_ms)
     for channel in (session.channel, session.reader):
         if isinstance(channel, ProgrammerChannel):
             insecure = pump.session == "insecure-test-key"

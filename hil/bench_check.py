@@ -10,11 +10,11 @@ Only identities and states are read; nothing is set, and the time of a served be
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import NamedTuple
 
 from hil.bench import PUMP_SERIAL, identified, identified_pump
 from hil.bench_file import LoadedBench
+from hil.bench_state import BenchState
 from hil.calibration import Calibration
 from hil.check_line import CheckLine, Timing, timed
 from hil.clock import Clock, WallClock
@@ -34,7 +34,7 @@ from hil.links.resource_key import used_key
 from hil.links.serial_settings import SerialSettings
 from hil.programmer import Programmer
 from hil.pump_session import open_session
-from hil.safe_state import BenchState, safe_states
+from hil.safe_state import safe_states
 from hil.virtual_bench.control import ControlClient, Hello
 from hil.wiring import SimulatedWiring
 
@@ -103,8 +103,7 @@ class _Check:
         table = self._loaded.file.pump
 
         def ask(link: Link) -> Told:
-            key_file = None if table.key_file is None else Path(self._loaded.path).parent / table.key_file
-            session = open_session(table.session, key_file, self.served.seed, self._clock.start_utc_ms)
+            session = open_session(table.session, self._loaded.key_file, self.served.seed, self._clock.start_utc_ms)
             first_seq = WallClock().start_utc_ms & 0xFFFF
             pump = Programmer(link, session.channel, first_seq=first_seq, memory=session.memory)
             told = pump.identify()

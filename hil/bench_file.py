@@ -8,11 +8,13 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from firmware_model.config import FrozenModel, load_toml
+from firmware_model.config import FrozenModel, at_key, check_model, line_of, read_toml
 from firmware_model.errors import ConfigurationError
 from firmware_model.profile import PumpProfile, load_profile
+from hil.errors import UsageError
 from hil.instrument_tables import InstrumentsTable, LinkName, NotNegative, Positive, SerialTable
-from hil.pump_session import SessionMode
+from hil.links.resource_key import sharing
+from hil.pump_session import SessionMode, read_key
 
 __all__ = [
     "BenchFile",
@@ -195,16 +197,25 @@ class BenchFile(FrozenModel):
 
     @model_validator(mode="after")
     def _simulated_links_have_a_world(self) -> Self:
-        simulated = [name for name, link in self.links().items() if link.startswith("sim:")]
-        for name in simulated:
-            if self.links()[name] != f"sim:{name}":
-                raise ValueError(f"the simulated {name} is linked by sim:{name}, not by {self.links()[name]}")
-        if simulated and self.world is None:
-            raise ValueError(f"the link of {simulated[0]} is simulated, but there is no [world] table to simulate")
+        for name, link in self.links().items():
+            if not link.startswith("sim:"):
+                continue
+            if link != f"sim:{name}":
+                raise at_key(f"the simulated {name} is linked by sim:{name}, not by {link}", *_link_keys(name))
+            if self.world is None:
+                raise at_key(
+                    f"the link of {name} is simulated, but there is no [world] table to simulate", *_link_keys(name)
+                )
+        return self
+
+    @model_validator(mode="after")
+    def _tables_fit_together(self) -> Self:
         if self.environment.evaporation == "reference-vessel" and self.instruments.reference_balance is None:
-            raise ValueError('evaporation = "reference-vessel" needs [instruments.reference_balance], which weighs it')
+            problem = 'evaporation = "reference-vessel" needs [instruments.reference_balance], which weighs it'
+            raise at_key(problem, "environment", "evaporation")
         if (self.pump.session == "key-file") != (self.pump.key_file is not None):
-            raise ValueError('pump.key_file and pump.session = "key-file" go together')
+            key = "session" if self.pump.key_file is None else "key_file"
+            raise at_key('pump.key_file and pump.session = "key-file" go together', "pump", key)
         return self
 
     def links(self) -> dict[str, str]:
@@ -223,6 +234,12 @@ class LoadedBench(FrozenModel):
     file: BenchFile
     profile: PumpProfile
 
+    @property
+    def key_file(self) -> Path | None:
+        """Where the key of the pump's session is, if it is provisioned."""
+        name = self.file.pump.key_file
+        return None if name is None else Path(self.path).parent / name
+
     def world_digest(self) -> str:
         """A hash of all that a simulated bench depends on: equal digests simulate the same world."""
         world = self.file.world.model_dump(mode="json") if self.file.world else None
@@ -237,18 +254,33 @@ class LoadedBench(FrozenModel):
 
 def load_bench(path: Path) -> LoadedBench:
     """The bench file at ``path`` and its pump profile. Raises ConfigurationError (file, line, key)."""
-    file = load_toml(path, BenchFile)
+    text, document = read_toml(path)
+    file = check_model(path, text, document, BenchFile)
+
+    def wrong(problem: str, *keys: str) -> ConfigurationError:
+        return ConfigurationError(path, problem, key=".".join(keys), line=line_of(text, keys))
+
     profile_path = path.parent / file.pump.profile
     if not profile_path.is_file():
-        raise ConfigurationError(path, f"names a pump profile that does not exist: {profile_path}", key="pump.profile")
+        raise wrong(f"names a pump profile that does not exist: {profile_path}", "pump", "profile")
     profile = load_profile(profile_path)
     if file.world is not None and not profile.residual_ml <= file.world.reservoir_ml <= profile.capacity_ml:
-        raise ConfigurationError(
-            path,
-            f"must be {profile.residual_ml:g} to {profile.capacity_ml:g} mL, what this pump's reservoir can hold",
-            key="world.reservoir_ml",
-        )
-    return LoadedBench(path=str(path), file=file, profile=profile)
+        can_hold = f"{profile.residual_ml:g} to {profile.capacity_ml:g} mL, what this pump's reservoir can hold"
+        raise wrong(f"must be {can_hold}", "world", "reservoir_ml")
+    loaded = LoadedBench(path=str(path), file=file, profile=profile)
+    if loaded.key_file is not None:
+        try:
+            read_key(loaded.key_file)
+        except UsageError as error:
+            raise wrong(str(error), "pump", "key_file") from error
+    for wire, other in sharing(file.links()):
+        raise wrong(f"is the resource of {other}: {file.links()[other]}; each device has its own", *_link_keys(wire))
+    return loaded
+
+
+def _link_keys(wire: str) -> tuple[str, ...]:
+    """Where a device's link stands in the file."""
+    return ("pump", "link") if wire == "pump" else ("instruments", wire, "link")
 
 
 def _address(text: str) -> str:

@@ -1,22 +1,65 @@
 """What pytest collected, as procedures: their markers checked, their parameters chosen."""
 
+import os
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
 import pytest
 
-from hil.declaration import Declaration
+from hil.declaration import Declaration, limit_problems
 from hil.errors import UsageError
 from hil.literal_units import LiteralMeasurement, literal_measurements
 from hil.parameter import Parameter
-from hil.pytest_plugin import DECLARATION_KEY, VALUES_KEY
+from hil.pytest_plugin import DECLARATION_KEY, REFUSE_KEY, VALUES_KEY
 from hil.run_plan import RunPlan
 
-__all__ = ["choose_parameters", "declare"]
+__all__ = ["choose_parameters", "collect", "declare"]
 
 Problems = list[tuple[str, str]]
 """Where something is wrong (file and test), and what."""
+
+
+class _Collector:
+    """Has pytest collect, and keeps what it found."""
+
+    def __init__(self) -> None:
+        self.items: list[pytest.Item] = []
+        self.problems: Problems = []
+
+    def pytest_configure(self, config: pytest.Config) -> None:
+        config.stash[REFUSE_KEY] = lambda name, problem: self.problems.append((name, problem))
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        if report.failed:
+            lines = [line.removeprefix("E").strip() for line in report.longreprtext.splitlines() if line.strip()]
+            self.problems.append((report.nodeid, lines[-1] if lines else "cannot be read"))
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        self.items = list(session.items)
+
+
+def collect(plan: RunPlan) -> list[pytest.Item]:
+    """The procedures of ``plan`` with their parameters; none is run.
+
+    Raises UsageError naming what cannot be read, makes no sense, or was chosen and does not exist or fit.
+    """
+    collector = _Collector()
+    pytest.main(
+        [
+            *("-c", os.devnull, f"--rootdir={plan.files[0].parent}", "--import-mode=importlib", "--collect-only"),
+            *("--disable-plugin-autoload", "-p", "pumprig", "-p", "no:cacheprovider", "-p", "no:terminal"),
+            *(str(file) for file in plan.files),
+        ],
+        plugins=[collector],
+    )
+    declared = [item for item in collector.items if DECLARATION_KEY in item.stash]
+    problems = collector.problems or [*choose_parameters(declared, plan), *_limit_problems(declared, plan)]
+    if problems:
+        raise UsageError("; ".join(f"{name}: {problem}" for name, problem in problems))
+    if not declared:
+        raise UsageError(f"{', '.join(str(file) for file in plan.files)}: holds no procedure")
+    return declared
 
 
 def declare(items: Sequence[pytest.Item]) -> Problems:
@@ -62,6 +105,19 @@ def choose_parameters(items: Sequence[pytest.Item], plan: RunPlan) -> Problems:
             said = ", ".join(f"{each.name} ({each.range_text()})" for each in known.values()) or "there are none"
             problems.append(("--set", f"no procedure of this run has a parameter {name!r}; known: {said}"))
     return problems
+
+
+def _limit_problems(items: Sequence[pytest.Item], plan: RunPlan) -> Problems:
+    """What is wrong with new limits of measurements whose unit is known before they are taken."""
+    units: dict[str, str] = {}
+    for item in items:
+        units |= {each.name: each.unit for each in _literals(item.path, _function_lines(item))}
+        units |= item.stash[DECLARATION_KEY].units
+    return [
+        ("--limit", problem)
+        for name, (lower, upper) in plan.new_limits.items()
+        for problem in limit_problems(name, lower, upper, units.get(name))
+    ]
 
 
 def _function_lines(item: pytest.Item) -> range | None:

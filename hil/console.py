@@ -1,7 +1,6 @@
 """What a person sees: progress on a terminal, plain lines elsewhere, and the verdict at the end."""
 
 import json
-import os
 import signal
 import sys
 from collections.abc import Sequence
@@ -13,6 +12,7 @@ from rich.markup import escape
 
 from firmware_model.faults.injection import parse_injection
 from hil.bench_file import load_bench
+from hil.bench_state import BenchState
 from hil.errors import RecordingError
 from hil.links.wire_faults import parse_wire_faults
 from hil.live_view import STYLES, LiveView, PlainLines
@@ -21,7 +21,7 @@ from hil.observer import Observer
 from hil.recording.info import describe
 from hil.recording.place import recordings_at
 from hil.run_result import RunResult
-from hil.safe_state import BenchState, bring_to_safe_state, is_confirmed
+from hil.safe_state import bring_to_safe_state, is_confirmed
 from hil.shipped import shipped
 from hil.virtual_bench.bench_faults import KNOWN_FAULTS
 
@@ -134,13 +134,13 @@ def print_check(file: Path, *, as_json: bool) -> int:
 
 def print_safe_state(file: Path) -> int:
     """Bring a bench to its safe state and print what is read back; gives the exit code. Raises BenchFault if in use."""
-    bench = load_bench(file)
-    state, console = BenchState(bench), Console(highlight=False, soft_wrap=True)
-    state.refuse_if_in_use()
-    steps = bring_to_safe_state(bench)
-    state.write(safe=is_confirmed(steps), run="pumprig bench safe", runner=os.getpid(), supervisor=0, steps=steps)
-    for step in steps:
-        console.print(f"{step.instrument:<8} {escape(step.problem or f'confirmed: {step.found}')}")
-    if not steps:
-        console.print("nothing on this bench has a safe state of its own")
+    bench, console = load_bench(file), Console(highlight=False, soft_wrap=True)
+    state = BenchState(bench)
+    with state.held("pumprig bench safe"):
+        steps = bring_to_safe_state(bench)
+        for step in steps:
+            console.print(f"{step.instrument:<8} {escape(step.problem or f'confirmed: {step.found}')}")
+        if not steps:
+            console.print("nothing on this bench has a safe state of its own")
+        state.end("pumprig bench safe", steps)
     return 0 if is_confirmed(steps) else 3

@@ -9,7 +9,7 @@ from hil.literal_units import LiteralMeasurement
 from hil.parameter import Parameter
 from hil.units import same_dimension, split_quantity, to_unit
 
-__all__ = ["Declaration", "Limit", "Parameters", "limit_in"]
+__all__ = ["Declaration", "Limit", "Parameters", "limit_in", "limit_problems"]
 
 Limit = str | float | None
 """A number in the measurement's unit, a text with a unit of its own, or no limit."""
@@ -75,13 +75,13 @@ class Declaration:
         for name, (lower, upper) in self.limits.items():
             if self.measurements and name not in self.measurements:
                 yield f"limits of {name}: it is none of its measurements, {', '.join(self.measurements)}"
-            yield from _problems(f"limits of {name}", lower, upper, units.get(name))
+            yield from limit_problems(f"limits of {name}", lower, upper, units.get(name))
         for each in literals:
             if each.unit != self.units.get(each.name, each.unit) and not same_dimension(
                 each.unit, self.units[each.name]
             ):
                 yield f"line {each.line}: {each.name} is in {each.unit}, its marker says {self.units[each.name]}"
-            yield from _problems(f"line {each.line}: limits of {each.name}", each.lower, each.upper, each.unit)
+            yield from limit_problems(f"line {each.line}: limits of {each.name}", each.lower, each.upper, each.unit)
 
 
 def limit_in(limit: Limit, unit: str) -> float | None:
@@ -89,7 +89,8 @@ def limit_in(limit: Limit, unit: str) -> float | None:
     return to_unit(limit, unit) if isinstance(limit, str) else limit
 
 
-def _problems(what: str, lower: Limit, upper: Limit, unit: str | None) -> Iterator[str]:
+def limit_problems(what: str, lower: Limit, upper: Limit, unit: str | None) -> Iterator[str]:
+    """What is wrong with two limits of a measurement in ``unit``, if that is known."""
     try:
         if unit is None:
             texts = [limit for limit in (lower, upper) if isinstance(limit, str)]

@@ -1,6 +1,5 @@
 """What a run will do, said before it starts and without touching a port."""
 
-import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import date
@@ -8,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from hil.collected import choose_parameters
+from hil.collected import collect
 from hil.declaration import Declaration, Parameters
 from hil.errors import UsageError
 from hil.flow_forecast import LENGTHS_H, FlowForecast, forecast_flow
 from hil.parameter import Parameter
-from hil.pytest_plugin import DECLARATION_KEY, REFUSE_KEY, VALUES_KEY
+from hil.pytest_plugin import DECLARATION_KEY, VALUES_KEY
 from hil.run_plan import RunPlan
 
 __all__ = ["Forecast", "ProcedureForecast", "forecast"]
@@ -110,43 +109,9 @@ class Forecast:
         }
 
 
-class _Collector:
-    """Has pytest collect, and keeps what it found."""
-
-    def __init__(self) -> None:
-        self.items: list[pytest.Item] = []
-        self.problems: list[tuple[str, str]] = []
-
-    def pytest_configure(self, config: pytest.Config) -> None:
-        config.stash[REFUSE_KEY] = lambda name, problem: self.problems.append((name, problem))
-
-    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
-        if report.failed:
-            lines = [line.removeprefix("E").strip() for line in report.longreprtext.splitlines() if line.strip()]
-            self.problems.append((report.nodeid, lines[-1] if lines else "cannot be read"))
-
-    def pytest_collection_finish(self, session: pytest.Session) -> None:
-        self.items = list(session.items)
-
-
 def forecast(plan: RunPlan, *, wanted_percent: float | None = None) -> Forecast:
     """What the run of ``plan`` will do. Raises UsageError naming what cannot be read, or makes no sense."""
-    collector = _Collector()
-    pytest.main(
-        [
-            *("-c", os.devnull, f"--rootdir={plan.files[0].parent}", "--import-mode=importlib", "--collect-only"),
-            *("--disable-plugin-autoload", "-p", "pumprig", "-p", "no:cacheprovider", "-p", "no:terminal"),
-            *(str(file) for file in plan.files),
-        ],
-        plugins=[collector],
-    )
-    declared = [item for item in collector.items if DECLARATION_KEY in item.stash]
-    problems = collector.problems or choose_parameters(declared, plan)
-    if problems:
-        raise UsageError("; ".join(f"{name}: {problem}" for name, problem in problems))
-    if not declared:
-        raise UsageError(f"{', '.join(str(file) for file in plan.files)}: holds no procedure")
-    procedures = tuple(_forecast(item, plan) for item in declared)
+    procedures = tuple(_forecast(item, plan) for item in collect(plan))
     calibration = plan.calibration()
     used = {role for procedure in procedures for role in procedure.instruments}
     if plan.bench.file.environment.evaporation == "reference-vessel":

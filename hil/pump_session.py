@@ -17,7 +17,7 @@ from protocols.session.handshake import UID_BYTES
 from protocols.session.keys import SessionKey, insecure_test_key, simulated_uid
 from protocols.session.programmer_channel import ProgrammerChannel
 
-__all__ = ["PumpSession", "SessionMode", "open_session", "said_of", "test_keys"]
+__all__ = ["PumpSession", "SessionMode", "open_session", "read_key", "said_of", "test_keys"]
 
 SessionMode = Literal["open", "insecure-test-key", "key-file"]
 
@@ -66,17 +66,22 @@ def open_session(mode: SessionMode, key_file: Path | None, seed: int, start_utc_
         )
     if key_file is None:
         raise UsageError('pump.key_file: session = "key-file" needs one')
-    uid, key = _read_key(key_file)
+    uid, key = read_key(key_file)
     memory = FileMemory(key_file.with_suffix(".memory.json"))
     return PumpSession(ProgrammerChannel(uid, key, lambda: memory.next_wake(start_utc_ms), os.urandom), memory)
 
 
-def _read_key(path: Path) -> tuple[bytes, SessionKey]:
-    """The pump's uid and the key in a file of ``uid``, ``kid``, ``role`` and ``psk``; no error repeats the key."""
+def read_key(path: Path) -> tuple[bytes, SessionKey]:
+    """The pump's uid and the key in a file of ``uid``, ``kid``, ``role`` and ``psk``; no error repeats the key.
+
+    Raises UsageError.
+    """
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise UsageError(f"{path}: cannot be read as a key file: {type(error).__name__}") from None
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be read as a key file: {error.strerror}") from None
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError):
+        raise UsageError(f"{path}: cannot be read as a key file: it is no TOML") from None
     try:
         uid, psk = bytes.fromhex(table["uid"]), bytes.fromhex(table["psk"])
         key = SessionKey(int(table["kid"]), Role[str(table["role"]).upper()], Secret(psk))

@@ -3,7 +3,8 @@
 Loaded by every pytest in which pumprig is installed; it stays out of the way of tests that ask for none of this.
 """
 
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:  # every pytest of the user's imports this module: nothing hea
     from hil.procedure import Procedure
     from hil.programmer import Programmer
     from hil.run import Run
+    from hil.run_plan import RunPlan
 
 __all__ = ["ATTEMPT_KEY", "DECLARATION_KEY", "REFUSE_KEY", "RUN_KEY", "VALUES_KEY", "page_of"]
 
@@ -90,26 +92,22 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     config = session.config
     if config.option.collectonly:
         return
-    if RUN_KEY not in config.stash:
-        if not any(_asks_for_a_bench(item) for item in session.items):
-            return
-        config.stash[RUN_KEY] = _run_from_options(config)
-        config.stash[OWN_RUN_KEY] = True
-    run = config.stash[RUN_KEY]
-    declared = [item for item in session.items if DECLARATION_KEY in item.stash]
-    if not declared:
+    is_own = RUN_KEY not in config.stash
+    if is_own and not any(_asks_for_a_bench(item) for item in session.items):
         return
-    from hil.collected import choose_parameters
+    plan = _plan_from_options(config) if is_own else config.stash[RUN_KEY].plan
+    declared = [item for item in session.items if DECLARATION_KEY in item.stash]
+    if declared:
+        from hil.collected import choose_parameters
 
-    problems = choose_parameters(declared, run.plan)
-    if problems and OWN_RUN_KEY in config.stash:
-        raise pytest.UsageError("\n".join(problem for _, problem in problems))
-    for name, problem in problems:
-        config.stash[REFUSE_KEY](name, problem)
-    if problems:
-        session.items.clear()
-    run.parameters = {item.stash[DECLARATION_KEY].name: item.stash[VALUES_KEY] for item in declared if not problems}
-    run.parameters = {name: values for name, values in run.parameters.items() if values}
+        problems = choose_parameters(declared, plan)
+        if problems:
+            raise pytest.UsageError("\n".join(f"{where}: {problem}" for where, problem in problems))
+    if is_own:
+        config.stash[RUN_KEY] = _own_run(plan)
+        config.stash[OWN_RUN_KEY] = True
+    chosen = {item.stash[DECLARATION_KEY].name: item.stash[VALUES_KEY] for item in declared}
+    config.stash[RUN_KEY].parameters = {name: values for name, values in chosen.items() if values}
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
@@ -282,11 +280,7 @@ def _asks_for_a_bench(item: pytest.Item) -> bool:
     return any(name in fixtures and fixtures[name][-1].func.__module__ == __name__ for name in ("bench", "procedure"))
 
 
-def _run_from_options(config: pytest.Config) -> "Run":
-    from firmware_model.errors import ModelError
-    from hil.errors import RigError
-    from hil.observer import Silent
-    from hil.run import Run
+def _plan_from_options(config: pytest.Config) -> "RunPlan":
     from hil.run_plan import plan_run
     from hil.run_settings import RunSettings
 
@@ -305,7 +299,25 @@ def _run_from_options(config: pytest.Config) -> "Run":
         parameters=tuple(config.getoption("--pumprig-set")),
         accept_overdue=tuple(config.getoption("--pumprig-accept-overdue")),
     )
+    with _as_usage_errors():
+        return plan_run(settings)
+
+
+def _own_run(plan: "RunPlan") -> "Run":
+    from hil.observer import Silent
+    from hil.run import Run
+
+    with _as_usage_errors():
+        return Run(plan, plan.settings.out, Silent())
+
+
+@contextmanager
+def _as_usage_errors() -> Iterator[None]:
+    """What plain pytest tells in one line."""
+    from firmware_model.errors import ModelError
+    from hil.errors import RigError
+
     try:
-        return Run(plan_run(settings), settings.out, Silent())
+        yield
     except (RigError, ModelError, ValueError) as error:
         raise pytest.UsageError(str(error)) from error

@@ -12,6 +12,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from hil.bench import Bench, open_bench
+from hil.bench_state import BenchState
 from hil.clock import WallClock
 from hil.declaration import Parameters
 from hil.errors import RecordingError, RigError
@@ -43,7 +44,14 @@ class Run:
     """A run while it goes on: one folder, one recording, one page for each procedure."""
 
     def __init__(self, plan: RunPlan, out: Path, observer: Observer) -> None:
-        """Make the run folder under ``out``, or take up the one that is resumed; no port is touched yet."""
+        """Make the run folder under ``out``, or take up the one that is resumed; no port is touched yet.
+
+        Raises BenchFault, with nothing made or changed, if the bench is in use or was not left in its safe state.
+        """
+        if plan.target == "bench":
+            state = BenchState(plan.bench)
+            state.check()
+            state.refuse_if_locked()
         self.plan = plan
         self.observer = observer
         self.procedures: list[Procedure] = []

@@ -11,6 +11,7 @@ from types import FrameType
 
 import pytest
 
+from hil.collected import collect
 from hil.observer import Observer
 from hil.procedure import Procedure
 from hil.pytest_plugin import REFUSE_KEY, RUN_KEY
@@ -60,18 +61,19 @@ class _Session:
 
     def note(self, name: str, problem: str) -> None:
         """Note an error that is no procedure's."""
-        page = Procedure.unreadable(name, problem, self._run.observer)
-        self._run.begin(page)
-        self._run.end(page)
+        self._run.procedures.append(Procedure.unreadable(name, problem, self._run.observer))
 
 
 def run_procedures(settings: RunSettings, observer: Observer) -> RunResult:
     """Run the procedures that ``settings`` ask for, and write the run folder.
 
-    Whatever happens on the bench ends in the result. Raises ConfigurationError, UsageError, RecordingError or
-    ValueError, before there is a run folder, if the settings themselves are wrong.
+    Whatever happens on the bench ends in the result. Before there is a run folder, raises ConfigurationError,
+    UsageError, RecordingError or ValueError if the settings themselves are wrong, and BenchFault if the bench is in use
+    or was not left in its safe state.
     """
     plan = plan_run(settings)
+    if plan.parameters or plan.new_limits:
+        collect(plan)  # only procedures know what may be chosen
     run = Run(plan, settings.out, observer)
     # Nothing that is installed beside pumprig takes part in a run, and pytest itself stays silent. To look for
     # exceptions that nobody could raise it would have all garbage collected, twice, at the end of every run.

@@ -3,33 +3,25 @@
 The pump is never touched: stopping therapy is not a safe state.
 """
 
-import json
-import os
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass
-from hashlib import sha256
+from dataclasses import dataclass
 from threading import Thread
-from typing import Any
 
 from hil.bench_file import LoadedBench, SafeStateTable
 from hil.clock import WallClock
-from hil.durable import write_whole
-from hil.errors import BenchFault, RigError
+from hil.errors import RigError
 from hil.instruments.bath import Bath
 from hil.instruments.catalogue import driver_of, settings_of
 from hil.instruments.instrument import Instrument
 from hil.instruments.pressure_controller import PressureController
 from hil.instruments.supply import Supply
 from hil.links.open_link import open_link
-from hil.state_folder import state_folder
 
-__all__ = ["BenchState", "SafeStep", "bring_to_safe_state", "is_confirmed", "needs_a_safe_state", "safe_states"]
+__all__ = ["SafeStep", "bring_to_safe_state", "is_confirmed", "needs_a_safe_state", "safe_states"]
 
 _AT_MOST_S = 20.0
 """An unplugged instrument is waited for so long, and then given up: a lost port may be back within ten seconds."""
-
-_LOOK_EVERY_S = 0.05
 
 
 @dataclass(frozen=True)
@@ -136,75 +128,3 @@ _SAFE: Mapping[str, tuple[Callable[[SafeStateTable], str], Callable[[Instrument,
     "bath": (_say_bath, _leave_bath),
 }
 """What each role is left in: how that is said, and how it is done. Balances and multimeters cannot do harm."""
-
-
-class BenchState:
-    """What is known of a bench between runs: a small file for each set of links on this machine."""
-
-    def __init__(self, bench: LoadedBench) -> None:
-        """The state of the bench with these links."""
-        links = json.dumps(bench.file.links(), sort_keys=True)
-        self.bench_path = bench.path
-        self.path = state_folder() / f"{sha256(links.encode()).hexdigest()[:16]}.json"
-
-    def check(self) -> None:
-        """Raises BenchFault if the bench is in use, or was not left in its safe state.
-
-        A supervisor whose runner has died is about to be done with it, and is waited for.
-        """
-        deadline = time.monotonic() + _AT_MOST_S
-        while (held := self._read()) is not None and _is_held(held) and not _is_alive(held["runner"]):
-            if time.monotonic() > deadline:
-                break
-            time.sleep(_LOOK_EVERY_S)
-        self.refuse_if_in_use()
-        kept = self._read()
-        if kept is None or kept["safe"]:
-            return
-        problems = (
-            "; ".join(step["problem"] for step in kept["steps"] if step["problem"]) or "its supervisor was killed"
-        )
-        raise BenchFault(
-            f"{self.bench_path}: the bench was not left in its safe state by {kept['run']}: {problems}; "
-            f"look at it, then confirm with: pumprig bench safe {self.bench_path}"
-        )
-
-    def refuse_if_in_use(self) -> None:
-        """Raises BenchFault if a run holds the bench."""
-        kept = self._read()
-        if kept is not None and _is_held(kept):
-            raise BenchFault(f"{self.bench_path}: the bench is in use by process {kept['runner']} ({kept['run']})")
-
-    def write(self, *, safe: bool, run: str, runner: int, supervisor: int, steps: list[SafeStep]) -> None:
-        """Keep it. Raises OSError."""
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        kept = {"bench": self.bench_path, "safe": safe, "run": run, "runner": runner, "supervisor": supervisor}
-        write_whole(self.path, json.dumps({**kept, "steps": [asdict(step) for step in steps]}, indent=1).encode())
-
-    def _read(self) -> dict[str, Any] | None:
-        try:
-            kept: dict[str, Any] = json.loads(self.path.read_text(encoding="utf-8"))
-        except FileNotFoundError:
-            return None
-        except (OSError, ValueError) as error:
-            raise BenchFault(
-                f"{self.path}: cannot be read ({error}); remove it once the bench was looked at"
-            ) from error
-        return kept
-
-
-def _is_held(kept: Mapping[str, Any]) -> bool:
-    """Whether a supervisor has not yet said how the bench was left."""
-    return not kept["safe"] and not kept["steps"] and _is_alive(kept["supervisor"])
-
-
-def _is_alive(pid: int) -> bool:
-    if pid <= 0:
-        return False
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True

@@ -5,7 +5,8 @@
     runner ── beat, every half second ──> supervisor ── end of the pipe, silence, "hung" or "release"
                                                                 └──> safe state, read back
 
-It opens no port before that, and is in a session of its own: what interrupts the runner does not reach it.
+It opens no port before that, and is in a session of its own: what interrupts the runner does not reach it. For as
+long as it lives it holds the bench.
 """
 
 import json
@@ -22,8 +23,9 @@ from pathlib import Path
 from typing import Any
 
 from hil.bench_file import LoadedBench
+from hil.bench_state import BenchState
 from hil.errors import BenchFault
-from hil.safe_state import BenchState, SafeStep, bring_to_safe_state, is_confirmed, needs_a_safe_state
+from hil.safe_state import SafeStep, bring_to_safe_state, needs_a_safe_state
 
 __all__ = ["Supervisor", "main"]
 
@@ -42,23 +44,28 @@ class Supervisor:
     def __init__(self, bench: LoadedBench, run: str) -> None:
         """Start the supervisor. Raises BenchFault if the bench is in use, or was not left in its safe state."""
         state = BenchState(bench)
-        state.check()
         self._hang_s = bench.file.safe_state.hang_s
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "hil.supervisor"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            start_new_session=True,
-        )
-        task = {"bench": bench.model_dump_json(), "run": run, "runner": os.getpid()}
-        self._send(json.dumps(task).encode() + b"\n")
-        if self._line(_READY_S) != "ready":
-            self._process.kill()
-            said = self._process.communicate()[1].decode(errors="replace").strip().splitlines()
-            because = said[-1] if said else "it said nothing"
-            raise BenchFault(f"{bench.path}: the supervisor did not start ({because}); nothing was touched")
-        state.write(safe=False, run=run, runner=os.getpid(), supervisor=self._process.pid, steps=[])
+        with state.held(run) as held:
+            state.refuse_if_not_safe()
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "hil.supervisor"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                start_new_session=True,
+                pass_fds=held,
+            )
+            task = {"bench": bench.model_dump_json(), "keys": state.keys, "run": run, "runner": os.getpid()}
+            self._send(json.dumps(task).encode() + b"\n")
+            if self._line(_READY_S) != "ready":
+                said = self._kill()
+                because = said[-1] if said else "it said nothing"
+                raise BenchFault(f"{bench.path}: the supervisor did not start ({because}); nothing was touched")
+            try:
+                state.begin(run)
+            except BenchFault:
+                self._kill()  # before it sees the end of the pipe, and makes safe what nobody has touched
+                raise
         self._touched = time.monotonic()
         self._ended = threading.Event()
         threading.Thread(target=self._beat, name="supervisor beat", daemon=True).start()
@@ -86,6 +93,11 @@ class Supervisor:
         if not answer:
             return [SafeStep("bench", "safe", "not known", "the supervisor did not say how it left the bench")]
         return [SafeStep(**step) for step in json.loads(answer)]
+
+    def _kill(self) -> list[str]:
+        """End a supervisor that is not needed; gives the lines of its errors."""
+        self._process.kill()
+        return self._process.communicate()[1].decode(errors="replace").strip().splitlines()
 
     def _beat(self) -> None:
         while not self._ended.wait(_BEAT_S):
@@ -121,10 +133,8 @@ def main() -> None:
 def leave_safe(bench: LoadedBench, task: dict[str, Any]) -> None:
     """Bring the bench to its safe state, keep how it was left, and say so if anybody still listens."""
     steps = bring_to_safe_state(bench)
-    with suppress(OSError):
-        BenchState(bench).write(
-            safe=is_confirmed(steps), run=task["run"], runner=task["runner"], supervisor=os.getpid(), steps=steps
-        )
+    with suppress(BenchFault):
+        BenchState(bench, task["keys"]).end(task["run"], steps)
     folder = Path(task["run"])
     if folder.is_dir():
         with suppress(OSError):

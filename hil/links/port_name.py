@@ -8,10 +8,11 @@ from serial.tools import list_ports
 
 from hil.errors import LinkError
 
-__all__ = ["by_id_names", "ports_here", "resolve_port"]
+__all__ = ["by_id_names", "lasting_names", "ports_here", "resolve_port"]
 
 _USB = re.compile(r"usb:(?:(?P<vid>[0-9a-f]{4}):(?P<pid>[0-9a-f]{4}):)?(?P<serial>[^\s:]+)", re.IGNORECASE)
 _BY_ID = Path("/dev/serial/by-id")
+_BY_PATH = Path("/dev/serial/by-path")
 
 
 def resolve_port(resource: str) -> str:
@@ -44,9 +45,21 @@ def ports_here() -> str:
 
 def by_id_names() -> dict[str, list[str]]:
     """The names in /dev/serial/by-id of each device; empty where the system has none."""
+    return _names_in(_BY_ID)
+
+
+def lasting_names() -> dict[str, list[str]]:
+    """The names of each device that are the same when it is plugged in again, the best first.
+
+    That of its adapter goes with it wherever it is plugged in; that of its socket is for adapters without a number.
+    """
+    return {**_names_in(_BY_PATH), **by_id_names()}
+
+
+def _names_in(folder: Path) -> dict[str, list[str]]:
     names: dict[str, list[str]] = {}
-    if _BY_ID.is_dir():
-        for name in sorted(_BY_ID.iterdir()):
+    if folder.is_dir():
+        for name in sorted(folder.iterdir()):
             names.setdefault(str(name.resolve()), []).append(str(name))
     return names
 

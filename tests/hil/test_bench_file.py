@@ -44,13 +44,39 @@ def test_bench_survives_being_recorded() -> None:
         ('control = "127.0.0.1:47600"', 'control = "47600"', "serve.control", "HOST:PORT"),
         ('tcp = "127.0.0.1:47602"', 'tcp = "127.0.0.1:99999"', "serve.balance.tcp", "HOST:PORT"),
         ('link = "/tmp/pumprig-served/pump"', 'link = ""', "pump.link", "this is no link"),
+        ("[instruments.bath]", "[instrument.bath]", "instrument", "did you mean instruments?"),
+        ('link = "/tmp/pumprig-served/pump"', 'link = "sim:pmp"', "pump.link", "is linked by sim:pump"),
+        ('link = "socket://127.0.0.1:47603"', 'link = "sim:path"', "instruments.bath.link", "linked by sim:bath"),
+        ("reservoir_ml = 30.0", "reservoir_ml = 31.0", "world.reservoir_ml", "what this pump's reservoir can hold"),
+        ('profile = "', 'profile = "no-', "pump.profile", "does not exist"),
+        ('serial_number = "SN0042"', 'session = "key-file"', "pump.session", "go together"),
+        ('serial_number = "SN0042"', 'key_file = "here.toml"', "pump.key_file", "go together"),
+        (
+            'serial_number = "SN0042"',
+            'session = "key-file"\nkey_file = "nosuch.toml"',
+            "pump.key_file",
+            "nosuch.toml: cannot be read as a key file: No such file or directory",
+        ),
+        (
+            "u_evaporation_ug_per_s = 0.03",
+            'u_vessel_likeness_percent = 1.0\nevaporation = "reference-vessel"',
+            "environment.evaporation",
+            "reference_balance",
+        ),
+        (
+            "socket://127.0.0.1:47603",
+            "rfc2217://localhost:47602",
+            "instruments.bath.link",
+            "is the resource of balance: TCPIP::127.0.0.1::47602::SOCKET",
+        ),
+        ("socket://127.0.0.1:47603", "/tmp/pumprig-served/pump", "instruments.bath.link", "is the resource of pump"),  # noqa: S108 - the shipped file's own path
     ],
 )
 def test_what_does_not_fit_is_refused_where_it_stands(
     tmp_path: Path, old: str, new: str, key: str, problem: str
 ) -> None:
     """Each mistake in a bench file is found at its key and line."""
-    text = shipped("benches/served.toml").read_text(encoding="utf-8")
+    text = shipped("benches/served.toml").read_text(encoding="utf-8").replace("../pumps/", f"{shipped('pumps')}/")
     assert old in text
     path = tmp_path / "bench.toml"
     path.write_text(text.replace(old, new, 1), encoding="utf-8")
@@ -59,7 +85,16 @@ def test_what_does_not_fit_is_refused_where_it_stands(
     assert caught.value.key == key
     assert problem in caught.value.problem
     assert caught.value.line is not None
-    assert new in path.read_text(encoding="utf-8").splitlines()[caught.value.line - 1]
+    assert new.splitlines()[-1] in path.read_text(encoding="utf-8").splitlines()[caught.value.line - 1]
+
+
+def test_two_devices_may_share_a_person(tmp_path: Path) -> None:
+    """Only ports and sockets are one device's own."""
+    text = shipped("benches/served.toml").read_text(encoding="utf-8").replace("../pumps/", f"{shipped('pumps')}/")
+    text = text.replace("socket://127.0.0.1:47603", "console:") + '[instruments.operator]\nlink = "console:"\n'
+    path = tmp_path / "bench.toml"
+    path.write_text(text, encoding="utf-8")
+    assert load_bench(path).file.links()["operator"] == "console:"
 
 
 def test_simulated_link_without_a_world_is_refused(tmp_path: Path) -> None:

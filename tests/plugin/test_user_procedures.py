@@ -151,6 +151,15 @@ def test_plain_pytest_says_what_is_wrong_with_its_options(tmp_path: Path) -> Non
     assert "Traceback" not in result.stderr
 
 
+def test_plain_pytest_refuses_a_parameter_before_there_is_a_folder(tmp_path: Path) -> None:
+    """A choice that no procedure knows is pytest's usage error, and no run."""
+    (tmp_path / "test_mine.py").write_text(STABILITY, encoding="utf-8")
+    result = plain_pytest(tmp_path, "--pumprig-set", "collection=24")
+    assert result.returncode == 4, result.stdout
+    assert "no procedure of this run has a parameter 'collection'" in result.stderr
+    assert not (tmp_path / "runs").exists()
+
+
 def test_plain_pytest_without_procedures_is_left_alone(tmp_path: Path) -> None:
     """Tests that ask for nothing of ours get no folder and nothing heavy imported."""
     (tmp_path / "test_other.py").write_text(

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from hil.errors import UsageError
 from hil.observer import Silent
 from hil.run_procedures import run_procedures
 from hil.run_result import RunResult
@@ -95,22 +96,26 @@ def test_parameters_are_recorded_and_replayed(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("source", "settings", "said"),
+    ("source", "said"),
     [
-        (DWELL % "30 kPa", {}, ".py::test_dwell: limits of passed: '30 kPa'"),
-        (DWELL % "30 min", {"parameters": ("dwel_h=1",)}, "--set: no procedure of this run has a parameter 'dwel_h'"),
-        (DWELL.replace('1.0, "mL"', '1.0, "mL", lower="1 h"') % "1 h", {}, "limits of other: '1 h'"),
+        (DWELL % "30 kPa", ".py::test_dwell: limits of passed: '30 kPa'"),
+        (DWELL.replace('1.0, "mL"', '1.0, "mL", lower="1 h"') % "1 h", "limits of other: '1 h'"),
     ],
 )
-def test_what_makes_no_sense_is_refused_before_anything_runs(
-    tmp_path: Path, source: str, settings: dict[str, Any], said: str
-) -> None:
-    """Wrong dimension in the marker or in the code, unknown parameter: exit 2, named, and nothing was run."""
-    result, manifest = run(tmp_path, source, **settings)
+def test_what_makes_no_sense_is_refused_before_anything_runs(tmp_path: Path, source: str, said: str) -> None:
+    """Wrong dimension in the marker or in the code: exit 2, named, and nothing was run."""
+    result, manifest = run(tmp_path, source)
     assert result.exit_code == 2
     assert said in " ".join(f"{page['name']}: {page['problem']}" for page in manifest["procedures"])
     assert manifest["measurements"] == []
     assert not (result.folder / "run.mcap").exists()
+
+
+def test_an_unknown_parameter_is_refused_before_there_is_a_folder(tmp_path: Path) -> None:
+    """Only the procedures know their parameters: they are read, and not run."""
+    with pytest.raises(UsageError, match="--set: no procedure of this run has a parameter 'dwel_h'; known: dwell_h"):
+        run(tmp_path, DWELL % "30 min", parameters=("dwel_h=1",))
+    assert not list(tmp_path.rglob("plan.json"))
 
 
 def test_overdue_is_inconclusive_until_somebody_answers_for_it(tmp_path: Path) -> None:

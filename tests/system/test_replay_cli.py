@@ -52,6 +52,12 @@ def test_a_run_is_verified_re_judged_and_compared(pumprig: PumpRig, tmp_path: Pa
     unknown = pumprig("run", "--target", "replay", "--recording", first, "--limit", "wramth=0..1", "--out", "c")
     assert unknown.returncode == 2
     assert "nothing called wramth was measured; measured: warmth" in unknown.stdout
+    senseless = pumprig(
+        "run", "--target", "replay", "--recording", first, "--limit", "warmth=0..1 mL/day", "--out", "d"
+    )
+    assert senseless.returncode == 2
+    assert "--limit: warmth: " in senseless.stderr
+    assert not (tmp_path / "d").exists()
     assert pumprig("verify", second).returncode == 0
     compared = pumprig("diff", first, second)
     assert compared.returncode == 1

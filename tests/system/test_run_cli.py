@@ -6,6 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from hil.bench_file import load_bench
+from hil.links.lock import ResourceLock
+from hil.links.resource_key import used_key
 from hil.shipped import shipped
 from tests.system.conftest import PumpRig
 
@@ -149,14 +152,40 @@ def test_wrong_bench_file_is_refused_with_file_line_and_key(
         (("heat",), "known: alarm-latching, "),
         (("--bench", "nowhere.toml"), "there is no such file"),
         (("--target", "bench"), "--target sim"),
+        (("--set", "collection_h=5"), "--set: collection_h"),
+        (("--set", "collection=24"), "known: collection_h"),
     ],
 )
-def test_wrong_choices_are_usage_errors(pumprig: PumpRig, arguments: tuple[str, ...], said: str) -> None:
-    """What cannot be run is refused in one line that says what would be right; exit 2."""
+def test_wrong_choices_are_usage_errors(
+    pumprig: PumpRig, tmp_path: Path, arguments: tuple[str, ...], said: str
+) -> None:
+    """What cannot be run is refused in one line that says what would be right; exit 2, and no folder is made."""
     result = pumprig("run", *arguments)
     assert result.returncode == 2, result.stdout + result.stderr
     assert said in result.stderr
+    assert result.stdout == ""
     assert "Traceback" not in result.stderr
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_bench_that_is_in_use_is_refused_before_there_is_a_folder(
+    pumprig: PumpRig, tmp_path: Path, served_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A port that another program has, a state folder that cannot be: exit 3, one line, and no folder."""
+    link = load_bench(served_file).file.links()["balance"]
+    monkeypatch.setenv("PUMPRIG_STATE_DIR", str(tmp_path / "state"))
+    lock = ResourceLock(used_key(link), link)
+    result = pumprig("run", "--bench", served_file)
+    lock.release()
+    assert result.returncode == 3, result.stdout + result.stderr
+    assert f"pumprig: {link}: in use by " in result.stderr
+    (tmp_path / "state").rename(tmp_path / "elsewhere")
+    (tmp_path / "state").write_text("not a folder")
+    result = pumprig("run", "--bench", served_file)
+    assert result.returncode == 3, result.stdout + result.stderr
+    assert result.stderr.startswith(f"pumprig: {tmp_path / 'state'}: cannot be written: ")
+    assert len(result.stderr.splitlines()) == 1
+    assert not (tmp_path / "runs").exists()
 
 
 def test_what_breaks_beside_the_procedures_ends_in_the_run(pumprig: PumpRig, tmp_path: Path) -> None:
@@ -165,7 +194,8 @@ def test_what_breaks_beside_the_procedures_ends_in_the_run(pumprig: PumpRig, tmp
     (tmp_path / "look.py").write_text("def test_look(pump):\n    pump.identify()\n")
     result = pumprig("run", "look.py")
     assert result.returncode == 3, result.stdout + result.stderr
-    assert "RuntimeError: the lamp broke" in result.stdout
+    assert "\npytest: RuntimeError: the lamp broke\n" in result.stdout
+    assert "\npytest\n" not in result.stdout
     assert "Traceback" not in result.stdout + result.stderr
     manifest = json.loads((only_folder(tmp_path / "runs") / "manifest.json").read_text(encoding="utf-8"))
     assert [each["name"] for each in manifest["procedures"]] == ["look", "pytest"]

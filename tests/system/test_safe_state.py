@@ -16,7 +16,9 @@ from pathlib import Path
 import pytest
 
 from hil.bench_file import load_bench
+from hil.bench_state import BenchState
 from hil.console import print_safe_state
+from hil.errors import BenchFault
 from hil.instrument_tables import InstrumentsTable
 from hil.observer import Silent
 from hil.run_procedures import run_procedures
@@ -158,21 +160,21 @@ def test_an_unplugged_instrument_delays_no_other(
         assert not watch.is_safe()
 
         monkeypatch.setenv("PUMPRIG_STATE_DIR", str(tmp_path / "state"))
-        refused = run_procedures(
-            RunSettings((str(runner.procedure),), bench=through, out=tmp_path / "refused"), Silent()
-        )
-        assert refused.exit_code == 3
-        assert "was not left in its safe state" in str(refused.procedures[0].problem)
-        assert f"pumprig bench safe {through}" in str(refused.procedures[0].problem)
+        with pytest.raises(BenchFault, match=rf"was not left in its safe state.*pumprig bench safe {through}$"):
+            run_procedures(RunSettings((str(runner.procedure),), bench=through, out=tmp_path / "refused"), Silent())
+        assert not (tmp_path / "refused").exists()
+        respelled = through_cable(bench_file, link, cable, spelled="TCPIP::localhost::{}::SOCKET")
+        with pytest.raises(BenchFault, match=r"not left in its safe state: bath \(socket://127.0.0.1:"):
+            BenchState(load_bench(respelled)).check()
         cable.plug()
         assert print_safe_state(through) == 0
         assert watch.is_safe()
 
 
-def through_cable(bench_file: Path, link: str, cable: Relay) -> Path:
+def through_cable(bench_file: Path, link: str, cable: Relay, spelled: str = "socket://127.0.0.1:{}") -> Path:
     """A bench file beside ``bench_file`` whose bath, at ``link``, is behind ``cable``."""
-    path = bench_file.with_name(f"cable-{cable.port}.toml")
-    path.write_text(bench_file.read_text(encoding="utf-8").replace(link, f"socket://127.0.0.1:{cable.port}"))
+    path = bench_file.with_name(f"cable-{cable.port}-{spelled.partition(':')[0]}.toml")
+    path.write_text(bench_file.read_text(encoding="utf-8").replace(link, spelled.format(cable.port)))
     return path
 
 
@@ -211,9 +213,9 @@ def test_two_runs_do_not_share_a_bench(
     """The second is told who has it, and touches nothing."""
     runner = run(bench_file, tmp_path, "Ctrl-C")
     monkeypatch.setenv("PUMPRIG_STATE_DIR", str(tmp_path / "state"))
-    second = run_procedures(RunSettings(bench=bench_file, out=tmp_path / "second"), Silent())
-    assert second.exit_code == 3
-    assert f"in use by process {runner.pid}" in str(second.procedures[0].problem)
+    with pytest.raises(BenchFault, match=rf"in use by .*, process {runner.pid} on "):
+        run_procedures(RunSettings(bench=bench_file, out=tmp_path / "second"), Silent())
+    assert not (tmp_path / "second").exists()
     assert not watch.is_safe()
     ended(runner, watch, "Ctrl-C")
 
