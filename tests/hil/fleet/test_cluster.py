@@ -52,6 +52,7 @@ def cluster(tmp_path: Path) -> Iterator[tuple[str, list["subprocess.Popen[bytes]
 def wait_for_workers(address: str, count: int) -> None:
     """Until the scheduler knows so many."""
     from distributed import Client  # noqa: PLC0415 - slow to import, for one test
+
     with Client(address, timeout=_UP_WITHIN_S, set_as_default=False) as client:  # type: ignore[no-untyped-call]
         client.wait_for_workers(count, timeout=_UP_WITHIN_S)
 
