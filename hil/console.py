@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
 
-from rich.console import Console
 from rich.markup import escape
 
 from firmware_model.faults.injection import parse_injection
@@ -21,6 +20,7 @@ from hil.observer import Observer
 from hil.recording.info import describe
 from hil.run_result import RunResult
 from hil.safe_state import BenchState, bring_to_safe_state, is_confirmed
+from hil.screen import screen
 from hil.shipped import shipped
 from hil.virtual_bench.bench_faults import KNOWN_FAULTS
 
@@ -29,13 +29,13 @@ __all__ = ["console_observer", "print_check", "print_recording", "print_result",
 
 def console_observer() -> Observer:
     """An observer for this process's standard output: a live line on a terminal, one line per step elsewhere."""
-    console = Console(file=sys.stdout, highlight=False)  # this very stream: pytest puts another in its place
+    console = screen()
     return LiveView(console) if console.is_terminal else PlainLines(console)
 
 
 def print_result(result: RunResult) -> None:
     """The verdict, why, where everything stands, and how to repeat it if it is not a pass."""
-    console = Console(highlight=False, soft_wrap=True)
+    console = screen()
     for page in result.procedures:
         if page.problem is not None or page.attempt > 1:
             repeated = f" [dim](attempt {page.attempt}; repeated)[/]" if page.superseded else ""
@@ -69,7 +69,7 @@ def print_recording(path: Path, *, as_json: bool) -> None:
     if as_json:
         sys.stdout.write(json.dumps(contents.as_json(), indent=2) + "\n")
     else:
-        Console(highlight=False, soft_wrap=True).print(str(contents), markup=False)
+        screen().print(str(contents), markup=False)
     if contents.problem:
         raise RecordingError(contents.problem)
 
@@ -98,7 +98,7 @@ def serve_bench(
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, stop)
     try:
-        console = Console(highlight=False, soft_wrap=True)
+        console = screen()
         console.print(f"{escape(bench.file.name)}: pump {bench.file.pump.serial_number}, {served.pace}", style="bold")
         for port in served.served:
             console.print(f"  {port.device:<8} {port.kind}  {escape(port.where)}")
@@ -118,7 +118,7 @@ def print_check(file: Path, *, as_json: bool) -> int:
         said = {"schema": "pumprig.check/1", "ok": sound, "lines": [line.as_json() for line in lines]}
         sys.stdout.write(json.dumps(said, indent=2) + "\n")
         return 0 if sound else 3
-    console = Console(highlight=False, soft_wrap=True)
+    console = screen()
     for line in lines:
         mark = "[bold red]amiss[/]" if line.problem else "[green]ok[/]   "
         console.print(f"{mark} {line.name:<17} {escape(str(line))}")
@@ -128,7 +128,7 @@ def print_check(file: Path, *, as_json: bool) -> int:
 def print_safe_state(file: Path) -> int:
     """Bring a bench to its safe state and print what is read back; gives the exit code. Raises BenchFault if in use."""
     bench = load_bench(file)
-    state, console = BenchState(bench), Console(highlight=False, soft_wrap=True)
+    state, console = BenchState(bench), screen()
     state.refuse_if_in_use()
     steps = bring_to_safe_state(bench)
     state.write(safe=is_confirmed(steps), run="pumprig bench safe", runner=os.getpid(), supervisor=0, steps=steps)

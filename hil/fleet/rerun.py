@@ -22,6 +22,7 @@ from hil.durable import write_whole
 from hil.errors import UsageError
 from hil.fleet.fleet_run import find_population
 from hil.output import writing_to
+from hil.screen import screen
 from hil.simulation.sim_folder import make_folder, write_folder
 from hil.simulation.simulated import Simulated
 
@@ -83,7 +84,7 @@ def rerun_and_print(settings: RerunSettings, *, as_json: bool) -> int:
     if as_json:
         sys.stdout.write(json.dumps(_as_json(rerun, files), indent=2) + "\n")
     else:
-        _print(Console(highlight=False, soft_wrap=True), rerun, files)
+        _print(screen(), rerun, files)
     return 0 if rerun.complaint is None else 1
 
 

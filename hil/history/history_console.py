@@ -5,7 +5,6 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
@@ -16,6 +15,7 @@ from hil.history.run_names import find_run
 from hil.history.trend import Trend
 from hil.output import writing_to
 from hil.run_folder import MANIFEST
+from hil.screen import screen
 
 __all__ = ["print_report", "print_runs", "print_trend"]
 
@@ -29,7 +29,7 @@ def print_runs(runs: Path, which: RunFilter, *, limit: int, as_json: bool) -> No
     if as_json:
         _print_json({"schema": "pumprig.runs/1", "runs": [row.as_json() for row in shown]})
         return
-    console = Console(highlight=False, soft_wrap=True)
+    console = screen()
     if console.is_terminal:
         console.print(_table(shown))
     else:
@@ -53,7 +53,7 @@ def print_report(name: str, runs: Path, *, as_json: bool) -> None:
     if as_json:
         _print_json({"folder": str(folder), **manifest})
         return
-    console = Console(highlight=False, soft_wrap=True)
+    console = screen()
     console.print(f"[bold]{escape(folder.name)}[/]")
     for procedure in manifest["procedures"]:
         console.print(f"{_outcome(procedure['outcome'])} {escape(procedure['name'])}")
@@ -79,7 +79,7 @@ def print_trend(measurement: str, runs: Path, which: RunFilter, *, out: Path | N
     if as_json:
         _print_json(trend.as_json())
         return
-    console = Console(highlight=False, soft_wrap=True)
+    console = screen()
     why = {signal.place: signal.why for signal in reversed(trend.chart.signals)}
     for place, point in enumerate(trend.points):
         mark = f"  [bold yellow]{why[place]}[/]" if place in why else ""
