@@ -349,8 +349,11 @@ def _run_filter(command: Any) -> Any:
     return command
 
 
+_VERDICTS = ["pass", "fail", "inconclusive", "error", "incomplete", "damaged"]
+
+
 @pumprig.command(name="runs", short_help="List earlier runs.")
-@click.option("--verdict", help="Only runs that ended so: pass, fail, inconclusive, error, or incomplete.")
+@click.option("--verdict", type=click.Choice(_VERDICTS), help="Only runs that ended so.")
 @click.option("--limit", type=click.IntRange(min=0), default=20, show_default=True, help="So many at most; 0: all.")
 @_run_filter
 def list_runs(
@@ -384,7 +387,10 @@ def trend(
     measurement: str, out: Path | None, dut: str | None, procedure: str | None, since: Any, until: Any, runs: Path,
     as_json: bool,
 ) -> None:  # fmt: skip
-    """Follow MEASUREMENT, such as `flow`, over earlier runs: individuals and moving ranges (I-MR)."""
+    """Follow MEASUREMENT, such as `flow`, over earlier runs: individuals and moving ranges (I-MR).
+
+    Replays are left out: they say nothing new about the device.
+    """
     from hil.history.history_console import print_trend
     from hil.history.run_index import RunFilter
 

@@ -22,6 +22,7 @@ from hil.run_result import RunResult
 from hil.safe_state import BenchState, bring_to_safe_state, is_confirmed
 from hil.screen import screen
 from hil.shipped import shipped
+from hil.verdict_lines import verdict_lines
 from hil.virtual_bench.bench_faults import KNOWN_FAULTS
 
 __all__ = ["console_observer", "print_check", "print_recording", "print_result", "print_safe_state", "serve_bench"]
@@ -43,16 +44,8 @@ def print_result(result: RunResult) -> None:
             console.print(f"[{STYLES[page.outcome or Outcome.ERROR]}]{escape(page.name)}:[/] {escape(said)}{repeated}")
     if not result.procedures:
         console.print("no procedure was run")
-    rejudged = ", re-judged by other limits than the procedure's" if result.plan.new_limits else ""
-    console.print(f"verdict    [{STYLES[result.verdict]}]{result.verdict}[/]{rejudged}")
-    replayed = result.plan.target == "replay"
-    for part in result.resumed:
-        anew = "from the beginning of the recording" if replayed else "the simulated world began anew"
-        how = "the bench went on meanwhile" if part["world"] == "went on" else anew
-        console.print(f"resumed    {part['recording']}: {how}")
-    if result.not_claimed:
-        ids = ", ".join(each["requirement"] for each in result.not_claimed)
-        console.print(f"not claimed {escape(ids)}", style="yellow")
+    for line in verdict_lines(result.as_json(), target=result.plan.target):
+        console.print(line)
     for step in result.safe_state:
         said = f"[bold magenta]not confirmed:[/] {escape(step.problem)}" if step.problem else "confirmed: "
         console.print(f"safe state {said}{'' if step.problem else f'{step.instrument} {escape(step.found)}'}")
