@@ -12,7 +12,7 @@ from pydantic_core import ErrorDetails
 
 from firmware_model.errors import ConfigurationError
 
-__all__ = ["FrozenModel", "check_model", "line_of", "load_toml", "read_toml"]
+__all__ = ["FrozenModel", "check_model", "first_problem", "line_of", "load_toml", "read_toml"]
 
 _UNITS = ("_c", "_kpa", "_ml", "_ml_per_day", "_ms", "_s", "_min", "_h", "_percent", "_kg_per_m3", "_mv", "_ppm", "_g")
 
@@ -65,6 +65,14 @@ def check_model(path: Path, text: str, document: Mapping[str, Any], model: type[
         if more:
             problem += f" (and {more} more)"
         raise ConfigurationError(path, problem, key=key, line=line_of(text, first["loc"])) from error
+
+
+def first_problem(error: ValidationError) -> str:
+    """The first thing that is wrong with a document that no person wrote, on one line, with its key."""
+    first = error.errors()[0]
+    message = first["msg"].removeprefix("Value error, ")
+    key = ".".join(str(part) for part in first["loc"])
+    return f"{key}: {message}" if key else message
 
 
 def _problem(error: ErrorDetails, model: type[BaseModel]) -> str:
