@@ -500,19 +500,18 @@ def record_wire(
     Ends at Ctrl-C or after --duration, with a whole recording either way. Without --subscribe nothing is written to
     the wire. On a terminal every line that is typed becomes a note; m sets a mark.
     """
-    from firmware_model.quantities import duration_ms
     from hil.links.serial_settings import SerialSettings
-    from hil.recorder.record import RecordSettings, subscription_period_s
     from hil.recorder.record_console import run_record
+    from hil.recorder.record_settings import RecordSettings, recording_ms, subscription_period_s
 
     settings = RecordSettings(
         link=link,
         out=out,
         serial=SerialSettings(baud, int(bits), parity, int(stop_bits), flow),  # type: ignore[arg-type]
-        wire=wire or ("device" if raw else "pump"),
+        wire=wire if wire is not None else ("device" if raw else "pump"),
         is_pump=not raw,
         subscribe_s=None if subscribe is None else subscription_period_s(subscribe),
-        duration_ms=None if duration is None else duration_ms(duration),
+        duration_ms=None if duration is None else recording_ms(duration),
         notes=notes,
         session=session,
         key_file=key_file,

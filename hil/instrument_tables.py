@@ -21,12 +21,13 @@ __all__ = [
     "PressureTable",
     "SerialTable",
     "SupplyTable",
+    "check_link",
 ]
 
 Positive = Annotated[float, Field(gt=0)]
 NotNegative = Annotated[float, Field(ge=0)]
 
-_URL = re.compile(r"(socket|rfc2217)://[^:/\s]+:(?P<port>\d+)([/?].*)?")
+_URL = re.compile(r"(socket|rfc2217)://([^:/\s\[]+|\[[\da-fA-F:.]+\]):(?P<port>\d+)([/?].*)?")
 _VISA = re.compile(r"(ASRL\S+::INSTR|TCPIP\d*::[^:\s]+::(?P<port>\d+)::SOCKET)", re.IGNORECASE)
 _PATH = re.compile(
     r"/(?!.*(::|://))[^\0]+|[A-Za-z0-9_.\\-]+|sim:[a-z_]+|usb:([0-9a-f]{4}:[0-9a-f]{4}:)?[^:\s/]+|console:"
@@ -34,7 +35,8 @@ _PATH = re.compile(
 """By-path names of Linux have single colons."""
 
 
-def _link(text: str) -> str:
+def check_link(text: str) -> str:
+    """``text``, the name of a link. Raises ValueError if none can be named so."""
     match = _URL.fullmatch(text) or _VISA.fullmatch(text) or _PATH.fullmatch(text)
     port = match.groupdict().get("port") if match else None
     if match is None or (port is not None and not 0 < int(port) < 65536):
@@ -45,7 +47,7 @@ def _link(text: str) -> str:
     return text
 
 
-LinkName = Annotated[str, AfterValidator(_link)]
+LinkName = Annotated[str, AfterValidator(check_link)]
 
 
 class SerialTable(FrozenModel):

@@ -13,7 +13,8 @@ from rich.status import Status
 from rich.text import Text
 
 from hil.links.open_link import open_link
-from hil.recorder.record import RecordSettings, record
+from hil.recorder.record import record
+from hil.recorder.record_settings import RecordSettings
 from hil.recorder.tally import Tally
 from hil.screen import screen
 

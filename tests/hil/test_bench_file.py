@@ -78,6 +78,8 @@ def test_simulated_link_without_a_world_is_refused(tmp_path: Path) -> None:
         ("/dev/serial/by-path/pci-0000:00:14.0-usb-0:1:1.0-port0", True),
         ("COM3", True),
         ("socket://scope.lab:4001", True),
+        ("socket://[::1]:4001", True),
+        ("socket://::1:4001", False),
         ("rfc2217://10.0.0.3:7000?logging=debug", True),
         ("ASRL/dev/ttyUSB0::INSTR", True),
         ("ASRL3::INSTR", True),
