@@ -154,7 +154,7 @@ class KeptRun:
         try:
             kept = cls(path, KeptPlan.model_validate_json((path / PLAN).read_bytes()))
         except (OSError, ValidationError) as error:
-            problem = first_problem(error) if isinstance(error, ValidationError) else error.strerror
+            problem = first_problem(error) if isinstance(error, ValidationError) else str(error.strerror)
             raise RecordingError(
                 f"{path / PLAN}: cannot be read: {problem}; the run cannot go on, begin a new one "
                 f"(`pumprig info {path}` says what this one has recorded)"
@@ -164,7 +164,7 @@ class KeptRun:
                 for entry in read_journal(path / JOURNAL):
                     kept._take(entry)
             except (KeyError, TypeError, ValidationError) as error:
-                problem = first_problem(error) if isinstance(error, ValidationError) else error
+                problem = first_problem(error) if isinstance(error, ValidationError) else str(error)
                 raise RecordingError(f"{path / JOURNAL}: is of another version of pumprig: {problem}") from error
         return kept
 
