@@ -349,8 +349,11 @@ def _run_filter(command: Any) -> Any:
     return command
 
 
+_VERDICTS = ["pass", "fail", "inconclusive", "error", "incomplete", "damaged"]
+
+
 @pumprig.command(name="runs", short_help="List earlier runs.")
-@click.option("--verdict", help="Only runs that ended so: pass, fail, inconclusive, error, or incomplete.")
+@click.option("--verdict", type=click.Choice(_VERDICTS), help="Only runs that ended so.")
 @click.option("--limit", type=click.IntRange(min=0), default=20, show_default=True, help="So many at most; 0: all.")
 @_run_filter
 def list_runs(
@@ -384,7 +387,10 @@ def trend(
     measurement: str, out: Path | None, dut: str | None, procedure: str | None, since: Any, until: Any, runs: Path,
     as_json: bool,
 ) -> None:  # fmt: skip
-    """Follow MEASUREMENT, such as `flow`, over earlier runs: individuals and moving ranges (I-MR)."""
+    """Follow MEASUREMENT, such as `flow`, over earlier runs: individuals and moving ranges (I-MR).
+
+    Replays are left out: they say nothing new about the device.
+    """
     from hil.history.history_console import print_trend
     from hil.history.run_index import RunFilter
 
@@ -494,19 +500,18 @@ def record_wire(
     Ends at Ctrl-C or after --duration, with a whole recording either way. Without --subscribe nothing is written to
     the wire. On a terminal every line that is typed becomes a note; m sets a mark.
     """
-    from firmware_model.quantities import duration_ms
     from hil.links.serial_settings import SerialSettings
-    from hil.recorder.record import RecordSettings, subscription_period_s
     from hil.recorder.record_console import run_record
+    from hil.recorder.record_settings import RecordSettings, recording_ms, subscription_period_s
 
     settings = RecordSettings(
         link=link,
         out=out,
         serial=SerialSettings(baud, int(bits), parity, int(stop_bits), flow),  # type: ignore[arg-type]
-        wire=wire or ("device" if raw else "pump"),
+        wire=wire if wire is not None else ("device" if raw else "pump"),
         is_pump=not raw,
         subscribe_s=None if subscribe is None else subscription_period_s(subscribe),
-        duration_ms=None if duration is None else duration_ms(duration),
+        duration_ms=None if duration is None else recording_ms(duration),
         notes=notes,
         session=session,
         key_file=key_file,

@@ -13,7 +13,7 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 from firmware_model.errors import ConfigurationError
 from firmware_model.quantities import time_text
 
-__all__ = ["FrozenModel", "at_key", "check_model", "line_of", "load_toml", "read_toml"]
+__all__ = ["FrozenModel", "at_key", "check_model", "first_problem", "line_of", "load_toml", "read_toml"]
 
 _UNITS = ("_c", "_kpa", "_ml", "_ml_per_day", "_ms", "_s", "_min", "_h", "_percent", "_kg_per_m3", "_mv", "_ppm", "_g")
 
@@ -82,6 +82,14 @@ _SAID = {
     "dict_type": _TABLE,
     "too_short": "give at least {min_length} here",
 }
+
+
+def first_problem(error: ValidationError) -> str:
+    """The first thing that is wrong with a document that no person wrote, on one line, with its key."""
+    first = error.errors()[0]
+    message = first["msg"].removeprefix("Value error, ")
+    key = ".".join(str(part) for part in first["loc"])
+    return f"{key}: {message}" if key else message
 
 
 def _problem(error: ErrorDetails, model: type[BaseModel]) -> str:

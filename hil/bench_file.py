@@ -12,7 +12,7 @@ from firmware_model.config import FrozenModel, at_key, check_model, line_of, rea
 from firmware_model.errors import ConfigurationError
 from firmware_model.profile import PumpProfile, load_profile
 from hil.errors import UsageError
-from hil.instrument_tables import InstrumentsTable, LinkName, NotNegative, Positive, SerialTable
+from hil.instrument_tables import InstrumentsTable, LinkName, Percent, SerialTable, UncertaintyC, UncertaintyKpa
 from hil.links.resource_key import sharing
 from hil.pump_session import SessionMode, read_key
 
@@ -31,6 +31,8 @@ RoomC = Annotated[float, Field(ge=5, le=45)]
 AmbientKpa = Annotated[float, Field(ge=20, le=600)]
 """From the highest mountains to a deep dive."""
 OutletKpa = Annotated[float, Field(ge=-100, le=100)]
+EvaporationUgPerS = Annotated[float, Field(ge=0, le=1000)]
+"""What is lost; 1000 ug/s is a beaker that is empty within hours."""
 DropNl = Annotated[int, Field(ge=0, le=100_000)]
 SerialNumber = Annotated[str, Field(pattern=r"^[!-~]{1,16}$")]
 
@@ -52,23 +54,23 @@ class EnvironmentTable(FrozenModel):
     """What the user measured around the bench; ``u_`` keys are standard uncertainties (k = 1)."""
 
     room_temperature_c: RoomC
-    u_room_temperature_c: NotNegative
-    relative_humidity_percent: Annotated[float, Field(ge=0, le=100)]
-    u_relative_humidity_percent: NotNegative
+    u_room_temperature_c: UncertaintyC
+    relative_humidity_percent: Percent
+    u_relative_humidity_percent: Percent
     ambient_kpa: AmbientKpa
-    u_ambient_kpa: NotNegative
+    u_ambient_kpa: UncertaintyKpa
     outlet_kpa: OutletKpa
-    u_outlet_kpa: NotNegative
+    u_outlet_kpa: UncertaintyKpa
     evaporation: Literal["rate", "oil-film", "reference-vessel"] = "rate"
     """How it is known what evaporates from the beaker; each way has its own keys."""
-    evaporation_ug_per_s: float | None = None
+    evaporation_ug_per_s: EvaporationUgPerS | None = None
     """For "rate"; with a reference vessel, what to plan with."""
-    u_evaporation_ug_per_s: NotNegative | None = None
-    evaporation_bound_ug_per_s: Positive | None = None
+    u_evaporation_ug_per_s: EvaporationUgPerS | None = None
+    evaporation_bound_ug_per_s: Annotated[float, Field(gt=0, le=1000)] | None = None
     """For "oil-film": no more than this gets through."""
-    u_vessel_likeness_percent: NotNegative | None = None
+    u_vessel_likeness_percent: Percent | None = None
     """For "reference-vessel": how far the two vessels may differ in what they lose."""
-    beaker_volume_ml: NotNegative = 0.0
+    beaker_volume_ml: Annotated[float, Field(ge=0, le=10_000)] = 0.0
     """Of air that beaker and glass displace: the tare does not cancel when the air changes between two readings."""
     drop_volume_nl: DropNl
 
@@ -130,10 +132,10 @@ class WorldTable(FrozenModel):
     room_temperature_c: RoomC
     ambient_kpa: AmbientKpa
     outlet_kpa: OutletKpa
-    evaporation_ug_per_s: NotNegative
+    evaporation_ug_per_s: EvaporationUgPerS
     drop_volume_nl: DropNl
-    reservoir_ml: Positive
-    bath_time_constant_min: Positive
+    reservoir_ml: Annotated[float, Field(gt=0, le=1000)]
+    bath_time_constant_min: Annotated[float, Field(ge=0.01, le=10_000)]
     bath_noise_c: Annotated[float, Field(ge=0, le=1)]
 
     @field_validator("start_utc")

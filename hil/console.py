@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
 
-from rich.console import Console
 from rich.markup import escape
 
 from firmware_model.faults.injection import parse_injection
@@ -22,7 +21,9 @@ from hil.recording.info import describe
 from hil.recording.place import recordings_at
 from hil.run_result import RunResult
 from hil.safe_state import bring_to_safe_state, is_confirmed
+from hil.screen import screen
 from hil.shipped import shipped
+from hil.verdict_lines import verdict_lines
 from hil.virtual_bench.bench_faults import KNOWN_FAULTS
 
 __all__ = ["console_observer", "print_check", "print_recording", "print_result", "print_safe_state", "serve_bench"]
@@ -30,13 +31,13 @@ __all__ = ["console_observer", "print_check", "print_recording", "print_result",
 
 def console_observer() -> Observer:
     """An observer for this process's standard output: a live line on a terminal, one line per step elsewhere."""
-    console = Console(file=sys.stdout, highlight=False)  # this very stream: pytest puts another in its place
+    console = screen()
     return LiveView(console) if console.is_terminal else PlainLines(console)
 
 
 def print_result(result: RunResult) -> None:
     """The verdict, why, where everything stands, and how to repeat it if it is not a pass."""
-    console = Console(highlight=False, soft_wrap=True)
+    console = screen()
     for page in result.procedures:
         if page.problem is not None or page.attempt > 1:
             repeated = f" [dim](attempt {page.attempt}; repeated)[/]" if page.superseded else ""
@@ -44,16 +45,8 @@ def print_result(result: RunResult) -> None:
             console.print(f"[{STYLES[page.outcome or Outcome.ERROR]}]{escape(page.name)}:[/] {escape(said)}{repeated}")
     if not result.procedures:
         console.print("no procedure was run")
-    rejudged = ", re-judged by other limits than the procedure's" if result.plan.new_limits else ""
-    console.print(f"verdict    [{STYLES[result.verdict]}]{result.verdict}[/]{rejudged}")
-    replayed = result.plan.target == "replay"
-    for part in result.resumed:
-        anew = "from the beginning of the recording" if replayed else "the simulated world began anew"
-        how = "the bench went on meanwhile" if part["world"] == "went on" else anew
-        console.print(f"resumed    {part['recording']}: {how}")
-    if result.not_claimed:
-        ids = ", ".join(each["requirement"] for each in result.not_claimed)
-        console.print(f"not claimed {escape(ids)}", style="yellow")
+    for line in verdict_lines(result.as_json(), target=result.plan.target):
+        console.print(line)
     for step in result.safe_state:
         said = f"[bold magenta]not confirmed:[/] {escape(step.problem)}" if step.problem else "confirmed: "
         console.print(f"safe state {said}{'' if step.problem else f'{step.instrument} {escape(step.found)}'}")
@@ -75,7 +68,7 @@ def print_recording(path: Path, *, as_json: bool) -> None:
         several = {"schema": "pumprig.info-parts/1", "path": str(path), "recordings": said}
         sys.stdout.write(json.dumps(said[0] if len(said) == 1 else several, indent=2) + "\n")
     else:
-        Console(highlight=False, soft_wrap=True).print("\n\n".join(map(str, found)), markup=False)
+        screen().print("\n\n".join(map(str, found)), markup=False)
     problems = [each.problem for each in found if each.problem]
     if problems:
         raise RecordingError("; ".join(problems))
@@ -105,7 +98,7 @@ def serve_bench(
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, stop)
     try:
-        console = Console(highlight=False, soft_wrap=True)
+        console = screen()
         console.print(f"{escape(bench.file.name)}: pump {bench.file.pump.serial_number}, {served.pace}", style="bold")
         for port in served.served:
             console.print(f"  {port.device:<8} {port.kind}  {escape(port.where)}")
@@ -125,7 +118,7 @@ def print_check(file: Path, *, as_json: bool) -> int:
         said = {"schema": "pumprig.check/1", "ok": sound, "lines": [line.as_json() for line in lines]}
         sys.stdout.write(json.dumps(said, indent=2) + "\n")
         return 0 if sound else 3
-    console = Console(highlight=False, soft_wrap=True)
+    console = screen()
     for line in lines:
         mark = "[bold red]amiss[/]" if line.problem else "[green]ok[/]   "
         console.print(f"{mark} {line.name:<17} {escape(str(line))}")
@@ -134,7 +127,7 @@ def print_check(file: Path, *, as_json: bool) -> int:
 
 def print_safe_state(file: Path) -> int:
     """Bring a bench to its safe state and print what is read back; gives the exit code. Raises BenchFault if in use."""
-    bench, console = load_bench(file), Console(highlight=False, soft_wrap=True)
+    bench, console = load_bench(file), screen()
     state = BenchState(bench)
     with state.held("pumprig bench safe"):
         steps = bring_to_safe_state(bench)

@@ -11,6 +11,7 @@ from hil.flow_forecast import FlowForecast
 from hil.forecast import Forecast, ProcedureForecast, forecast
 from hil.run_plan import plan_run
 from hil.run_settings import RunSettings
+from hil.screen import screen
 from hil.units import split_quantity, to_unit
 
 __all__ = ["print_forecast"]
@@ -22,7 +23,7 @@ def print_forecast(settings: RunSettings, uncertainty: str | None, *, as_json: b
     if as_json:
         sys.stdout.write(json.dumps(said.as_json(), indent=2) + "\n")
         return said.exit_code
-    console = Console(highlight=False, soft_wrap=True)
+    console = screen()
     plan = said.plan
     console.print(f"plan       {plan.target} of bench {escape(plan.bench.file.name)}; no port was touched")
     for procedure in said.procedures:

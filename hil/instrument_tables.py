@@ -21,12 +21,16 @@ __all__ = [
     "PressureTable",
     "SerialTable",
     "SupplyTable",
+    "check_link",
 ]
 
-Positive = Annotated[float, Field(gt=0)]
-NotNegative = Annotated[float, Field(ge=0)]
+UncertaintyC = Annotated[float, Field(ge=0, le=10)]
+UncertaintyKpa = Annotated[float, Field(ge=0, le=100)]
+UncertaintyMg = Annotated[float, Field(ge=0, le=10_000)]
+Percent = Annotated[float, Field(ge=0, le=100)]
+"""Every number of a bench file has bounds, wide enough for any bench: beyond them it is a slip, and would overflow."""
 
-_URL = re.compile(r"(socket|rfc2217)://[^:/\s]+:(?P<port>\d+)([/?].*)?")
+_URL = re.compile(r"(socket|rfc2217)://([^:/\s\[]+|\[[\da-fA-F:.]+\]):(?P<port>\d+)([/?].*)?")
 _VISA = re.compile(r"(ASRL\S+::INSTR|TCPIP\d*::[^:\s]+::(?P<port>\d+)::SOCKET)", re.IGNORECASE)
 _PATH = re.compile(
     r"/(?!.*(::|://))[^\0]+|[A-Za-z0-9_.\\-]+|sim:[a-z_]+|usb:([0-9a-f]{4}:[0-9a-f]{4}:)?[^:\s/]+|console:"
@@ -34,7 +38,8 @@ _PATH = re.compile(
 """By-path names of Linux have single colons."""
 
 
-def _link(text: str) -> str:
+def check_link(text: str) -> str:
+    """``text``, the name of a link. Raises ValueError if none can be named so."""
     match = _URL.fullmatch(text) or _VISA.fullmatch(text) or _PATH.fullmatch(text)
     port = match.groupdict().get("port") if match else None
     if match is None or (port is not None and not 0 < int(port) < 65536):
@@ -45,13 +50,13 @@ def _link(text: str) -> str:
     return text
 
 
-LinkName = Annotated[str, AfterValidator(_link)]
+LinkName = Annotated[str, AfterValidator(check_link)]
 
 
 class SerialTable(FrozenModel):
     """Settings of a serial port where they differ from the device's factory settings."""
 
-    baud: Annotated[int, Field(gt=0)] | None = None
+    baud: Annotated[int, Field(gt=0, le=12_000_000)] | None = None
     bits: Literal[7, 8] | None = None
     parity: Literal["N", "E", "O"] | None = None
     stop_bits: Literal[1, 2] | None = None
@@ -75,14 +80,14 @@ class BalanceTable(InstrumentTable):
     """A balance under a beaker."""
 
     driver: Literal["mt-sics", "sbi"]
-    readability_mg: Positive
-    u_repeatability_mg: NotNegative
-    u_drift_mg_per_day: NotNegative
-    u_sensitivity_ppm: NotNegative = 0.0
+    readability_mg: Annotated[float, Field(ge=1e-4, le=10_000)]
+    u_repeatability_mg: UncertaintyMg
+    u_drift_mg_per_day: UncertaintyMg
+    u_sensitivity_ppm: Annotated[float, Field(ge=0, le=100_000)] = 0.0
     """Of the slope between load and reading, relative: it scales every difference of two readings."""
-    u_linearity_mg: NotNegative = 0.0
+    u_linearity_mg: UncertaintyMg = 0.0
     """Of one reading, beside the slope; at two loads taken as independent, which is the safe side."""
-    repeatability_weighings: Annotated[int, Field(ge=2)] | None = None
+    repeatability_weighings: Annotated[int, Field(ge=2, le=1_000_000)] | None = None
     """From how many weighings u_repeatability_mg was found; None if a certificate states it."""
 
 
@@ -90,24 +95,24 @@ class BathTable(InstrumentTable):
     """The water bath around the pump."""
 
     driver: Literal["julabo"]
-    u_temperature_c: NotNegative
+    u_temperature_c: UncertaintyC
 
 
 class PressureTable(InstrumentTable):
     """A pressure controller, and how far it may go."""
 
     driver: Literal["pace"]
-    u_pressure_kpa: NotNegative
-    slew_kpa_per_s: Positive = 1.0
+    u_pressure_kpa: UncertaintyKpa
+    slew_kpa_per_s: Annotated[float, Field(ge=1e-3, le=100)] = 1.0
 
 
 class MultimeterTable(InstrumentTable):
     """The multimeter: its current terminals are in the pump's supply line."""
 
     driver: Literal["keysight", "rigol"]
-    u_current_ua: NotNegative
-    u_current_percent: NotNegative = 0.0
-    u_voltage_mv: NotNegative
+    u_current_ua: Annotated[float, Field(ge=0, le=1_000_000)]
+    u_current_percent: Percent = 0.0
+    u_voltage_mv: Annotated[float, Field(ge=0, le=10_000)]
 
 
 class SupplyTable(InstrumentTable):

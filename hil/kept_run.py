@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from firmware_model.config import first_problem
 from hil.bench_file import LoadedBench
 from hil.errors import RecordingError, UsageError
 from hil.figure import Figure
@@ -153,15 +154,18 @@ class KeptRun:
         try:
             kept = cls(path, KeptPlan.model_validate_json((path / PLAN).read_bytes()))
         except (OSError, ValidationError) as error:
-            raise RecordingError(f"{path / PLAN}: cannot be read: {str(error).splitlines()[0]}") from error
+            problem = first_problem(error) if isinstance(error, ValidationError) else str(error.strerror)
+            raise RecordingError(
+                f"{path / PLAN}: cannot be read: {problem}; the run cannot go on, begin a new one "
+                f"(`pumprig info {path}` says what this one has recorded)"
+            ) from error
         if (path / JOURNAL).exists():
             try:
                 for entry in read_journal(path / JOURNAL):
                     kept._take(entry)
             except (KeyError, TypeError, ValidationError) as error:
-                raise RecordingError(
-                    f"{path / JOURNAL}: is of another version of pumprig: {str(error).splitlines()[0]}"
-                ) from error
+                problem = first_problem(error) if isinstance(error, ValidationError) else str(error)
+                raise RecordingError(f"{path / JOURNAL}: is of another version of pumprig: {problem}") from error
         return kept
 
     def from_the_start(self) -> "KeptRun":

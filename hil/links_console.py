@@ -6,7 +6,6 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
 from rich.markup import escape
 
 from hil.bench_file import load_bench
@@ -14,6 +13,7 @@ from hil.errors import LinkError, UsageError
 from hil.links.lock import HeldLock, held_locks, remove_lock
 from hil.links.resource_key import used_key
 from hil.links.wire_faults import WIRE_FAULTS
+from hil.screen import screen
 
 __all__ = ["print_locks", "print_scan", "print_wire_faults", "unlock"]
 
@@ -24,7 +24,7 @@ def print_locks(*, as_json: bool) -> None:
     if as_json:
         _print_json({"schema": "pumprig.locks/1", "locks": [_lock_as_json(lock) for lock in locks]})
         return
-    console = Console(highlight=False, soft_wrap=True)
+    console = screen()
     for lock in locks:
         state = "[bold yellow]stale[/]" if lock.is_stale else "held "
         console.print(
@@ -69,7 +69,7 @@ def print_scan(file: Path | None, *, network: bool, as_json: bool) -> None:
         }
         _print_json(said)
         return
-    console = Console(highlight=False, soft_wrap=True)
+    console = screen()
     console.print("serial ports", style="bold")
     for port in found:
         ids = (
@@ -96,7 +96,7 @@ def print_wire_faults(*, as_json: bool) -> None:
     if as_json:
         _print_json({"schema": "pumprig.wire-faults/1", "kinds": [asdict(kind) for kind in WIRE_FAULTS.values()]})
         return
-    console = Console(highlight=False, soft_wrap=True)
+    console = screen()
     console.print(
         "--wire-fault WIRE:KIND[=VALUE][@FROM][+DURATION], such as pump:drop=1% or bath:unplug@3h+10min", markup=False
     )

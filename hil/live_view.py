@@ -117,15 +117,20 @@ class LiveView(PlainLines):
         """The view as it is now."""
         now = time.monotonic()
         of = f"{self._number} of {max(self._count, self._number)}"
-        yield Text(f"  procedure {of}, since {_clock(now - self._began)} ({_span(now - self._began)})", style="dim")
+        yield _line(f"procedure {of}, since {_clock(now - self._began)} ({_span(now - self._began)})", style="dim")
         passed = now - self._activity_began
         until = ""
         if 0.02 < self._fraction < 1 and passed > 1:
             left = passed * (1 / self._fraction - 1)
             until = f", until about {_clock(-left)} ({_span(left)} left)"
-        yield Text(f"  {self._said}  {self._fraction:4.0%}{until}")
+        yield _line(f"{self._said}  {self._fraction:4.0%}{until}")
         for what, say in dict(self._seen).items():
-            yield Text(f"  {what:<8} {say()}")
+            yield _line(f"{what:<8} {say()}")
+
+
+def _line(text: str, style: str = "") -> Text:
+    """A line of the view, broken at the terminal's edge: only so can the view be drawn over again."""
+    return Text(f"  {text}", style=style, no_wrap=False, overflow="fold")
 
 
 def _clock(ago_s: float) -> str:

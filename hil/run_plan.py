@@ -9,6 +9,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from firmware_model.config import first_problem
 from firmware_model.faults.injection import parse_injection
 from hil.bench_file import LoadedBench, load_bench
 from hil.calibration import Calibration, accepted_reasons
@@ -203,7 +204,8 @@ def _plan_replay(settings: RunSettings, source: Path) -> RunPlan:
         parameters = json.loads(metadata.get("parameters", "{}"))
         accepted = json.loads(metadata.get("accepted_overdue", "{}"))
     except (KeyError, ValidationError, ValueError) as error:
-        raise RecordingError(f"{path}: is no recording of a run of this version of pumprig: {error}") from error
+        problem = first_problem(error) if isinstance(error, ValidationError) else error
+        raise RecordingError(f"{path}: is no recording of a run of this version of pumprig: {problem}") from error
     names = settings.procedures or recorded
     accepted |= accepted_reasons(settings.accept_overdue, bench.file.instruments)
     files, command = tuple(map(_file_of, names)), settings.command()

@@ -5,12 +5,12 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from rich.console import Console
 from rich.markup import escape
 
 from hil.comparison.page import ComparisonPage, render_comparison
 from hil.durable import write_whole
 from hil.output import writing_to
+from hil.screen import screen
 
 __all__ = ["print_diff", "print_model_replay"]
 
@@ -27,7 +27,7 @@ def print_model_replay(
     if as_json:
         sys.stdout.write(json.dumps(found.as_json(), indent=2) + "\n")
         return 0 if found.agrees else 1
-    console = Console(highlight=False, soft_wrap=True)
+    console = screen()
     console.print(f"{escape(str(found.telemetry.path))} against today's {escape(found.profile.model)}", style="bold")
     for what, source in found.course.sources:
         console.print(f"  {what:<28} {escape(source)}")
@@ -66,7 +66,7 @@ def print_diff(a: Path, b: Path, *, out: Path | None, as_json: bool) -> int:
     if as_json:
         sys.stdout.write(json.dumps(found.as_json(), indent=2) + "\n")
         return 0 if found.is_same else 1
-    console = Console(highlight=False, soft_wrap=True)
+    console = screen()
     console.print(f"A  {escape(str(found.a.path))}")
     console.print(f"B  {escape(str(found.b.path))}")
 

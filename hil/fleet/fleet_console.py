@@ -12,6 +12,7 @@ from rich.progress import Progress as Bar
 
 from hil.fleet.fleet_run import FleetOutcome, FleetSettings, finish_fleet, run_fleet
 from hil.fleet.folder import FleetFolder
+from hil.screen import screen
 
 __all__ = ["print_fleet", "run_and_print"]
 
@@ -90,13 +91,13 @@ class _Silent(_Lines):
 
 def run_and_print(settings: FleetSettings, *, as_json: bool) -> int:
     """Run a fleet and say what came of it; gives the exit code."""
-    console = Console(highlight=False, soft_wrap=True)
+    console = screen()
     live = _Live(console) if console.is_terminal and not as_json else None
     progress = live or (_Silent(console) if as_json else _Lines(console))
     try:
         outcome = run_fleet(settings, progress)
     except KeyboardInterrupt:
-        Console(stderr=True, highlight=False, soft_wrap=True).print(
+        screen(stderr=True).print(
             "interrupted: finished pumps are kept; the same command with --resume goes on", markup=False
         )
         raise
@@ -110,7 +111,7 @@ def run_and_print(settings: FleetSettings, *, as_json: bool) -> int:
 def print_fleet(folder: Path, *, junit: Path | None, as_json: bool) -> int:
     """Judge a folder anew, write its report anew, and say what is in it; gives the exit code."""
     outcome = finish_fleet(FleetFolder(folder), junit=junit)
-    _say(outcome, Console(highlight=False, soft_wrap=True), as_json=as_json)
+    _say(outcome, screen(), as_json=as_json)
     return outcome.exit_code
 
 

@@ -24,6 +24,7 @@ from hil.errors import UsageError
 from hil.fleet.fleet_run import check_days, check_seed, find_population
 from hil.fleet.folder import rerun_command
 from hil.output import writing_to
+from hil.screen import screen
 from hil.simulation.sim_folder import make_folder, write_folder
 from hil.simulation.simulated import Simulated
 
@@ -101,7 +102,7 @@ def rerun_and_print(settings: RerunSettings, *, as_json: bool) -> int:
     if as_json:
         sys.stdout.write(json.dumps({**_as_json(rerun), "files": [str(file) for file in files]}, indent=2) + "\n")
     else:
-        _print(Console(highlight=False, soft_wrap=True), rerun, files)
+        _print(screen(), rerun, files)
     return 1 if complaints else 0
 
 

@@ -5,40 +5,50 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from hil.durable import write_whole
 from hil.errors import RecordingError, UsageError
 from hil.history.run_index import RunFilter, RunRow, runs_of, trend_of
-from hil.history.run_names import find_run
+from hil.history.run_names import find_run, undated_folders
 from hil.history.trend import Trend
 from hil.output import writing_to
 from hil.run_folder import MANIFEST
+from hil.screen import screen
+from hil.verdict_lines import OUTCOME_STYLES, verdict_lines
 
 __all__ = ["print_report", "print_runs", "print_trend"]
-
-_STYLES = {"pass": "bold green", "fail": "bold red", "inconclusive": "bold yellow", "error": "bold magenta"}
 
 
 def print_runs(runs: Path, which: RunFilter, *, limit: int, as_json: bool) -> None:
     """The newest ``limit`` runs that ``which`` means, the newest last. Raises UsageError without such a folder."""
     rows = runs_of(runs, which)
+    _say_undated(runs)
     shown = rows[-limit:] if limit else rows
     if as_json:
         _print_json({"schema": "pumprig.runs/1", "runs": [row.as_json() for row in shown]})
         return
-    console = Console(highlight=False, soft_wrap=True)
+    console = screen()
     if console.is_terminal:
         console.print(_table(shown))
     else:
         for row in shown:
-            print(f"{row.name}  {row.verdict:<12}  {row.dut}  {' '.join(row.procedures)}")
+            how = f"  ({row.how})" if row.is_replay else ""
+            console.print(f"{row.name}  {row.verdict:<12}  {row.dut}  {' '.join(row.procedures)}{how}", markup=False)
     if len(shown) < len(rows):
         console.print(f"[dim]{len(rows) - len(shown)} older ones are left out; --limit 0 shows them all[/]")
     if not rows:
         console.print(f"no such run under {escape(str(runs))}")
+
+
+def _say_undated(runs: Path) -> None:
+    """Name what is left out, on standard error: other programs read the output."""
+    for folder in undated_folders(runs):
+        screen(stderr=True).print(
+            f"pumprig: {folder}: left out, for there is no such time as its name begins with; was it renamed?",
+            markup=False,
+        )
 
 
 def print_report(name: str, runs: Path, *, as_json: bool) -> None:
@@ -53,7 +63,7 @@ def print_report(name: str, runs: Path, *, as_json: bool) -> None:
     if as_json:
         _print_json({"folder": str(folder), **manifest})
         return
-    console = Console(highlight=False, soft_wrap=True)
+    console = screen()
     console.print(f"[bold]{escape(folder.name)}[/]")
     for procedure in manifest["procedures"]:
         console.print(f"{_outcome(procedure['outcome'])} {escape(procedure['name'])}")
@@ -62,7 +72,8 @@ def print_report(name: str, runs: Path, *, as_json: bool) -> None:
         for measured in manifest["measurements"]:
             if measured["procedure"] == procedure["name"]:
                 console.print(f"  {_outcome(measured['outcome'])} {escape(_said(measured))}")
-    console.print(f"verdict    {_outcome(manifest['verdict']).rstrip()}")
+    for line in verdict_lines(manifest, target=manifest["target"]):
+        console.print(line)
     console.print(f"report     {escape(str(folder / 'report.html'))}")
     console.print(f"reproduce  {escape(manifest['reproduce'])}")
 
@@ -72,14 +83,16 @@ def print_trend(measurement: str, runs: Path, which: RunFilter, *, out: Path | N
 
     Raises UsageError, BenchFault.
     """
-    trend = Trend.of(measurement, trend_of(runs, measurement, which))
+    points = trend_of(runs, measurement, which)
+    _say_undated(runs)
+    trend = Trend.of(measurement, points)
     if out is not None:
         with writing_to(out):
             write_whole(out, trend.as_html().encode())
     if as_json:
         _print_json(trend.as_json())
         return
-    console = Console(highlight=False, soft_wrap=True)
+    console = screen()
     why = {signal.place: signal.why for signal in reversed(trend.chart.signals)}
     for place, point in enumerate(trend.points):
         mark = f"  [bold yellow]{why[place]}[/]" if place in why else ""
@@ -96,9 +109,7 @@ def _table(rows: list[RunRow]) -> Table:
         table.add_column(column, overflow="fold")
     for row in rows:
         procedures = ", ".join(row.procedures[:3]) + (" ..." if len(row.procedures) > 3 else "")
-        table.add_row(
-            f"{row.started:%Y-%m-%d %H:%M:%S}", row.dut, procedures, row.target, _outcome(row.verdict), row.name
-        )
+        table.add_row(f"{row.started:%Y-%m-%d %H:%M:%S}", row.dut, procedures, row.how, _outcome(row.verdict), row.name)
     return table
 
 
@@ -112,7 +123,7 @@ def _said(measured: dict[str, Any]) -> str:
 
 
 def _outcome(outcome: str) -> str:
-    return f"[{_STYLES.get(outcome, 'dim')}]{outcome:<12}[/]"
+    return f"[{OUTCOME_STYLES.get(outcome, 'dim')}]{outcome:<12}[/]"
 
 
 def _print_json(content: dict[str, Any]) -> None:

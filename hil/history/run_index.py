@@ -8,7 +8,7 @@
 
 import json
 from dataclasses import asdict, dataclass
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,14 +16,15 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from hil.history.run_names import run_folders
+from hil.history.run_names import run_folders, started_of
 from hil.run_folder import MANIFEST
 
-__all__ = ["INCOMPLETE", "RunFilter", "RunPoint", "RunRow", "runs_of", "trend_of"]
+__all__ = ["DAMAGED", "INCOMPLETE", "RunFilter", "RunPoint", "RunRow", "runs_of", "trend_of"]
 
 INCOMPLETE = "incomplete"
 """The verdict of a run that never wrote its manifest: it was killed, or still goes on."""
 DAMAGED = "damaged"
+"""The verdict of a run whose manifest cannot be read."""
 _MEASUREMENTS = "measurements.parquet"
 
 
@@ -51,6 +52,18 @@ class RunRow:
     verdict: str
     seed: int | None
     measured: int
+    rejudged: bool = False
+    """Whether by other limits than the procedures'."""
+
+    @property
+    def is_replay(self) -> bool:
+        """Whether it measured nothing, and judged a recording."""
+        return self.target == "replay"
+
+    @property
+    def how(self) -> str:
+        """The target, and whether it was re-judged."""
+        return f"{self.target}, re-judged" if self.rejudged else self.target
 
     def as_json(self) -> dict[str, Any]:
         """The row for other programs."""
@@ -74,7 +87,7 @@ class RunPoint:
 
 def runs_of(folder: Path, which: RunFilter) -> list[RunRow]:
     """The runs under ``folder``, the oldest first. Raises UsageError if there is no such folder."""
-    rows = [_row(path) for path in run_folders(folder)]
+    rows = [_row(path, started) for path in run_folders(folder) if (started := started_of(path)) is not None]
     if not rows:
         return []
     with duckdb.connect() as database:
@@ -91,8 +104,11 @@ def runs_of(folder: Path, which: RunFilter) -> list[RunRow]:
 
 
 def trend_of(folder: Path, measurement: str, which: RunFilter) -> list[RunPoint]:
-    """Each time that ``measurement`` was taken in these runs, the oldest first; of a retried one, the last attempt."""
-    rows = {row.name: row for row in runs_of(folder, which)}
+    """Each time that ``measurement`` was taken in these runs, the oldest first; of a retried one, the last attempt.
+
+    Replays are left out: they judge again what one of the others has measured, and say nothing new about the device.
+    """
+    rows = {row.name: row for row in runs_of(folder, which) if not row.is_replay}
     files = [folder / name / _MEASUREMENTS for name in rows if (folder / name / _MEASUREMENTS).is_file()]
     readable = [str(path) for path in files if _is_parquet(path)]
     if not readable:
@@ -112,11 +128,9 @@ def trend_of(folder: Path, measurement: str, which: RunFilter) -> list[RunPoint]
     ]
 
 
-def _row(path: Path) -> RunRow:
+def _row(path: Path, started: datetime) -> RunRow:
     """One run, from its manifest; what a folder's name says, if it has none that can be read."""
-    began, *_, dut, _ = path.name.split("_")
-    started = datetime.strptime(began, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
-    procedure = path.name.split("_")[1]
+    _, procedure, *_, dut, _ = path.name.split("_")
     try:
         manifest = json.loads((path / MANIFEST).read_text(encoding="utf-8"))
         return RunRow(
@@ -128,6 +142,7 @@ def _row(path: Path) -> RunRow:
             verdict=manifest["verdict"],
             seed=manifest["seed"],
             measured=len(manifest["measurements"]),
+            rejudged=manifest.get("rejudged", False),
         )
     except FileNotFoundError:
         verdict = INCOMPLETE

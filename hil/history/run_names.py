@@ -1,11 +1,12 @@
 """Which run folder is meant by ``last``, ``last~2``, the beginning of a folder's name, or its last word."""
 
 import re
+from datetime import UTC, datetime
 from pathlib import Path
 
 from hil.errors import UsageError
 
-__all__ = ["find_run", "run_folders"]
+__all__ = ["find_run", "run_folders", "started_of", "undated_folders"]
 
 _LAST = re.compile(r"last(?:~(?P<back>\d+))?")
 _FOLDER = re.compile(r"\d{8}T\d{6}Z_.+_.+_[0-9a-f]{6}")
@@ -16,7 +17,24 @@ def run_folders(runs: Path) -> list[Path]:
     """Every run folder under ``runs``, the oldest first. Raises UsageError if there is no such folder."""
     if not runs.is_dir():
         raise UsageError(f"{runs}: there is no such folder of runs; name one with --runs")
-    return sorted(path for path in runs.iterdir() if path.is_dir() and _FOLDER.fullmatch(path.name))
+    return sorted(path for path in runs.iterdir() if _is_named_so(path) and started_of(path) is not None)
+
+
+def undated_folders(runs: Path) -> list[Path]:
+    """What under ``runs`` is named as a run folder is, but for a time that cannot be: no run has made it."""
+    return sorted(path for path in runs.iterdir() if _is_named_so(path) and started_of(path) is None)
+
+
+def started_of(folder: Path) -> datetime | None:
+    """When the run began, by its folder's name; None if there is no such time."""
+    try:
+        return datetime.strptime(folder.name.partition("_")[0], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+    except ValueError:
+        return None
+
+
+def _is_named_so(path: Path) -> bool:
+    return path.is_dir() and _FOLDER.fullmatch(path.name) is not None
 
 
 def find_run(name: str | Path, runs: Path) -> Path:
@@ -26,6 +44,8 @@ def find_run(name: str | Path, runs: Path) -> Path:
     no run, or more than one.
     """
     text = str(name)
+    if not text:
+        raise UsageError("an empty name means no run; write `last`, or see `pumprig runs`")
     if Path(name).exists() or "/" in text or "\\" in text or text.endswith(".mcap"):
         return Path(name)
     folders = run_folders(runs)

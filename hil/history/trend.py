@@ -25,7 +25,9 @@ class Trend:
     def of(cls, measurement: str, points: Sequence[RunPoint]) -> "Trend":
         """The trend of ``points``. Raises UsageError for fewer than two, or for different units."""
         if len(points) < 2:
-            raise UsageError(f"{measurement}: was measured in {len(points)} of these runs; a trend needs at least 2")
+            raise UsageError(
+                f"{measurement}: was measured in {len(points)} of these runs, replays aside; a trend needs at least 2"
+            )
         units = {point.unit for point in points}
         if len(units) > 1:
             raise UsageError(

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import socket
 import threading
 import time
 
@@ -11,6 +12,7 @@ from hil.errors import LinkError
 from hil.links.link import BufferedLink
 from hil.links.port_name import ports_here, resolve_port
 from hil.links.serial_settings import SerialSettings
+from hil.links.socket_bytes import receive_from
 
 __all__ = ["SerialLink"]
 
@@ -47,6 +49,9 @@ class SerialLink(BufferedLink):
             self._port.open()
         except Exception as error:  # SerialException is an OSError, but termios.error is none of those pyserial names
             raise LinkError(f"{resource}: cannot be opened: {_reason(error)}; {_advice(resource)}") from error
+        # of a socket pyserial tells only whether something came, not how much
+        is_socket = resource.lower().startswith("socket:")
+        self._socket: socket.socket | None = getattr(self._port, "_socket", None) if is_socket else None
 
     def monotonic_ms(self) -> int:
         """Real time."""
@@ -60,6 +65,8 @@ class SerialLink(BufferedLink):
 
     def _receive(self, timeout_ms: int) -> bytes:
         try:
+            if self._socket is not None:
+                return receive_from(self._socket, timeout_ms)
             deadline_ms = self.monotonic_ms() + timeout_ms
             while not (waiting := self._port.in_waiting):
                 if self.monotonic_ms() >= deadline_ms:
@@ -68,16 +75,16 @@ class SerialLink(BufferedLink):
                 if first:  # what came with it is there already
                     return first + bytes(self._port.read(self._port.in_waiting))
             return bytes(self._port.read(waiting))
-        except (OSError, TypeError) as error:  # pyserial reads a port that was closed meanwhile as None: TypeError
+        except (OSError, TypeError, ValueError) as error:  # of a port that was closed meanwhile: None, or no descriptor
             raise self._loss("reading", f"{_reason(error)}; is it still connected?") from error
 
     def _close(self) -> None:
-        socket = getattr(self._port, "_socket", None)  # pyserial leaves it open if the other end has hung up before
+        below = getattr(self._port, "_socket", None)  # pyserial leaves it open if the other end has hung up before
         closing = threading.Thread(target=self._port.close)
         closing.start()
         closing.join(_CLOSING_S)
-        if socket is not None:
-            socket.close()
+        if below is not None:
+            below.close()
 
 
 def _reason(error: Exception) -> str:

@@ -6,7 +6,6 @@ it. Behind any other kind of resource it asks the library for one byte after the
 """
 
 import os
-import select
 import socket
 import time
 from contextlib import suppress
@@ -21,6 +20,7 @@ from pyvisa.resources import MessageBasedResource
 from hil.errors import LinkError
 from hil.links.link import BufferedLink
 from hil.links.serial_settings import SerialSettings
+from hil.links.socket_bytes import receive_from
 
 __all__ = ["VisaLink"]
 
@@ -37,7 +37,6 @@ _SEND_TIMEOUT_S = 5.0
 """A device that takes nothing for longer than this is lost."""
 _SLICE_S = 0.05
 """How long one read of a serial port waits; a new timeout would make pyserial set up the port anew."""
-_READ_BYTES = 65_536
 
 
 class VisaLink(BufferedLink):
@@ -100,20 +99,12 @@ class VisaLink(BufferedLink):
     def _receive(self, timeout_ms: int) -> bytes:
         try:
             if isinstance(self._below, socket.socket):
-                return self._receive_from_socket(self._below, timeout_ms)
+                return receive_from(self._below, timeout_ms)
             if isinstance(self._below, serial.Serial):
                 return self._receive_from_port(self._below, timeout_ms)
             return self._receive_by_library(timeout_ms)
         except (pyvisa.Error, OSError, ValueError, TypeError) as error:  # a closed port is read as None, or is no file
             raise self._loss("reading", f"{_reason(error)}; is it still connected?") from error
-
-    def _receive_from_socket(self, below: socket.socket, timeout_ms: int) -> bytes:
-        if not select.select([below], [], [], timeout_ms / 1000)[0]:
-            return b""
-        data = below.recv(_READ_BYTES)
-        if not data:
-            raise self._loss("reading", "the device closed the connection")
-        return data
 
     def _receive_from_port(self, below: serial.Serial, timeout_ms: int) -> bytes:
         deadline_ms = self.monotonic_ms() + timeout_ms

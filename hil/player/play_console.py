@@ -14,6 +14,7 @@ from hil.player.outlet import Outlet, open_outlet
 from hil.player.player import Played, Player
 from hil.player.schedule import Schedule
 from hil.player.terminal_keys import TerminalKeys
+from hil.screen import screen
 
 __all__ = ["PlaySettings", "run_player"]
 
@@ -99,7 +100,7 @@ class _Controls:
 
 def run_player(schedule: Schedule, settings: PlaySettings) -> int:
     """Play until the end or Ctrl-C; gives the exit code. Raises RecordingError, UsageError and BenchFault."""
-    console = Console(highlight=False, soft_wrap=True)
+    console = screen()
     span_ms = schedule.span_ms()
     outlet = open_outlet(settings.to, settings.baud)
     try:

@@ -2,67 +2,28 @@
 
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Final, Protocol
 
-from firmware_model.quantities import duration_ms
 from hil.clock import WallClock
-from hil.errors import UsageError
 from hil.links.link import BufferedLink
 from hil.links.port_link import PortLink
 from hil.links.serial_settings import SerialSettings
 from hil.output import writing_to
 from hil.programmer import Programmer, PumpFault
-from hil.pump_session import PumpSession, SessionMode, open_session, said_of
+from hil.pump_session import PumpSession, open_session, said_of
+from hil.recorder.record_settings import RecordSettings
 from hil.recorder.stream_tap import StreamTap
 from hil.recorder.subscription import Subscription
 from hil.recorder.tally import Tally
 from hil.recording.writer import RecordingWriter
 from protocols.session.programmer_channel import ProgrammerChannel
 
-__all__ = ["RecordSettings", "RecordWatcher", "record", "subscription_period_s"]
+__all__ = ["RecordWatcher", "record"]
 
 _SLICE_MS: Final = 200
-_MAX_PERIOD_MS: Final = 18 * 3_600_000
-
-
-@dataclass(frozen=True)
-class RecordSettings:
-    """What is recorded, how, and where to."""
-
-    link: str
-    out: Path
-    serial: SerialSettings
-    wire: str = "pump"
-    is_pump: bool = True
-    """Whether its bytes are telemetry; of other devices only the bytes are kept."""
-    subscribe_s: int | None = None
-    """Period of the notices to ask for; None: nothing is written to the wire."""
-    duration_ms: int | None = None
-    notes: tuple[str, ...] = ()
-    session: SessionMode = "open"
-    key_file: Path | None = None
-    seed: int = 1
-
-    def path(self, begun: datetime) -> Path:
-        """The recording's file: ``out`` if it is named so, else a new one in the folder ``out``."""
-        if self.out.suffix == ".mcap":
-            return self.out
-        return self.out / f"{begun:%Y%m%dT%H%M%SZ}_{self.wire}.mcap"
-
-
-def subscription_period_s(text: str) -> int:
-    """The period that ``text`` says, in whole s. Raises UsageError for one that no pump takes."""
-    try:
-        period_ms = duration_ms(text)
-    except ValueError as error:
-        raise UsageError(f"--subscribe {text}: {error}") from error
-    if period_ms % 1000 or not 0 < period_ms <= _MAX_PERIOD_MS:
-        raise UsageError(f"--subscribe {text}: a pump takes whole seconds, from 1s to 18h")
-    return period_ms // 1000
 
 
 class RecordWatcher(Protocol):
@@ -88,11 +49,11 @@ def record(
 ) -> tuple[Path, Tally]:
     """Record until the time is over or somebody stops it; gives the file and what it holds.
 
-    Raises LinkError if the port cannot be opened or is lost, PumpFault if the pump does not take the subscription,
-    and RecordingError; what was recorded until then is a whole recording.
+    Raises UsageError for settings that do not fit, before anything is opened or made; LinkError if the port cannot be
+    opened or is lost, PumpFault if the pump does not take the subscription, and RecordingError. What was recorded until
+    then is a whole recording.
     """
-    if settings.subscribe_s is not None and not settings.is_pump:
-        raise UsageError("--subscribe needs a pump; leave out --raw")
+    settings.check()
     path, tally = settings.path(datetime.now(UTC)), Tally()
     with ExitStack() as cleanup:
         link = open_link(settings.link, settings.serial)

@@ -10,10 +10,13 @@ from typing import Final
 from rich.console import Console
 from rich.markup import escape
 from rich.status import Status
+from rich.text import Text
 
 from hil.links.open_link import open_link
-from hil.recorder.record import RecordSettings, record
+from hil.recorder.record import record
+from hil.recorder.record_settings import RecordSettings
 from hil.recorder.tally import Tally
+from hil.screen import screen
 
 __all__ = ["run_record"]
 
@@ -75,7 +78,7 @@ class _Watcher:
                 self._said_ms = now_ms
             self._said = problems
         if self._status is not None:
-            self._status.update(f"{now_ms / 1000:.0f} s  {escape(self._progress(tally))}")
+            self._status.update(Text(f"{now_ms / 1000:.0f} s  {self._progress(tally)}"))
 
     def finished(self, path: Path, tally: Tally) -> None:
         self.close()
@@ -105,7 +108,7 @@ class _Watcher:
 
 def run_record(settings: RecordSettings) -> int:
     """Record until the time is over or Ctrl-C; gives the exit code. Raises BenchFault as ``record`` does."""
-    watcher = _Watcher(Console(highlight=False, soft_wrap=True))
+    watcher = _Watcher(screen())
     before = {number: signal.signal(number, watcher.stop) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         path, tally = record(settings, watcher, open_link)

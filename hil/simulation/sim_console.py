@@ -10,6 +10,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 
 from firmware_model.faults.table import PUMP_FAULTS
 from firmware_model.scenario.scenario import load_scenario
+from hil.screen import screen
 from hil.shipped import shipped
 from hil.simulation.event_lines import event_line, shown_events
 from hil.simulation.sim_folder import make_folder, write_folder
@@ -32,9 +33,9 @@ def run_sim(
     """Run a scenario and say what came of it; gives the exit code: 1 if something was not as expected."""
     if out is not None:
         make_folder(out)
-    console = Console(highlight=False, soft_wrap=True)
+    console = screen()
     with Progress(
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         TaskProgressColumn(),
         TimeRemainingColumn(),
@@ -42,7 +43,7 @@ def run_sim(
         transient=True,
         disable=as_json or not console.is_terminal,
     ) as bar:
-        task = bar.add_task(escape(name), total=1.0)
+        task = bar.add_task(name, total=1.0)
         simulated = simulate(
             name, days=days, seed=seed, profile=profile, progress=lambda done: bar.update(task, completed=done)
         )
@@ -92,7 +93,7 @@ def print_faults(*, as_json: bool) -> None:
         faults = [vars(kind) for kind in PUMP_FAULTS.values()]
         sys.stdout.write(json.dumps({"schema": "pumprig.faults/1", "faults": faults}, indent=2) + "\n")
         return
-    console = Console(highlight=False, soft_wrap=True)
+    console = screen()
     for kind in PUMP_FAULTS.values():
         reach = f"{kind.lower:g} to {kind.upper:g}{kind.unit}"
         console.print(f"{kind.name:<34}{kind.default:g}{kind.unit:<8} ({reach})", style="bold")
@@ -106,7 +107,7 @@ def print_faults(*, as_json: bool) -> None:
 
 def print_scenarios() -> None:
     """The scenarios that come with pumprig."""
-    console = Console(highlight=False, soft_wrap=True)
+    console = screen()
     for name in scenario_names():
         scenario = load_scenario(shipped(f"scenarios/{name}.toml")).scenario
         console.print(f"{name:<30} {scenario.days:g} days: {escape(scenario.title)}")

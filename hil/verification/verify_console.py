@@ -5,9 +5,9 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from rich.console import Console
 from rich.markup import escape
 
+from hil.screen import screen
 from hil.verification.check import State
 from hil.verification.verify import verify
 
@@ -22,7 +22,7 @@ def print_verification(path: Path, *, as_json: bool) -> int:
     if as_json:
         sys.stdout.write(json.dumps(found.as_json(), indent=2) + "\n")
         return found.exit_code
-    console = Console(highlight=False, soft_wrap=True)
+    console = screen()
     width = max(16, *(len(check.name) for check in found.checks))
     for check in found.checks:
         first, *rest = check.lines()

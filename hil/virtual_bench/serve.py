@@ -268,15 +268,16 @@ class ServedBench:
             raise BenchFault(f"this bench runs {self.pace}; {verb} needs lock step")
         if verb == "reset":
             injections = [parse_injection(text, KNOWN_FAULTS) for text in request.get("inject", [])]
-            self._seed = int(request["seed"])
-            self._world = World(self._bench, seed=self._seed, injections=injections)
+            seed = _whole(request, "seed")
+            self._world = World(self._bench, seed=seed, injections=injections)
+            self._seed = seed
             self._devices = self._wired()
             return {"now_ms": self._world.now_ms}
         if verb == "advance":
-            self._hear_devices()
-            duration_ms = int(request["ms"])
+            duration_ms = _whole(request, "ms")
             if not 0 <= duration_ms <= _LONGEST_STEP_MS:
                 raise ValueError(f"a step is 0 to {_LONGEST_STEP_MS} ms")
+            self._hear_devices()
             self._advance_to(self._world.now_ms + duration_ms)
             return {"now_ms": self._world.now_ms}
         raise ValueError("unknown request; known: hello, reset, advance, inject")
@@ -292,6 +293,14 @@ class ServedBench:
             "start_utc_ms": self._world.start_utc_ms,
             "instance": self._instance,
         }
+
+
+def _whole(request: dict[str, Any], key: str) -> int:
+    """A whole number. Raises TypeError for anything else, KeyError if there is none."""
+    number = request[key]
+    if not isinstance(number, int) or isinstance(number, bool):
+        raise TypeError(f"{key} must be a whole number, got {json.dumps(number)}")
+    return number
 
 
 def _line(reply: dict[str, Any]) -> bytes:

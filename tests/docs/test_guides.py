@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 from hil.run import _EXIT_CODES, EXIT_INTERRUPTED, EXIT_NOTHING_RAN
+from hil.shipped import shipped
 from hil.virtual_bench.bench_faults import KNOWN_FAULTS
 
 GUIDE = Path(__file__).parents[2] / "docs" / "guides" / "device-engineers.md"
@@ -25,6 +26,13 @@ def test_faults_in_the_guide_are_those_of_the_code() -> None:
     """The table of faults is current."""
     text = GUIDE.read_text(encoding="utf-8")
     assert text.partition(_BEGIN)[2].partition(_END)[0] == faults_table()
+
+
+def test_benches_in_the_guide_are_those_that_come_with_pumprig() -> None:
+    """Every bench file is in the guide's table, and none else."""
+    text = GUIDE.read_text(encoding="utf-8")
+    benches = sorted(path.name for path in shipped("benches").glob("*.toml"))
+    assert sorted(re.findall(r"^\| `([\w-]+\.toml)` \|", text, re.MULTILINE)) == benches
 
 
 def test_exit_codes_in_the_guide_are_those_of_the_code() -> None:

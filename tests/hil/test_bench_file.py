@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from firmware_model.errors import ConfigurationError
-from hil.bench_file import load_bench
+from hil.bench_file import BenchFile, load_bench
 from hil.shipped import shipped
 
 
@@ -38,9 +38,27 @@ def test_bench_survives_being_recorded() -> None:
             "bath_time_constant_min = 12.0",
             "bath_time_constant_min = 0",
             "world.bath_time_constant_min",
-            "greater than 0",
+            "greater than or equal to 0.01",
         ),
         ("u_outlet_kpa = 0.07", "u_outlet_kpa = -0.07", "environment.u_outlet_kpa", "greater than or equal to 0"),
+        (
+            "u_temperature_c = 0.03",
+            "u_temperature_c = 1e300",
+            "instruments.bath.u_temperature_c",
+            "less than or equal to 10",
+        ),
+        (
+            "evaporation_ug_per_s = 0.25",
+            "evaporation_ug_per_s = -0.25",
+            "environment.evaporation_ug_per_s",
+            "greater than or equal to 0",
+        ),
+        (
+            "evaporation_ug_per_s = 0.25",
+            "evaporation_ug_per_s = 1e300",
+            "environment.evaporation_ug_per_s",
+            "less than or equal to 1000",
+        ),
         ('control = "127.0.0.1:47600"', 'control = "47600"', "serve.control", "HOST:PORT"),
         ('tcp = "127.0.0.1:47602"', 'tcp = "127.0.0.1:99999"', "serve.balance.tcp", "HOST:PORT"),
         ('link = "/tmp/pumprig-served/pump"', 'link = ""', "pump.link", "this is no link"),
@@ -97,6 +115,24 @@ def test_two_devices_may_share_a_person(tmp_path: Path) -> None:
     assert load_bench(path).file.links()["operator"] == "console:"
 
 
+def test_every_number_of_a_bench_file_has_both_bounds() -> None:
+    """What is beyond all reason is a slip, and is found before the run, not when a square of it overflows."""
+    schema = BenchFile.model_json_schema()
+    numbers = {
+        f"{table}.{key}": each
+        for table, model in {**schema["$defs"], "": schema}.items()
+        for key, field in model.get("properties", {}).items()
+        for each in (field, *field.get("anyOf", []))
+        if each.get("type") in {"number", "integer"} and "enum" not in each
+    }
+    assert len(numbers) > 30
+    assert [
+        key
+        for key, each in numbers.items()
+        if not each.keys() & {"minimum", "exclusiveMinimum"} or not each.keys() & {"maximum", "exclusiveMaximum"}
+    ] == []
+
+
 def test_simulated_link_without_a_world_is_refused(tmp_path: Path) -> None:
     """A bench cannot be simulated if the file does not say what is true on it."""
     text = shipped("benches/simulated.toml").read_text(encoding="utf-8")
@@ -113,6 +149,8 @@ def test_simulated_link_without_a_world_is_refused(tmp_path: Path) -> None:
         ("/dev/serial/by-path/pci-0000:00:14.0-usb-0:1:1.0-port0", True),
         ("COM3", True),
         ("socket://scope.lab:4001", True),
+        ("socket://[::1]:4001", True),
+        ("socket://::1:4001", False),
         ("rfc2217://10.0.0.3:7000?logging=debug", True),
         ("ASRL/dev/ttyUSB0::INSTR", True),
         ("ASRL3::INSTR", True),

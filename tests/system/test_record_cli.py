@@ -6,6 +6,7 @@ import os
 import pty
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -134,3 +135,43 @@ def test_what_was_recorded_outlives_its_recorder(
     assert "it was never closed" in shown.stdout
     for topic in set(found):
         assert re.search(rf"{topic} +{found.count(topic)} messages", shown.stdout), (topic, shown.stdout)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--wire", "a/b"), "--wire a/b: a wire's name must be a word without a slash"),
+        (("--wire", ""), "--wire : a wire's name"),
+        (("--wire", "recorder"), "--wire recorder: "),
+        (("--wire", "w" * 300), "at most 64 characters"),
+        (("--session", "key-file", "--subscribe", "1s"), "--session key-file needs --key-file FILE"),
+        (("--session", "key-file", "--key-file", "k.toml", "--subscribe", "1s"), "k.toml: cannot be read as a key"),
+        (("--session", "insecure-test-key"), "--session insecure-test-key goes with --subscribe"),
+        (("--key-file", "k.toml"), "--key-file k.toml: goes with --session key-file"),
+        (("--raw", "--subscribe", "1s"), "--subscribe needs a pump"),
+        (("--duration", "0s"), "--duration 0s: nothing would be recorded"),
+        (("--duration", "fast"), "--duration fast: this is no time"),
+        (("--out", "there.mcap"), "--out there.mcap: is there already"),
+        (("--out", "there.txt"), "--out there.txt: is no folder"),
+        (("--link", "foo://"), "--link foo://: this is no link; write a serial port"),
+        (("--link", "socket://127.0.0.1"), "--link socket://127.0.0.1: this is no link"),
+        (("--link", "sim:pump"), "--link sim:pump: a simulated device lives inside a run"),
+    ],
+)
+def test_what_does_not_fit_is_refused_before_anything_is_made(
+    pumprig: PumpRig, tmp_path: Path, options: tuple[str, ...], said: str
+) -> None:
+    """Exit 2 and one line that names the option; no file is made, and nobody is called at the port."""
+    for name in ("there.mcap", "there.txt"):
+        (tmp_path / name).touch()
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        link = f"socket://127.0.0.1:{server.getsockname()[1]}"
+        result = pumprig("record", "--link", link, *options)
+        server.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            server.accept()
+    assert result.returncode == 2, result.stderr
+    assert said in result.stderr
+    assert len(result.stderr.splitlines()) == 1
+    assert result.stdout == ""
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["there.mcap", "there.txt"]

@@ -4,6 +4,7 @@ import json
 import os
 import pty
 import select
+import shutil
 import signal
 import subprocess
 import sys
@@ -49,6 +50,9 @@ def test_a_run_is_verified_re_judged_and_compared(pumprig: PumpRig, tmp_path: Pa
     report = (second / "report.html").read_text()
     assert "fail (re-judged)" in report
     assert "was pass by 10 to 40" in report
+    shutil.copytree(tmp_path / "b", tmp_path / "a", dirs_exist_ok=True)
+    trend = pumprig("trend", "warmth", "--runs", "a")
+    assert "was measured in 1 of these runs, replays aside" in trend.stderr, trend.stdout
     unknown = pumprig("run", "--target", "replay", "--recording", first, "--limit", "wramth=0..1", "--out", "c")
     assert unknown.returncode == 2
     assert "nothing called wramth was measured; measured: warmth" in unknown.stdout

@@ -78,8 +78,8 @@ def killed(tmp_path: Path) -> Path:
     return folder
 
 
-def test_resumed_run_says_so_everywhere(killed: Path) -> None:
-    """Manifest, report, audit file and junit.xml: two parts, the first kept as it was."""
+def test_resumed_run_says_so_everywhere(killed: Path, pumprig: PumpRig) -> None:
+    """Manifest, both reports, audit file and junit.xml: two parts, the first kept as it was."""
     before = (killed / "run.mcap").read_bytes()
     result = run_procedures(RunSettings(resume=killed), Silent())
     assert (str(result.verdict), result.exit_code) == ("pass", 0)
@@ -96,6 +96,7 @@ def test_resumed_run_says_so_everywhere(killed: Path) -> None:
     report = (killed / "report.html").read_text(encoding="utf-8")
     assert "a simulated world that began anew" in report
     assert "Begun again after an interruption: second" in report
+    assert "resumed    run-2.mcap: the simulated world began anew\n" in pumprig("report", killed).stdout
     assert "run resumed" in (killed / "audit.jsonl").read_text(encoding="utf-8")
     assert (killed / "junit.xml").read_text(encoding="utf-8").count("<testcase") == 2
     items = [each["item"] for each in read_journal(killed / "journal.jsonl") if each["entry"] == "begun"]
@@ -138,7 +139,10 @@ def test_what_cannot_be_resumed_is_named(killed: Path, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"two\.py: was changed since the run began"):
         plan_run(RunSettings(resume=killed))
     (killed / "plan.json").write_text("{", encoding="utf-8")
-    with pytest.raises(RecordingError, match=r"plan\.json: cannot be read"):
+    with pytest.raises(RecordingError, match=r"plan\.json: cannot be read: Invalid JSON.*; .*begin a new one"):
+        plan_run(RunSettings(resume=killed))
+    (killed / "plan.json").write_text("{}", encoding="utf-8")
+    with pytest.raises(RecordingError, match=r"plan\.json: cannot be read: pumprig: Field required; .*begin a new one"):
         plan_run(RunSettings(resume=killed))
 
 

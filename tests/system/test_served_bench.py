@@ -44,6 +44,30 @@ def test_fault_is_injected_through_the_control_port(pumprig: PumpRig, serve: Ser
     assert "flow-accuracy: flow:" in result.stdout
 
 
+def test_control_port_takes_whole_numbers_only(serve: Serve, served_file: Path) -> None:
+    """What a client cannot have meant is refused, and changes neither time nor world."""
+    serve(served_file)
+    not_whole: tuple[object, ...] = (True, 1.5, "1000", None, -1)
+    wrong = [{"do": "advance", "ms": each} for each in not_whole]
+    wrong += [{"do": "reset", "seed": each} for each in not_whole]
+    text = served_file.read_text(encoding="utf-8")
+    port = int(text.split('control = "127.0.0.1:')[1].split('"')[0])
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as control:
+        replies = control.makefile("r")
+
+        def ask(request: dict[str, object]) -> dict[str, object]:
+            control.sendall(json.dumps(request).encode() + b"\n")
+            said: dict[str, object] = json.loads(replies.readline())
+            return said
+
+        ask({"do": "advance", "ms": 1000})
+        before = ask({"do": "hello"})
+        assert before["now_ms"] == 1000
+        for each in wrong:
+            assert "error" in ask(each), each
+            assert ask({"do": "hello"}) == before, each
+
+
 def test_faster_than_real_time_serves_programs_that_know_no_lock_step(serve: Serve, served_file: Path) -> None:
     """At --rate the world moves by itself: a plain socket sees the bath's clock-driven warming."""
     serve(served_file, "--rate", "600")

@@ -60,3 +60,13 @@ def test_wire_fault_that_cannot_be_is_a_usage_error(pumprig: PumpRig, tmp_path: 
     assert "no wire 'pmup'; known: balance, bath, pump" in result.stderr
     assert len(result.stderr.strip().splitlines()) == 1
     assert not (tmp_path / "runs").exists()
+
+
+def test_what_was_lost_and_how_to_repeat_it_are_shown_as_they_are(pumprig: PumpRig) -> None:
+    """``:bath:`` and ``:smile:`` stay text, and no line of a log is broken: the command shown is the one that ran."""
+    accepted = ("--accept-overdue", "balance=checked :smile: against the reference of the department upstairs")
+    result = pumprig("run", "--wire-fault", "bath:unplug@1h+10min", *accepted)
+    assert result.returncode == 3, result.stdout + result.stderr
+    assert "flow-accuracy: sim:bath: lost while reading" in result.stdout
+    (line,) = (line for line in result.stdout.splitlines() if line.startswith("reproduce"))
+    assert f"'{accepted[1]}'" in line

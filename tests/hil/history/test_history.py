@@ -12,13 +12,16 @@ from click.testing import CliRunner
 
 from cli import pumprig
 from hil.errors import UsageError
-from hil.history.run_index import RunFilter, runs_of, trend_of
+from hil.history.run_index import DAMAGED, INCOMPLETE, RunFilter, runs_of, trend_of
 from hil.history.run_names import find_run
 from hil.history.trend import Trend
+from hil.measurement import Outcome
 
 
-def make_run(runs: Path, name: str, *, dut: str = "SN0042", verdict: str = "pass", **flows: float) -> None:
-    """A run folder as a run leaves it; ``flows`` are measurements by name."""
+def make_run(
+    runs: Path, name: str, *, dut: str = "SN0042", verdict: str = "pass", said: Any = None, **flows: float
+) -> None:
+    """A run folder as a run leaves it; ``flows`` are measurements by name, ``said`` is what else its manifest says."""
     folder = runs / name
     folder.mkdir(parents=True)
     measurements: list[dict[str, Any]] = [
@@ -29,7 +32,7 @@ def make_run(runs: Path, name: str, *, dut: str = "SN0042", verdict: str = "pass
     manifest = {
         "verdict": verdict, "target": "sim", "seed": 1, "pump": {"serial number": dut}, "measurements": measurements,
         "procedures": [{"name": "flow-accuracy", "outcome": verdict, "problem": None}], "reproduce": "pumprig run",
-    }  # fmt: skip
+    } | (said or {})  # fmt: skip
     (folder / "manifest.json").write_text(json.dumps(manifest))
     if measurements:
         pq.write_table(pa.Table.from_pylist(measurements), folder / "measurements.parquet")
@@ -61,7 +64,8 @@ def test_a_run_is_found_by_name(runs: Path, name: str, found: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "said"), [("2026010", "could be"), ("zzz", "no run under"), ("last~9", "there are 4 runs")]
+    ("name", "said"),
+    [("2026010", "could be"), ("zzz", "no run under"), ("last~9", "there are 4 runs"), ("", "an empty name")],
 )
 def test_a_name_that_means_no_one_run_is_refused(runs: Path, name: str, said: str) -> None:
     """None, or more than one: the message says which there are."""
@@ -95,6 +99,50 @@ def test_a_trend_is_a_measurement_over_runs(runs: Path) -> None:
     assert [point.value for point in trend_of(runs, "flow", RunFilter(dut="SN0042"))] == [1.00, 1.02]
     with pytest.raises(UsageError, match="needs at least 2"):
         Trend.of("flow-estimate-error", trend_of(runs, "flow-estimate-error", RunFilter()))
+
+
+def test_replays_are_shown_as_such_and_are_no_points_of_a_trend(runs: Path) -> None:
+    """Judging a recording anew measures nothing: no further point, and no moving range of zero."""
+    replayed = {"target": "replay"}
+    make_run(runs, "20260105T100000Z_flow-accuracy_SN0042_ddddd1", said=replayed, flow=1.02)
+    make_run(runs, "20260106T100000Z_flow-accuracy_SN0042_ddddd2", said=replayed | {"rejudged": True}, flow=1.02)
+    assert [point.value for point in trend_of(runs, "flow", RunFilter())] == [1.00, 1.02, 1.30]
+    lines = CliRunner().invoke(pumprig, ["runs", "--runs", str(runs)]).output.splitlines()
+    assert [line.partition("  (")[2] for line in lines[-3:]] == ["", "replay)", "replay, re-judged)"]
+
+
+@pytest.mark.parametrize("command", [["runs"], ["trend", "flow"]])
+def test_a_folder_with_an_impossible_date_is_named_and_hides_no_other(runs: Path, command: list[str]) -> None:
+    """31 November: the others are listed and followed, and ``last`` is one of them."""
+    make_run(runs, "20261131T000000Z_flow_SN_abcdef", flow=9.0)
+    result = CliRunner().invoke(pumprig, [*command, "--runs", str(runs)])
+    assert result.exit_code == 0, result.output
+    assert "20261131T000000Z_flow_SN_abcdef: left out" in result.stderr
+    assert "20260103T100000Z_flow-accuracy_SN0043_bbbbb1" in result.stdout
+    assert "abcdef" not in result.stdout
+    assert find_run("last", runs).name == "20260104T100000Z_soak_SN0042_cccccc"
+
+
+def test_a_verdict_that_does_not_exist_is_refused(runs: Path) -> None:
+    """A slip is no empty list: the verdicts that runs can have are named, all of them."""
+    result = CliRunner().invoke(pumprig, ["runs", "--runs", str(runs), "--verdict", "passed"])
+    assert result.exit_code == 2
+    for verdict in {*Outcome, INCOMPLETE, DAMAGED} - {Outcome.SKIPPED}:  # a run of which all was skipped is an error
+        assert f"'{verdict}'" in result.stderr
+
+
+def test_a_report_says_what_the_run_itself_said(runs: Path) -> None:
+    """That it was re-judged and resumed, and what it does not claim, stands beside the verdict ever after."""
+    said = {
+        "rejudged": True,
+        "resumed": [{"recording": "run-2.mcap", "world": "began anew"}],
+        "not_claimed": [{"requirement": "REQ-[1]", "why": "skipped"}],
+    }
+    make_run(runs, "20260105T100000Z_flow-accuracy_SN0042_ddddd1", said=said)
+    lines = CliRunner().invoke(pumprig, ["report", "last", "--runs", str(runs)]).output.splitlines()
+    assert "verdict    pass, re-judged by other limits than the procedure's" in lines
+    assert "resumed    run-2.mcap: the simulated world began anew" in lines
+    assert "not claimed REQ-[1]" in lines
 
 
 def test_the_command_line_lists_reports_and_charts(runs: Path, tmp_path: Path) -> None:

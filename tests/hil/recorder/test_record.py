@@ -12,7 +12,8 @@ import pytest
 from hil.errors import LinkError, UsageError
 from hil.links.open_link import open_link
 from hil.links.serial_settings import SerialSettings
-from hil.recorder.record import RecordSettings, record, subscription_period_s
+from hil.recorder.record import record
+from hil.recorder.record_settings import RecordSettings, subscription_period_s
 from hil.recorder.tally import Tally
 from hil.recording.reader import Recording
 from hil.recording.stream import RecordingStream
