@@ -263,19 +263,24 @@ CONDITIONS: tuple[Condition, ...] = (
     ),
     # Every hour.
     Condition(
-        "reserve used up", Alarms.LOW_RESERVOIR, (_below(_Q.RESERVE, lambda _: 0, lambda c: c.volume_hysteresis_nl),)
+        "reserve used up",
+        Alarms.LOW_RESERVOIR,
+        (_below(_Q.RESERVE, lambda _: 0, lambda c: c.volume_hysteresis_nl),),
+        in_service=False,
     ),
     Condition(
         "flow above label",
         Alarms.FLOW_HIGH,
         (_above(_Q.FLOW, _flow_high(lambda c: c.flow_high_permille), _hysteresis),),
         _flow_debounce,
+        in_service=False,
     ),
     Condition(
         "flow below label",
         Alarms.FLOW_LOW,
         (_below(_Q.FLOW, _flow_low(lambda c: c.flow_low_permille), _hysteresis),),
         _flow_debounce,
+        in_service=False,
     ),
     Condition(
         "more leaves than the restrictor should pass",
@@ -285,6 +290,7 @@ CONDITIONS: tuple[Condition, ...] = (
             _above(_Q.FLOW, _flow_high(lambda c: c.cross_check_permille), _hysteresis),
         ),
         _hours(3, 4),
+        in_service=False,
     ),
     Condition(
         "outlet pressure low",
@@ -301,6 +307,7 @@ CONDITIONS: tuple[Condition, ...] = (
             _HOLDS_INFUSATE,
         ),
         _hours(2, 3),
+        in_service=False,
     ),
     Condition(
         "drive pressure low, but flow is not",
@@ -311,6 +318,7 @@ CONDITIONS: tuple[Condition, ...] = (
             _HOLDS_INFUSATE,
         ),
         _hours(3, 4),
+        in_service=False,
     ),
     Condition(
         "drive pressure high",
@@ -330,6 +338,7 @@ CONDITIONS: tuple[Condition, ...] = (
             _above(_Q.FLOW, _flow_low(lambda c: c.flow_low_permille // 3), _hysteresis),
         ),
         _hours(3, 4),
+        in_service=False,
     ),
     Condition(
         "more leaves than pressures say, but not too much",
@@ -339,6 +348,7 @@ CONDITIONS: tuple[Condition, ...] = (
             _below(_Q.FLOW, _flow_high(lambda _: 0), _hysteresis),
         ),
         _hours(3, 4),
+        in_service=False,
     ),
     Condition("a sensor is rough", Alarms.SENSOR_FAULT, (_above(_Q.ROUGHNESS, lambda _: 1000),), _hours(2, 3)),
     Condition("a sensor is dead", Alarms.SENSOR_FAULT, (_above(_Q.UNRESPONSIVE, lambda _: 0),), _hours(2, 2)),

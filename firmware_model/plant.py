@@ -265,7 +265,8 @@ class Plant:
         missed = 1.0 if faults["flipped-pump"] else faults["pocket-fill"] / 100
         in_nl = min(room_nl, round(filling.volume_nl * (1 - missed)))
         if faults["overfill"] and missed < 1:
-            in_nl = room_nl + min(bellows.overfill_limit_nl, round(faults["overfill"] * _NL_PER_ML))
+            over_nl = min(bellows.overfill_limit_nl, round(faults["overfill"] * _NL_PER_ML))
+            in_nl = round((room_nl + over_nl) * (1 - missed))
         if in_nl <= 0:
             return condition
         infusate_c = faults["cold-refill"] or filling.infusate_c

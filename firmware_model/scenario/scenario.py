@@ -68,7 +68,7 @@ class Refill(FrozenModel):
 
     at: Time
     """When the pump is told to expect it."""
-    duration: Annotated[int, BeforeValidator(duration_ms), Field(ge=60_000, le=2 * 3_600_000)] = 20 * 60_000
+    duration: Annotated[int, BeforeValidator(duration_ms), Field(ge=60_000, le=119 * 60_000)] = 20 * 60_000
     """From telling the pump to expect it to telling it that it is done."""
     fill_ml: Positive
     """What is in the syringe; no more than fits above the residual volume."""

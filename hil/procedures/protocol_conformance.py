@@ -16,14 +16,19 @@ from hil.pump_wire import Heard, PumpWire, wire_of
 from protocols.framing import MAX_FRAME_BYTES, encode_frame
 from protocols.messages import (
     MESSAGES,
+    BeginRefill,
+    CancelRefill,
     ClockSet,
     ErrorReply,
     Identify,
     Identity,
     ReadStatus,
     Reason,
+    RefillBegun,
+    ReportFilled,
     SetClock,
     Status,
+    VolumeFilled,
     encode_message,
 )
 from protocols.messages.message import TELEMETRY_BIT
@@ -37,6 +42,8 @@ _SILENCE_MS = 700
 _SEQS = (0, 1, 0x00FF, 0x0100, 0x7FFF, 0xFFFF)
 _EXCHANGES = 200
 _PAUSE_S = 2.0
+_VOLUME_NL = 1_000_000
+"""Said to have been filled in, in a refill that is cancelled."""
 _LATE_ENOUGH = 5
 """So many late answers say all that there is to say."""
 
@@ -157,18 +164,35 @@ def test_timing(wire: PumpWire, procedure: Procedure) -> None:
 
 @pytest.mark.procedure("protocol-repeats", requirements=("REQ-PROT-006",))
 def test_repeats(wire: PumpWire, bench: Bench) -> None:
-    """A telecommand that changes state and comes again has no second effect, and gets the same answer."""
+    """A telecommand that changes state and comes again has no second effect, and gets the same answer.
+
+    The clock is set, and a volume is said to have been filled in; both are put right again, whatever is found.
+    """
     before = _status(wire, bench, 0.0)
+    asked_ms = bench.now_ms()
     wanted_ms = before.clock_utc_ms + 3_600_000
     first = wire.ask(77, SetClock(wanted_ms), _SILENCE_MS)
     assert _is(first, ClockSet, 77), f"repeats: {first} came after SetClock"
-    bench.sleep(seconds=_PAUSE_S)
-    again = wire.ask(77, SetClock(wanted_ms), _SILENCE_MS)
-    assert again.data == first.data, f"repeats: {again} came after SetClock came again, not the same answer"
-    after = _status(wire, bench, 0.0)
-    went_ms = after.clock_utc_ms - wanted_ms
-    assert went_ms >= _PAUSE_S * 500, f"repeats: the clock shows {went_ms} ms since it was set: it was set twice"
-    wire.ask(78, SetClock(after.clock_utc_ms - 3_600_000), _SILENCE_MS)
+    try:
+        bench.sleep(seconds=_PAUSE_S)
+        again = wire.ask(77, SetClock(wanted_ms), _SILENCE_MS)
+        assert again.data == first.data, f"repeats: {again} came after SetClock came again, not the same answer"
+        went_ms = _status(wire, bench, 0.0).clock_utc_ms - wanted_ms
+        assert went_ms >= _PAUSE_S * 500, f"repeats: the clock shows {went_ms} ms since it was set: it was set twice"
+    finally:  # whatever was found, the clock goes right
+        now_ms = before.clock_utc_ms + bench.now_ms() - asked_ms
+        wire.ask(78, SetClock(now_ms), _SILENCE_MS)
+    begun = wire.ask(79, BeginRefill(), _SILENCE_MS)
+    assert _is(begun, RefillBegun, 79), f"repeats: {begun} came after BeginRefill"
+    try:
+        first, again = (wire.ask(80, ReportFilled(_VOLUME_NL), _SILENCE_MS) for _ in range(2))
+        assert _is(first, VolumeFilled, 80), f"repeats: {first} came after ReportFilled"
+        assert again.data == first.data, f"repeats: {again} came after ReportFilled came again, not the same answer"
+        more = wire.ask(81, ReportFilled(_VOLUME_NL), _SILENCE_MS)
+        wanted = VolumeFilled(2 * _VOLUME_NL)
+        assert more.answers == ((81, wanted),), f"repeats: {more} came after ReportFilled in all twice, not {wanted}"
+    finally:
+        wire.ask(82, CancelRefill(), _SILENCE_MS)
 
 
 @pytest.mark.procedure("protocol-roles", requirements=("REQ-PROT-007",))

@@ -77,6 +77,8 @@ def _print(console: Console, simulated: Simulated, out: Path | None) -> None:
     for arrival in result.arrivals[:5]:
         delay_h = (arrival.arrived_ms - arrival.filled_ms) / 3_600_000
         console.print(f"transit    filled at {arrival.filled_ms / 3_600_000:.2f} h, at the tip {delay_h:.1f} h later")
+    if len(result.arrivals) > 5:
+        console.print(f"transit    {len(result.arrivals) - 5} more; --json has them all")
     for each in result.expectations:
         mark, style = ("met", "green") if each.met else ("NOT MET", "bold red")
         console.print(f"  [{style}]{mark:<8}[/] {escape(each.text)}: {escape(each.found)}")

@@ -114,6 +114,22 @@ def test_volumes_that_never_end_are_refused(report: type[ReportReturned | Report
             assert caught.value.reason is Reason.OUT_OF_RANGE
 
 
+def test_a_long_refill_is_no_fast_flow_and_no_used_up_reserve() -> None:
+    """While needles are expected the volume's course says nothing: two hours in which all comes out raise no alarm."""
+    pump = _pump()
+    at_ms = 5 * _DAY_MS + 120_000
+    pump.foresee(Aspiration(at_ms + 2_400_000))
+    pump.foresee(Filling(at_ms + 6_000_000, 28_000_000, 22.0))
+    pump.command(at_ms).begin_refill(at_ms)
+    out_nl = pump.plant.condition(at_ms + 2_400_000).returned_nl
+    firmware = pump.command(at_ms + 7_000_000)
+    firmware.returned(at_ms + 7_000_000, out_nl)
+    firmware.filled(at_ms + 7_000_000, 28_000_000)
+    firmware.complete_refill(at_ms + 7_000_000)
+    pump.wake(at_ms + _DAY_MS)
+    assert EventKind.ALARM_RAISED not in {event.entry.kind for event in pump.take_events()}
+
+
 def test_the_protocol_says_how_long_a_refill_may_take() -> None:
     """What the reference promises of BeginRefill is what the firmware waits for."""
     assert SERVICE_TIMEOUT_MS == 2 * _HOUR_MS

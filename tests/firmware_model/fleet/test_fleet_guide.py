@@ -31,4 +31,4 @@ def test_its_population_and_its_scenario_load(tmp_path: Path) -> None:
     loaded = load_population(tmp_path / "mine.toml")
     assert pump_life(loaded, 1, 1, 20.0).refills_ms is not None
     assert [result.problem for result in run_pump(loaded, 1, 1, 10.0)] == [None, None]
-    assert load_scenario(tmp_path / "least.toml").scenario.refill[0].fill_ml == 28.0
+    assert load_scenario(tmp_path / "least.toml").scenario.limits["flow_high_percent"] == 6.0

@@ -62,7 +62,7 @@ _REFUSED = [
     # Refills.
     ("[[refill]]\nat = '2d'\nfill_ml = 28.1  #!", "refill.0.fill_ml", "above its residual volume the pump holds 28 mL"),
     (f"[[refill]]\n{_REFILL}\n[[refill]]\nat='2d19min'  #!\nfill_ml=1", "refill.1.at", "48.3333 h or later"),
-    (f"[[refill]]\n{_REFILL}\nduration = '3h'  #!", "refill.0.duration", "at most 2h"),
+    (f"[[refill]]\n{_REFILL}\nduration = '3h'  #!", "refill.0.duration", "at most 1h59min"),
     ("[[refill]]\nat = '13d23h50min'  #!\nfill_ml = 1", "refill.0.at", "begin it earlier"),
     (f"[[refill]]\n{_REFILL}\nannounced=false\nreported_fill_ml=1  #!", "refill.0.reported_fill_ml", "leave it out"),
     (f"[[refill]]\n{_REFILL}\ninfusate_c = 61  #!", "refill.0.infusate_c", "60"),
