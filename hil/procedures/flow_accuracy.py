@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from hil.bench import Bench
-from hil.collection import has_begun
-from hil.delivery import ESTIMATE_WINDOW_H, delivery_of
+from hil.collection import ESTIMATE_WINDOW_H, has_begun
+from hil.delivery import delivery_of
 from hil.flow_figures import flow_figure, temperature_figure, trumpet_figure
 from hil.flow_measurement import INTERVAL_MIN, FlowMeasurement, MeasuredFlow
 from hil.instruments.balance import Balance
