@@ -96,9 +96,13 @@ def print_trend(measurement: str, runs: Path, which: RunFilter, *, out: Path | N
     why = {signal.place: signal.why for signal in reversed(trend.chart.signals)}
     for place, point in enumerate(trend.points):
         mark = f"  [bold yellow]{why[place]}[/]" if place in why else ""
-        uncertainty = f" +- {point.expanded_uncertainty:.2g}"
-        console.print(f"{escape(point.run)}  {point.dut}  {point.value:.4g}{uncertainty} {escape(point.unit)}{mark}")
-    console.print(f"{escape(measurement)}: {len(trend.points)} runs, {escape(trend.said)}")
+        mark = "  [dim]an error: left out[/]" if place not in trend.places else mark
+        known = point.expanded_uncertainty
+        uncertainty = "unknown" if known is None else f"{known:.2g}"
+        console.print(
+            f"{escape(point.run)}  {point.dut}  {point.value:.4g} +- {uncertainty} {escape(point.unit)}{mark}"
+        )
+    console.print(f"{escape(measurement)}: {escape(trend.said)}")
     if out is not None:
         console.print(f"chart      {escape(str(out))}")
 

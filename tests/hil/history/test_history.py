@@ -145,6 +145,25 @@ def test_a_report_says_what_the_run_itself_said(runs: Path) -> None:
     assert "not claimed REQ-[1]" in lines
 
 
+def test_an_error_is_shown_but_does_not_count(runs: Path, tmp_path: Path) -> None:
+    """A value without a finite uncertainty is an error: shown, while mean, limits and signals are those of the others."""
+    for day, flow in enumerate([1.01, 5.0, 1.0, 1.01, 1.0, 1.01, 1.3], start=10):
+        make_run(runs, f"202601{day}T100000Z_flow-accuracy_SN0042_eeee{day}", flow=flow)
+    table = runs / "20260111T100000Z_flow-accuracy_SN0042_eeee11" / "measurements.parquet"
+    (row,) = pq.read_table(table).to_pylist()
+    pq.write_table(pa.Table.from_pylist([row | {"outcome": "error", "expanded_uncertainty": None}]), table)
+    chart = tmp_path / "chart.html"
+    words = ["trend", "flow", "--runs", str(runs), "--dut", "SN0042"]
+    said = CliRunner().invoke(pumprig, [*words, "--out", str(chart)]).output
+    assert "20260111T100000Z_flow-accuracy_SN0042_eeee11  SN0042  5 +- unknown mL/day  an error: left out" in said
+    assert "flow: 8 runs, mean 1.044 mL/day" in said
+    assert "1 with an error left out" in said
+    assert "<td>unknown</td>" in chart.read_text()
+    as_json = json.loads(CliRunner().invoke(pumprig, [*words, "--json"]).output)
+    assert as_json["points"][3]["expanded_uncertainty"] is None
+    assert {as_json["points"][signal["place"]]["value"] for signal in as_json["chart"]["signals"]} == {1.3}
+
+
 def test_the_command_line_lists_reports_and_charts(runs: Path, tmp_path: Path) -> None:
     """``runs``, ``report`` and ``trend`` work on a folder of runs; the chart is one HTML file."""
     invoke = CliRunner().invoke
