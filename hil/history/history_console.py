@@ -66,11 +66,12 @@ def print_report(name: str, runs: Path, *, as_json: bool) -> None:
     console = screen()
     console.print(f"[bold]{escape(folder.name)}[/]")
     for procedure in manifest["procedures"]:
-        console.print(f"{_outcome(procedure['outcome'])} {escape(procedure['name'])}")
+        attempt = f" [dim](attempt {procedure['attempts']}; repeated)[/]" if procedure["superseded"] else ""
+        console.print(f"{_outcome(procedure['outcome'])} {escape(procedure['name'])}{attempt}")
         if procedure["problem"]:
             console.print(f"             [dim]{escape(procedure['problem'])}[/]")
         for measured in manifest["measurements"]:
-            if measured["procedure"] == procedure["name"]:
+            if (measured["procedure"], measured["attempt"]) == (procedure["name"], procedure["attempts"]):
                 console.print(f"  {_outcome(measured['outcome'])} {escape(_said(measured))}")
     for line in verdict_lines(manifest, target=manifest["target"]):
         console.print(line)

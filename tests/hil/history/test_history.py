@@ -26,12 +26,16 @@ def make_run(
     folder.mkdir(parents=True)
     measurements: list[dict[str, Any]] = [
         {"name": key.replace("_", "-"), "procedure": "flow-accuracy", "value": value, "unit": "mL/day",
-         "expanded_uncertainty": 0.014, "lower": 0.85, "upper": 1.15, "outcome": "pass", "requirements": []}
+         "expanded_uncertainty": 0.014, "lower": 0.85, "upper": 1.15, "outcome": "pass", "requirements": [],
+         "attempt": 1}
         for key, value in flows.items()
     ]  # fmt: skip
     manifest = {
         "verdict": verdict, "target": "sim", "seed": 1, "pump": {"serial number": dut}, "measurements": measurements,
-        "procedures": [{"name": "flow-accuracy", "outcome": verdict, "problem": None}], "reproduce": "pumprig run",
+        "procedures": [
+            {"name": "flow-accuracy", "outcome": verdict, "problem": None, "attempts": 1, "superseded": False}
+        ],
+        "reproduce": "pumprig run",
     } | (said or {})  # fmt: skip
     (folder / "manifest.json").write_text(json.dumps(manifest))
     if measurements:
@@ -146,7 +150,7 @@ def test_a_report_says_what_the_run_itself_said(runs: Path) -> None:
 
 
 def test_an_error_is_shown_but_does_not_count(runs: Path, tmp_path: Path) -> None:
-    """A value without a finite uncertainty is an error: shown, while mean, limits and signals are those of the others."""
+    """A value without a finite uncertainty is an error: shown, while mean, limits and signals are of the others."""
     for day, flow in enumerate([1.01, 5.0, 1.0, 1.01, 1.0, 1.01, 1.3], start=10):
         make_run(runs, f"202601{day}T100000Z_flow-accuracy_SN0042_eeee{day}", flow=flow)
     table = runs / "20260111T100000Z_flow-accuracy_SN0042_eeee11" / "measurements.parquet"
