@@ -8,7 +8,8 @@ A collection that is interrupted goes on from the weighings that were kept, as a
 What was delivered between the stretches is in the beaker, but not in the result: nobody watched the bath.
 """
 
-from collections.abc import Callable, Sequence
+from bisect import bisect_right
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from math import sqrt
 from typing import Any
@@ -20,12 +21,14 @@ from hil.instruments.bath import Bath
 from hil.procedure import Procedure
 from protocols.messages import HistoryRecord
 
-__all__ = ["Collection", "Sample", "Stretch", "collect", "has_begun"]
+__all__ = ["ESTIMATE_WINDOW_H", "Collection", "HourlyEstimate", "Sample", "Stretch", "collect", "has_begun"]
 
 Progress = Callable[[str, float], None]
 
-_ESTIMATE_MS = 6 * 3_600_000
+ESTIMATE_WINDOW_H = 6
 """Over which the pump estimates its flow."""
+
+_ESTIMATE_MS = ESTIMATE_WINDOW_H * 3_600_000
 
 
 @dataclass(frozen=True)
@@ -37,6 +40,8 @@ class Sample:
     mass_g: float
     bath_c: float
     pump_uptime_ms: int
+    history_next: int
+    """Number of the pump's next hourly record: those before it had been written."""
     pump_temperature_c: float
     reference_g: float | None = None
     """Of the vessel that only evaporates, if there is one."""
@@ -54,11 +59,20 @@ class Stretch:
 
 
 @dataclass(frozen=True)
+class HourlyEstimate:
+    """What the pump took its flow to be over six hours."""
+
+    end_ms: int
+    """Bench time at the end of the six hours."""
+    flow_ml_per_day: float
+
+
+@dataclass(frozen=True)
 class Collection:
-    """All samples of a collection, in equal steps of time, and the pump's own hourly records of it."""
+    """All samples of a collection, in equal steps of time, and the pump's own estimates of the flow in it."""
 
     samples: tuple[Sample, ...]
-    history: tuple[HistoryRecord, ...]
+    estimates: tuple[HourlyEstimate, ...]
     interval_ms: int
     stretches: int = 1
     """In how many goes it was collected; more than one if it was interrupted."""
@@ -69,12 +83,9 @@ class Collection:
 
         An hourly estimate counts if all that the pump made it of lies within one stretch.
         """
-        first = stretches[0].samples[0]
-        booted_ms = first.time_ms - first.pump_uptime_ms
-        samples: list[Sample] = [first]
-        records: list[HistoryRecord] = []
-        ends = [stretch.history_from for stretch in stretches[1:]]
-        for stretch, until in zip(stretches, [*ends, None], strict=True):
+        samples: list[Sample] = [stretches[0].samples[0]]
+        estimates: list[HourlyEstimate] = []
+        for stretch in stretches:
             begin, joint = stretch.samples[0], samples[-1]
             earlier_ms, lighter_g = begin.time_ms - joint.time_ms, begin.mass_g - joint.mass_g
             samples += [
@@ -86,13 +97,10 @@ class Collection:
                 )
                 for each in stretch.samples[1:]
             ]
-            moved_ms = begin.time_ms - begin.pump_uptime_ms - earlier_ms - booted_ms
-            records += [
-                replace(record, end_uptime_ms=record.end_uptime_ms + moved_ms, flow_valid=_is_whole(record, stretch))
-                for record in history
-                if record.seq >= stretch.history_from and (until is None or record.seq < until)
+            estimates += [
+                replace(each, end_ms=each.end_ms - earlier_ms) for each in _estimates(history, stretch.samples)
             ]
-        return cls(tuple(samples), tuple(records), interval_ms, len(stretches))
+        return cls(tuple(samples), tuple(estimates), interval_ms, len(stretches))
 
     def weighed(self, setup: Gravimetry) -> Gravimetry:
         """``setup`` for this many stretches: each has two weighings of its own, and drops that hang on at its ends."""
@@ -206,10 +214,23 @@ def _moved(reading_g: float | None, begin_g: float | None, joint_g: float | None
     return None if reading_g is None or begin_g is None or joint_g is None else reading_g - begin_g + joint_g
 
 
-def _is_whole(record: HistoryRecord, stretch: Stretch) -> bool:
-    """Whether the pump's estimate at the end of an hour is one of this stretch alone."""
-    began_ms, ended_ms = stretch.samples[0].pump_uptime_ms, stretch.samples[-1].pump_uptime_ms
-    return record.flow_valid and began_ms + _ESTIMATE_MS <= record.end_uptime_ms <= ended_ms
+def _estimates(history: Sequence[HistoryRecord], samples: Sequence[Sample]) -> Iterator[HourlyEstimate]:
+    """The pump's estimates whose six hours lie between the first and the last of ``samples``, dated in bench time.
+
+    Uptime begins anew with every restart. So a record is dated by a sample of the same start of the firmware: the first
+    that found it written, or the one before, if the pump restarted in between. (A start that no sample saw was over
+    within one interval: too short for an estimate.)
+    """
+    written = [sample.history_next for sample in samples]
+    for record in history:
+        place = bisect_right(written, record.seq)
+        if not record.flow_valid or not 0 < place < len(samples):
+            continue
+        restarted = samples[place].pump_uptime_ms < record.end_uptime_ms
+        seen = samples[place - 1] if restarted else samples[place]
+        end_ms = seen.time_ms - seen.pump_uptime_ms + record.end_uptime_ms
+        if samples[0].time_ms + _ESTIMATE_MS <= end_ms <= samples[-1].time_ms:
+            yield HourlyEstimate(end_ms, record.flow_nl_per_day / 1e6)
 
 
 def _sample(bench: Bench, balance: Balance, bath: Bath, reference: Balance | None) -> Sample:
@@ -222,6 +243,7 @@ def _sample(bench: Bench, balance: Balance, bath: Bath, reference: Balance | Non
         mass_g=weighing.mass_g,
         bath_c=bath.temperature_c(),
         pump_uptime_ms=status.uptime_ms,
+        history_next=status.history_next,
         pump_temperature_c=status.temperature_mc / 1000,
         reference_g=reference_g,
         alarms=tuple(str(alarm.name).lower().replace("_", "-") for alarm in status.alarms),

@@ -10,17 +10,14 @@ from numpy.typing import NDArray
 from firmware_model.profile import PumpProfile
 from hil.air import air_density_kg_per_m3
 from hil.bench_file import EnvironmentTable
-from hil.collection import Collection
+from hil.collection import ESTIMATE_WINDOW_H, Collection
 from hil.errors import BenchFault
 from hil.evaporation import evaporation_of
 from hil.gravimetry import Gravimetry, ReferenceVessel, buoyancy_factor
 from hil.instrument_tables import BalanceTable
 from hil.trumpet import equal_interval_min
 
-__all__ = ["ESTIMATE_WINDOW_H", "Delivery", "delivery_of", "gravimetry_of", "reference_of"]
-
-ESTIMATE_WINDOW_H = 6
-"""Over which the pump estimates its flow."""
+__all__ = ["Delivery", "delivery_of", "gravimetry_of", "reference_of"]
 
 ESTIMATE_WINDOW_MS = ESTIMATE_WINDOW_H * 3_600_000
 
@@ -121,18 +118,10 @@ def delivery_of(collection: Collection, setup: Gravimetry) -> Delivery:
     grid_ms = times_ms[0] + collection.interval_ms * np.arange(times_ms.size)
     grid_ml = np.interp(grid_ms, times_ms, volumes_ml)
 
-    began_after_ms = times_ms[0] - collection.samples[0].pump_uptime_ms
-    inside = [
-        record
-        for record in collection.history
-        if record.flow_valid
-        and record.end_uptime_ms + began_after_ms - ESTIMATE_WINDOW_MS >= grid_ms[0]
-        and record.end_uptime_ms + began_after_ms <= grid_ms[-1]
-    ]
-    ends_ms = np.array([record.end_uptime_ms + began_after_ms for record in inside], dtype=np.float64)
-    estimates = np.array([record.flow_nl_per_day / 1e6 for record in inside])
-    before_ml = np.interp(ends_ms - ESTIMATE_WINDOW_MS, grid_ms, grid_ml)
-    gravimetric = (np.interp(ends_ms, grid_ms, grid_ml) - before_ml) / (ESTIMATE_WINDOW_MS / 86_400_000)
+    ends_ms = np.array([each.end_ms for each in collection.estimates], dtype=np.float64)
+    estimates = np.array([each.flow_ml_per_day for each in collection.estimates])
+    before_ml, until_ml = (np.interp(at_ms, times_ms, volumes_ml) for at_ms in (ends_ms - ESTIMATE_WINDOW_MS, ends_ms))
+    gravimetric = (until_ml - before_ml) / (ESTIMATE_WINDOW_MS / 86_400_000)
     return Delivery(
         time_h=grid_ms / 3_600_000,
         volume_ml=grid_ml,

@@ -14,6 +14,9 @@ __all__ = ["Estimate", "StartUp"]
 WINDOW_MIN = 12.0
 """Over which a flow is fitted: some sixteen drops at 1 mL/day."""
 
+_PHASES = 32
+"""At which drops are let fall, to see what they do."""
+
 
 @dataclass(frozen=True)
 class Estimate:
@@ -51,37 +54,59 @@ class StartUp:
 
     def flows_ul_per_min(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Times and flows: slopes of straight lines fitted over the window around each time."""
-        step_min = float(self.time_min[1] - self.time_min[0])
-        half = round(WINDOW_MIN / 2 / step_min)
-        offsets = np.arange(-half, half + 1) * step_min
-        slopes = np.correlate(self.volume_ul, offsets / float(np.sum(offsets**2)), mode="valid")
-        return self.time_min[half:-half], slopes
+        offsets = self._offsets_min()
+        half = offsets.size // 2
+        return self.time_min[half:-half], self._slopes(self.volume_ul)
 
     def time_to(self, share: float) -> Estimate:
         """Minutes from the refill until the flow is ``share`` of the steady one, for good.
 
-        Drops make single flows scatter; the mean of the first time above and the last one below is taken. Raises
-        ValueError if the flow never gets there.
+        Drops make single flows scatter: the mean of the first time above and the last one below is taken. A flow that
+        is never seen below was back by the first time. Raises ValueError if the flow never gets there.
         """
         time_min, flows = self.flows_ul_per_min()
-        above = flows >= share * self.steady_ul_per_min
-        if not above[-1]:
+        enough = share * self.steady_ul_per_min
+        if not flows[-1] >= enough:
             raise ValueError(f"the flow is not {100 * share:.0f} % of the steady one after {time_min[-1]:.0f} min")
-        first, last_below = int(np.argmax(above)), int(len(above) - 1 - np.argmax(~above[::-1]))
-        reached_min = float(time_min[first] + time_min[last_below]) / 2 if not above[0] else float(time_min[0])
+        first_min, last_min = _crossings(time_min, flows, enough)
+        reached_min = (first_min + last_min) / 2
         rise_per_min = (1 - share) / self.time_constant_min
-        drops = max(1.0, WINDOW_MIN * self.steady_ul_per_min / max(self.drop_ul, 1e-3))
-        u_volume_ul = math.hypot(self.drop_ul / math.sqrt(12), self.u_weighing_ul)
-        u_flow_share = u_volume_ul * math.sqrt(12 / drops) / WINDOW_MIN / self.steady_ul_per_min
-        curved_min = self.time_constant_min * (WINDOW_MIN / 2 / self.time_constant_min) ** 2 / 10
+        u_weighing_share = self.u_weighing_ul / float(np.linalg.norm(self._offsets_min())) / self.steady_ul_per_min
         lines = (
-            _line("scatter by drops and weighing", u_flow_share, 1 / rise_per_min, "1"),
+            _line("weighing", u_weighing_share, 1 / rise_per_min, "1"),
+            _line("drops, and curvature within the fitted window", self._u_drops_min(share, reached_min), 1.0, "min"),
+            _line("from the first time above to the last below", abs(last_min - first_min) / math.sqrt(12), 1.0, "min"),
             _line("steady flow", self.u_steady_share, share / rise_per_min, "1"),
             _line("bath, at the start against later", self.u_bath_share, share / rise_per_min, "1"),
-            _line("curvature within the fitted window", curved_min / math.sqrt(3), 1.0, "min"),
             _line("end of the refill", self.u_start_min, 1.0, "min"),
         )
         return Estimate.of(reached_min, lines)
+
+    def _offsets_min(self) -> NDArray[np.float64]:
+        """Times of a window's weighings, from its middle."""
+        step_min = float(self.time_min[1] - self.time_min[0])
+        half = round(WINDOW_MIN / 2 / step_min)
+        return np.arange(-half, half + 1, dtype=np.float64) * step_min
+
+    def _slopes(self, volume_ul: NDArray[np.float64]) -> NDArray[np.float64]:
+        offsets = self._offsets_min()
+        slopes: NDArray[np.float64] = np.correlate(volume_ul, offsets / float(np.sum(offsets**2)), mode="valid")
+        return slopes
+
+    def _u_drops_min(self, share: float, reached_min: float) -> float:
+        """What is wrong, root mean square, with the time that is found if the flow is back at ``reached_min``.
+
+        A flow that comes back exponentially is weighed at the same times, without noise, in drops that fall early or
+        late. No formula is as good: how drops and weighings beat depends on how many of these come to one of those.
+        """
+        lag = (1 - share) * np.exp((reached_min - self.time_min) / self.time_constant_min)
+        volume_ul = self.steady_ul_per_min * (self.time_min + self.time_constant_min * lag)
+        times, enough = self.flows_ul_per_min()[0], share * self.steady_ul_per_min
+        errors = []
+        for phase in np.arange(_PHASES) / _PHASES:
+            fallen_ul = np.floor(volume_ul / self.drop_ul + phase) * self.drop_ul if self.drop_ul else volume_ul
+            errors.append(sum(_crossings(times, self._slopes(fallen_ul), enough)) / 2 - reached_min)
+        return float(np.sqrt(np.mean(np.square(errors))))
 
     def missing_ul(self) -> Estimate:
         """Volume that the steady flow would have delivered from the refill to the last weighing, less what came."""
@@ -97,6 +122,13 @@ class StartUp:
             _line("end of the refill", self.u_start_min, self.steady_ul_per_min, "min"),
         )
         return Estimate.of(missing, lines)
+
+
+def _crossings(time_min: NDArray[np.float64], flows: NDArray[np.float64], enough: float) -> tuple[float, float]:
+    """The first time at which there is enough, and the last at which there is not: the first again, if always is."""
+    above = flows >= enough
+    first = float(time_min[np.argmax(above)])
+    return first, first if above.all() else float(time_min[~above][-1])
 
 
 def _line(name: str, u: float, sensitivity: float, unit: str) -> BudgetLine:

@@ -7,7 +7,7 @@ two neighbours, which a slow drift does not widen (NIST/SEMATECH e-Handbook of S
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from statistics import fmean
+from statistics import mean
 
 __all__ = ["ControlChart", "Signal", "control_chart"]
 
@@ -46,7 +46,7 @@ def control_chart(values: Sequence[float]) -> ControlChart:
     if len(values) < 2:
         raise ValueError(f"a control chart needs at least 2 values, got {len(values)}")
     ranges = tuple(abs(after - before) for before, after in pairwise(values))
-    centre, mean_range = fmean(values), fmean(ranges)
+    centre, mean_range = mean(values), mean(ranges)  # rounded once: of equal values exactly that value, unlike fmean
     reach = 3 * mean_range / _D2
     lower, upper, range_upper = centre - reach, centre + reach, _D4 * mean_range
     signals = [Signal(n, "beyond its limits") for n, value in enumerate(values) if not lower <= value <= upper]

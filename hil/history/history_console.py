@@ -66,11 +66,12 @@ def print_report(name: str, runs: Path, *, as_json: bool) -> None:
     console = screen()
     console.print(f"[bold]{escape(folder.name)}[/]")
     for procedure in manifest["procedures"]:
-        console.print(f"{_outcome(procedure['outcome'])} {escape(procedure['name'])}")
+        attempt = f" [dim](attempt {procedure['attempts']}; repeated)[/]" if procedure["superseded"] else ""
+        console.print(f"{_outcome(procedure['outcome'])} {escape(procedure['name'])}{attempt}")
         if procedure["problem"]:
             console.print(f"             [dim]{escape(procedure['problem'])}[/]")
         for measured in manifest["measurements"]:
-            if measured["procedure"] == procedure["name"]:
+            if (measured["procedure"], measured["attempt"]) == (procedure["name"], procedure["attempts"]):
                 console.print(f"  {_outcome(measured['outcome'])} {escape(_said(measured))}")
     for line in verdict_lines(manifest, target=manifest["target"]):
         console.print(line)
@@ -96,9 +97,13 @@ def print_trend(measurement: str, runs: Path, which: RunFilter, *, out: Path | N
     why = {signal.place: signal.why for signal in reversed(trend.chart.signals)}
     for place, point in enumerate(trend.points):
         mark = f"  [bold yellow]{why[place]}[/]" if place in why else ""
-        uncertainty = f" +- {point.expanded_uncertainty:.2g}"
-        console.print(f"{escape(point.run)}  {point.dut}  {point.value:.4g}{uncertainty} {escape(point.unit)}{mark}")
-    console.print(f"{escape(measurement)}: {len(trend.points)} runs, {escape(trend.said)}")
+        mark = "  [dim]an error: left out[/]" if place not in trend.places else mark
+        known = point.expanded_uncertainty
+        uncertainty = "unknown" if known is None else f"{known:.2g}"
+        console.print(
+            f"{escape(point.run)}  {point.dut}  {point.value:.4g} +- {uncertainty} {escape(point.unit)}{mark}"
+        )
+    console.print(f"{escape(measurement)}: {escape(trend.said)}")
     if out is not None:
         console.print(f"chart      {escape(str(out))}")
 

@@ -78,7 +78,8 @@ class RunPoint:
     started: datetime
     dut: str
     value: float
-    expanded_uncertainty: float
+    expanded_uncertainty: float | None
+    """None if it had none: then its outcome is an error."""
     unit: str
     lower: float | None
     upper: float | None

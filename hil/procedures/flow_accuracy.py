@@ -10,13 +10,14 @@ import numpy as np
 import pytest
 
 from hil.bench import Bench
-from hil.collection import has_begun
-from hil.delivery import ESTIMATE_WINDOW_H, delivery_of
+from hil.collection import ESTIMATE_WINDOW_H, has_begun
+from hil.delivery import delivery_of
 from hil.flow_figures import flow_figure, temperature_figure, trumpet_figure
 from hil.flow_measurement import INTERVAL_MIN, FlowMeasurement, MeasuredFlow
 from hil.instruments.balance import Balance
 from hil.instruments.bath import Bath
 from hil.label_conditions import LABEL_TEMPERATURE_C
+from hil.overlapping_mean import OverlappingMean
 from hil.parameter import Parameter
 from hil.procedure import Procedure
 from hil.programmer import Programmer
@@ -110,24 +111,25 @@ def measure_estimate(bench: Bench, flow: MeasuredFlow, instruments: tuple[str, .
     """How far the pump's hourly flow estimates are, on average, from the gravimetric flow over the same hours.
 
     Both see the same bath and the same pressures, so conditions do not count here; what the estimates scatter does.
-    They overlap, each being made over six hours, so only every sixth is a new one.
+    They overlap, each being made over six hours: a short collection has hardly more than one, and says little.
     """
     label = bench.loaded.profile.label_flow_ml_per_day
-    differences = delivery_of(flow.collection, flow.setup).estimate_difference_ml_per_day
+    delivery = delivery_of(flow.collection, flow.setup)
+    differences = delivery.estimate_difference_ml_per_day
     if differences.size < 2:
         return  # the pump gave no estimates: then this is declared, but never measured, and so no pass
-    independent = max(1.0, differences.size / ESTIMATE_WINDOW_H)
-    u_mean = float(np.std(differences, ddof=1)) / sqrt(independent)
+    mean = OverlappingMean.of(differences, delivery.estimate_time_h, ESTIMATE_WINDOW_H)
     procedure.measure(
         "flow-estimate-error",
-        100 * float(np.mean(differences)) / label,
+        100 * mean.value / label,
         "% of label",
-        expanded_uncertainty=100 * 2 * hypot(flow.raw.expanded_uncertainty_ml_per_day / 2, u_mean) / label,
+        expanded_uncertainty=100 * hypot(flow.raw.expanded_uncertainty_ml_per_day, mean.expanded_uncertainty) / label,
         lower=-MAX_ESTIMATE_ERROR_PERCENT,
         upper=MAX_ESTIMATE_ERROR_PERCENT,
         requirements=("REQ-FLOW-002",),
         instruments=tuple(role for role in instruments if role != "bath"),
-        note=f"mean of {differences.size} hourly estimates",
+        note=f"mean of {differences.size} hourly estimates, whose scatter is known to "
+        f"{mean.degrees_of_freedom:.1f} degrees of freedom",
     )
 
 

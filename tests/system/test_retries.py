@@ -6,7 +6,9 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from click.testing import CliRunner
 
+from cli import pumprig
 from hil.bench_check import check_bench
 from hil.bench_file import load_bench
 from hil.observer import Silent
@@ -47,6 +49,20 @@ def run(tmp_path: Path, body: str, **settings: Any) -> dict[str, Any]:
     result = run_procedures(RunSettings((str(path),), out=tmp_path / "runs", **settings), Silent())
     manifest: dict[str, Any] = json.loads((result.folder / "manifest.json").read_bytes())
     return manifest | {"folder": result.folder}
+
+
+def test_a_report_shows_each_attempt_with_what_it_measured(tmp_path: Path) -> None:
+    """Of a procedure that was repeated, the value of the first attempt stands under the first, and so on."""
+    body = FLAKY.format(level='0.5 if calls.count("prepare") > 1 else 1.5', calls=["prepared", "prepare"] * 2)
+    folder = run(tmp_path, body, retries=2)["folder"]
+    lines = CliRunner().invoke(pumprig, ["report", folder.name, "--runs", str(folder.parent)]).output.splitlines()
+    shown = [line.split(maxsplit=1) for line in lines if line.split()[1:2] in (["judge"], ["level:"])]
+    assert shown == [
+        ["fail", "judge (attempt 1; repeated)"],
+        ["fail", "level: 1.5 +- 0.1 V (0 to 1)"],
+        ["pass", "judge"],
+        ["pass", "level: 0.5 +- 0.1 V (0 to 1)"],
+    ]
 
 
 def test_pass_after_retry_is_inconclusive(tmp_path: Path) -> None:

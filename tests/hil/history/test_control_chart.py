@@ -29,9 +29,10 @@ def test_what_is_no_chance_is_said_once_each() -> None:
     assert any(signal.why == "8 in a row on one side" for signal in drift.signals)
 
 
-def test_equal_values_are_in_control() -> None:
-    """No spread at all is no signal."""
-    assert control_chart([1.0] * 12).signals == ()
+@pytest.mark.parametrize("value", [1.0, 0.1, 1.002, 0.937, -37.017, 1e-9])
+def test_equal_values_are_in_control(value: float) -> None:
+    """No spread at all is no signal, however many there are, and whatever binary makes of the value."""
+    assert [control_chart([value] * count).signals for count in range(2, 40)] == [()] * 38
 
 
 def test_one_value_has_no_chart() -> None:

@@ -26,12 +26,16 @@ def make_run(
     folder.mkdir(parents=True)
     measurements: list[dict[str, Any]] = [
         {"name": key.replace("_", "-"), "procedure": "flow-accuracy", "value": value, "unit": "mL/day",
-         "expanded_uncertainty": 0.014, "lower": 0.85, "upper": 1.15, "outcome": "pass", "requirements": []}
+         "expanded_uncertainty": 0.014, "lower": 0.85, "upper": 1.15, "outcome": "pass", "requirements": [],
+         "attempt": 1}
         for key, value in flows.items()
     ]  # fmt: skip
     manifest = {
         "verdict": verdict, "target": "sim", "seed": 1, "pump": {"serial number": dut}, "measurements": measurements,
-        "procedures": [{"name": "flow-accuracy", "outcome": verdict, "problem": None}], "reproduce": "pumprig run",
+        "procedures": [
+            {"name": "flow-accuracy", "outcome": verdict, "problem": None, "attempts": 1, "superseded": False}
+        ],
+        "reproduce": "pumprig run",
     } | (said or {})  # fmt: skip
     (folder / "manifest.json").write_text(json.dumps(manifest))
     if measurements:
@@ -143,6 +147,25 @@ def test_a_report_says_what_the_run_itself_said(runs: Path) -> None:
     assert "verdict    pass, re-judged by other limits than the procedure's" in lines
     assert "resumed    run-2.mcap: the simulated world began anew" in lines
     assert "not claimed REQ-[1]" in lines
+
+
+def test_an_error_is_shown_but_does_not_count(runs: Path, tmp_path: Path) -> None:
+    """A value without a finite uncertainty is an error: shown, while mean, limits and signals are of the others."""
+    for day, flow in enumerate([1.01, 5.0, 1.0, 1.01, 1.0, 1.01, 1.3], start=10):
+        make_run(runs, f"202601{day}T100000Z_flow-accuracy_SN0042_eeee{day}", flow=flow)
+    table = runs / "20260111T100000Z_flow-accuracy_SN0042_eeee11" / "measurements.parquet"
+    (row,) = pq.read_table(table).to_pylist()
+    pq.write_table(pa.Table.from_pylist([row | {"outcome": "error", "expanded_uncertainty": None}]), table)
+    chart = tmp_path / "chart.html"
+    words = ["trend", "flow", "--runs", str(runs), "--dut", "SN0042"]
+    said = CliRunner().invoke(pumprig, [*words, "--out", str(chart)]).output
+    assert "20260111T100000Z_flow-accuracy_SN0042_eeee11  SN0042  5 +- unknown mL/day  an error: left out" in said
+    assert "flow: 8 runs, mean 1.044 mL/day" in said
+    assert "1 with an error left out" in said
+    assert "<td>unknown</td>" in chart.read_text()
+    as_json = json.loads(CliRunner().invoke(pumprig, [*words, "--json"]).output)
+    assert as_json["points"][3]["expanded_uncertainty"] is None
+    assert {as_json["points"][signal["place"]]["value"] for signal in as_json["chart"]["signals"]} == {1.3}
 
 
 def test_the_command_line_lists_reports_and_charts(runs: Path, tmp_path: Path) -> None:

@@ -189,3 +189,14 @@ def test_a_procedure_that_fails_leaves_the_bench_as_it_was(tmp_path: Path) -> No
     look.write_text(LOOK, encoding="utf-8")
     result = run(tmp_path, "flow-back-pressure", str(look), inject=("catheter-occlusion=100%@5h",))
     assert [page.outcome for page in result.procedures] == [Outcome.FAIL, Outcome.PASS], result.procedures[-1].problem
+
+
+def test_estimates_are_compared_with_the_flow_of_their_own_hours(tmp_path: Path) -> None:
+    """A pump that restarts, and whose flow falls later, knows its flow still: its estimates are not dated too early."""
+    injected = ("reset@10.5h", "restrictor-plugging=60%@14h")
+    result = run_procedures(
+        RunSettings(procedures=("flow-accuracy",), seed=1, injections=injected, out=tmp_path), Silent()
+    )
+    (found,) = [each for each in result.measurements if each.name == "flow-estimate-error"]
+    assert abs(found.value) < 4.0
+    assert found.expanded_uncertainty < 10.0
