@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import serial
 from serial.tools import list_ports
 from serial.tools.list_ports_common import ListPortInfo
 
@@ -156,6 +157,38 @@ def test_server_that_comes_back_is_connected_to_again(form: str) -> None:
             connection.sendall(b"yes\n")
             assert link.read_until(b"\n", 2000) == b"yes\n"
     assert any("reopened" in note for note in sheet.notes)
+
+
+class HangsUpBehindTheFirstByte(serial.Serial):
+    """A real port whose other end goes away as soon as one byte was read."""
+
+    plug: Plug
+
+    def read(self, size: int = 1) -> bytes:
+        """Read, and be pulled out."""
+        data: bytes = super().read(size)
+        if data:
+            self.plug.pull_out()
+        return data
+
+
+@pytest.mark.parametrize(("form", "below"), [("{}", "_port"), ("ASRL{}::INSTR", "_below")])
+def test_byte_before_a_loss_is_delivered_and_counted(plug: Plug, form: str, below: str) -> None:
+    """A port that fails right behind a byte still gives that byte; the next read says that it is lost."""
+    link = open_link(form.format(plug.name), SerialSettings())
+    assert isinstance(link, PortLink)
+    port = getattr(link._link, below)
+    port.close()
+    setattr(link._link, below, HangsUpBehindTheFirstByte(plug.device, timeout=0.05))
+    getattr(link._link, below).plug = plug
+    sender = threading.Timer(0.2, plug.send, (b"1",))
+    sender.start()
+    assert link.read_some(2000) == b"1"
+    assert link.received_bytes == 1
+    with pytest.raises(LinkError, match="lost while reading"):
+        link.read_some(100)
+    sender.join()
+    link.close()
 
 
 def test_adapter_that_stays_away_is_given_up(plug: Plug) -> None:
