@@ -40,7 +40,7 @@ class Owner:
         return cls(_user(), pid, _start_of(pid) or "", platform.node(), _boot(), _command(), _pid_namespace())
 
     def is_dead(self) -> bool | None:
-        """Whether the process has ended; None if that cannot be known from here (another machine or container, no /proc)."""
+        """Whether the process has ended; None if that cannot be known here (another machine or container, no /proc)."""
         if (self.host, self.boot, self.pid_namespace) != (platform.node(), _boot(), _pid_namespace()):
             return None
         if not self.start:

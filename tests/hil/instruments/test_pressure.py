@@ -150,7 +150,7 @@ def _change(line: PressureLine, at_ms: int, change: str, value: float) -> None:
 def test_a_line_does_not_care_who_looks_and_never_jumps(
     changes: list[tuple[int, str, float]], looks: list[int]
 ) -> None:
-    """Pressure is a function of time: continuous once a controller was on, between what it has seen, the same for all."""
+    """Pressure is a function of time: continuous once it was on, between what it has seen, the same for all."""
     watched, alone = PressureLine(), PressureLine()
     is_open = True
     for at_ms, change, value in sorted(changes):

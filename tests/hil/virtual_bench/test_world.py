@@ -1,4 +1,4 @@
-"""The simulated world: what is injected into the bench reaches the pump when it says, whatever instruments there are."""
+"""The simulated world: what is injected into the bench reaches the pump when it says, with or without instruments."""
 
 from pathlib import Path
 
