@@ -24,20 +24,21 @@ class FaultyDevice:
         self._number = 0
         self._late = b""
         self._under_way: list[tuple[int, bytes]] = []
+        """What is on its way back, and when it arrives: in the order in which it was said, as on any wire."""
 
     def receive(self, now_ms: int, data: bytes) -> bytes:
         """Let ``data`` pass to the device, as far as it does, and what it answers back."""
         if not self.is_plugged(now_ms):
             return self.emit(now_ms)
         late, self._late = self._late, b""
-        heard = late
+        self._put_under_way(now_ms, late)
         for message in self._damaged("tx", now_ms, data):
-            heard += self._sent_back(now_ms, self._device.receive(now_ms, message))
-        return heard
+            self._send_back(now_ms, self._device.receive(now_ms, message))
+        return self._arrived(now_ms)
 
     def next_emit_ms(self) -> int | None:
         """When something comes unasked, or what was delayed."""
-        times = [self._device.next_emit_ms(), *(due_ms for due_ms, _ in self._under_way)]
+        times = [self._device.next_emit_ms(), *(due_ms for due_ms, _ in self._under_way[:1])]
         return min((time for time in times if time is not None), default=None)
 
     def emit(self, now_ms: int) -> bytes:
@@ -47,10 +48,8 @@ class FaultyDevice:
         if not self.is_plugged(now_ms):
             self._late, self._under_way = b"", []
             return b""
-        at_once = self._sent_back(now_ms, said)
-        arrived = b"".join(data for due_ms, data in self._under_way if due_ms <= now_ms)
-        self._under_way = [(due_ms, data) for due_ms, data in self._under_way if due_ms > now_ms]
-        return arrived + at_once
+        self._send_back(now_ms, said)
+        return self._arrived(now_ms)
 
     def forget(self, now_ms: int) -> None:
         """Lose what was under way, as a wire does that is pulled out."""
@@ -73,18 +72,26 @@ class FaultyDevice:
     def _of_kind(self, kind: str) -> list[WireFault]:
         return [fault for fault in self._faults if fault.kind == kind]
 
-    def _sent_back(self, now_ms: int, said: bytes) -> bytes:
-        """What of an answer arrives at once; the rest is late, or under way."""
-        at_once = b""
+    def _send_back(self, now_ms: int, said: bytes) -> None:
+        """Put an answer on its way, or keep it until it is late."""
         for message in self._damaged("rx", now_ms, said):
             delay_ms = sum(round(fault.value) for fault in self._of_kind("delay") if fault.holds(now_ms))
             if self._meets("late", "rx", self._number, now_ms):
                 self._late += message
-            elif delay_ms:
-                self._under_way.append((now_ms + delay_ms, message))
             else:
-                at_once += message
-        return at_once
+                self._put_under_way(now_ms + delay_ms, message)
+
+    def _put_under_way(self, due_ms: int, message: bytes) -> None:
+        """Let ``message`` arrive at ``due_ms``, but not before what is ahead of it."""
+        ahead_ms = self._under_way[-1][0] if self._under_way else due_ms
+        if message:
+            self._under_way.append((max(due_ms, ahead_ms), message))
+
+    def _arrived(self, now_ms: int) -> bytes:
+        """What is under way no more."""
+        arrived = b"".join(data for due_ms, data in self._under_way if due_ms <= now_ms)
+        self._under_way = [(due_ms, data) for due_ms, data in self._under_way if due_ms > now_ms]
+        return arrived
 
     def _damaged(self, direction: Direction, now_ms: int, data: bytes) -> list[bytes]:
         """What becomes of one message: nothing, one or two."""

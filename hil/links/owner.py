@@ -29,16 +29,19 @@ class Owner:
     boot: str
     """Which start of the machine; empty where the system does not tell."""
     command: str
+    pid_namespace: str = ""
+    """Where its number counts: a container has numbers of its own. Empty where the system, or an old file, does not
+    tell."""
 
     @classmethod
     def this_process(cls) -> "Owner":
         """The process that asks."""
         pid = os.getpid()
-        return cls(_user(), pid, _start_of(pid) or "", platform.node(), _boot(), _command())
+        return cls(_user(), pid, _start_of(pid) or "", platform.node(), _boot(), _command(), _pid_namespace())
 
     def is_dead(self) -> bool | None:
-        """Whether the process has ended; None if that cannot be known from here (another machine, no /proc)."""
-        if (self.host, self.boot) != (platform.node(), _boot()):
+        """Whether the process has ended; None if that cannot be known here (another machine or container, no /proc)."""
+        if (self.host, self.boot, self.pid_namespace) != (platform.node(), _boot(), _pid_namespace()):
             return None
         if not self.start:
             return None
@@ -67,6 +70,13 @@ def _start_of(pid: int) -> str | None:
 def _boot() -> str:
     try:
         return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+    except OSError:
+        return ""
+
+
+def _pid_namespace() -> str:
+    try:
+        return os.readlink("/proc/self/ns/pid")  # noqa: PTH115 - no path, but a name such as pid:[4026531836]
     except OSError:
         return ""
 

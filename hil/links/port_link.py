@@ -3,6 +3,7 @@
 import os
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 
 from hil.errors import LinkError
 from hil.links.link import BufferedLink, Link
@@ -15,6 +16,8 @@ __all__ = ["REOPEN_FOR_S", "PortLink"]
 REOPEN_FOR_S = 10.0
 """How long a command waits for a port that was lost: a hub restarts in about this time."""
 _REOPEN_EVERY_S = 0.1
+_OPENINGS = 3
+"""A name leads elsewhere while a port is being opened only as an adapter comes or goes: hardly twice."""
 
 
 class PortLink(Link):
@@ -122,22 +125,30 @@ class PortLink(Link):
         return remarks
 
     def _open(self) -> None:
+        """Open the port under the lock of the device that it is."""
+        for _ in range(_OPENINGS):
+            if self._opened():
+                return
+        raise LinkError(f"{self.resource}: leads to another device each time it is opened; is it being plugged in?")
+
+    def _opened(self) -> bool:
+        """Whether it was opened; not if the name led to another device once it was open than when it was locked."""
         key = used_key(self.resource)
         before = self._lock
-        lock = (
-            before
-            if before is not None and before.key == key and before.is_ours()
-            else ResourceLock(key, self.resource)
-        )
-        try:
-            self._link = self._open_port()
-        except BaseException:
-            if lock is not before:
-                lock.release()
-            raise
+        with ExitStack() as undo:
+            lock = before
+            if lock is None or lock.key != key or not lock.is_ours():
+                lock = ResourceLock(key, self.resource)
+                undo.callback(lock.release)
+            link = self._open_port()
+            undo.callback(link.close)
+            if used_key(self.resource) != key:
+                return False
+            undo.pop_all()
         if before is not None and lock is not before:
             before.release()
-        self._lock = lock
+        self._lock, self._link = lock, link
+        return True
 
     def _reopened(self) -> BufferedLink:
         """The port, as soon as it is back."""

@@ -10,6 +10,7 @@ import serial
 
 from hil.errors import LinkError
 from hil.links.link import BufferedLink
+from hil.links.port_bytes import receive_from_port
 from hil.links.port_name import ports_here, resolve_port
 from hil.links.serial_settings import SerialSettings
 from hil.links.socket_bytes import receive_from
@@ -67,14 +68,7 @@ class SerialLink(BufferedLink):
         try:
             if self._socket is not None:
                 return receive_from(self._socket, timeout_ms)
-            deadline_ms = self.monotonic_ms() + timeout_ms
-            while not (waiting := self._port.in_waiting):
-                if self.monotonic_ms() >= deadline_ms:
-                    return b""
-                first: bytes = self._port.read(1)
-                if first:  # what came with it is there already
-                    return first + bytes(self._port.read(self._port.in_waiting))
-            return bytes(self._port.read(waiting))
+            return receive_from_port(self._port, timeout_ms)
         except (OSError, TypeError, ValueError) as error:  # of a port that was closed meanwhile: None, or no descriptor
             raise self._loss("reading", f"{_reason(error)}; is it still connected?") from error
 

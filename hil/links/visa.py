@@ -19,6 +19,7 @@ from pyvisa.resources import MessageBasedResource
 
 from hil.errors import LinkError
 from hil.links.link import BufferedLink
+from hil.links.port_bytes import receive_from_port
 from hil.links.serial_settings import SerialSettings
 from hil.links.socket_bytes import receive_from
 
@@ -101,20 +102,10 @@ class VisaLink(BufferedLink):
             if isinstance(self._below, socket.socket):
                 return receive_from(self._below, timeout_ms)
             if isinstance(self._below, serial.Serial):
-                return self._receive_from_port(self._below, timeout_ms)
+                return receive_from_port(self._below, timeout_ms)
             return self._receive_by_library(timeout_ms)
         except (pyvisa.Error, OSError, ValueError, TypeError) as error:  # a closed port is read as None, or is no file
             raise self._loss("reading", f"{_reason(error)}; is it still connected?") from error
-
-    def _receive_from_port(self, below: serial.Serial, timeout_ms: int) -> bytes:
-        deadline_ms = self.monotonic_ms() + timeout_ms
-        while not (waiting := below.in_waiting):
-            if self.monotonic_ms() >= deadline_ms:
-                return b""
-            first: bytes = below.read(1)
-            if first:
-                return first + bytes(below.read(below.in_waiting))
-        return bytes(below.read(waiting))
 
     def _receive_by_library(self, timeout_ms: int) -> bytes:
         if timeout_ms != self._timeout_ms:

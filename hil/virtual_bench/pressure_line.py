@@ -1,11 +1,11 @@
-"""The line at a pressure controller's outlet: controlled, shut and leaking, or venting."""
+"""The line at a pressure controller's outlet: open, controlled, shut and leaking, or venting."""
 
 import math
 from typing import Literal
 
 __all__ = ["PressureLine"]
 
-State = Literal["shut", "controlled", "venting"]
+State = Literal["open", "shut", "controlled", "venting"]
 
 _VENTED_WITHIN_KPA = 0.01
 
@@ -14,6 +14,7 @@ class PressureLine:
     """Pressure as a closed form from the last change, so it does not matter how often anyone looks.
 
     ========== ==========================================================================
+    open       the atmosphere's, at once: until a controller is first switched on, nothing holds it
     controlled towards the set point in a straight line, as fast as the slew allows
     shut       towards the atmosphere, slowly: every fitting leaks a little
     venting    towards the atmosphere, fast; shut again once it is there
@@ -31,14 +32,14 @@ class PressureLine:
         vent_time_constant_s: float = 0.1,
         slew_kpa_per_s: float = 5.0,
     ) -> None:
-        """Start at the atmosphere's pressure, shut, with a set point there. ``atmosphere_kpa`` is absolute."""
+        """Start open, with a set point at the atmosphere's pressure. ``atmosphere_kpa`` is absolute."""
         self.reference = reference
         self._atmosphere_kpa = atmosphere_kpa
         self._leak_ms = leak_time_constant_s * 1000
         self._vent_ms = vent_time_constant_s * 1000
         self.slew_kpa_per_s = slew_kpa_per_s
         self.set_point_kpa = self.vent_kpa
-        self._state: State = "shut"
+        self._state: State = "open"
         self._since_ms = 0
         self._since_kpa = self.vent_kpa
         self._has_vented = False
@@ -50,6 +51,8 @@ class PressureLine:
 
     def pressure_kpa(self, now_ms: int) -> float:
         """Pressure in the line, in its reference."""
+        if self._state == "open":
+            return self.vent_kpa
         passed_ms = max(0, now_ms - self._since_ms)
         if self._state == "controlled":
             reach_kpa = self.slew_kpa_per_s * passed_ms / 1000
@@ -89,14 +92,18 @@ class PressureLine:
     def switch(self, now_ms: int, *, on: bool) -> None:
         """Switch the controller's output. Switched off, what is in the line stays there."""
         self._anchor(now_ms)
-        self._state = "controlled" if on else "shut"
+        self._state = "controlled" if on else self._at_rest()
         self._has_vented = self._has_vented and not on
 
     def vent(self, now_ms: int, *, on: bool = True) -> None:
         """Begin to vent, or break it off."""
         self._anchor(now_ms)
-        self._state = "venting" if on else "shut"
-        self._has_vented = False
+        self._has_vented = on and self._state == "open"  # there is nothing to let out
+        self._state = "venting" if on and self._state != "open" else self._at_rest()
+
+    def _at_rest(self) -> State:
+        """What the line is while the controller does nothing."""
+        return "open" if self._state == "open" else "shut"
 
     def _venting_ms(self) -> int:
         """How long a vent takes from where it began."""

@@ -7,6 +7,7 @@ sleeps; otherwise it runs at ``rate`` times real time.
 
 import json
 import selectors
+import shutil
 import socket
 import sys
 import tempfile
@@ -78,12 +79,14 @@ class ServedBench:
         self._ports: list[Port] = []
         self._listeners: list[socket.socket] = []
         self._locks: list[ResourceLock] = []
+        self._free_ptys: Path | None = None
         self._request = b""
         self._instance = uuid.uuid4().hex
         self.served: list[ServedPort] = []
         try:
             self._listen(_CONTROL, table.control)
-            self._free_ptys = None if bench.file.serve else Path(tempfile.mkdtemp(prefix="pumprig-"))
+            if bench.file.serve is None:
+                self._free_ptys = Path(tempfile.mkdtemp(prefix="pumprig-"))
             for device in self._devices:
                 self._serve_device(device, getattr(table, device))
         except BaseException:
@@ -108,6 +111,8 @@ class ServedBench:
             listener.close()
         for lock in self._locks:
             lock.release()
+        if self._free_ptys is not None:
+            shutil.rmtree(self._free_ptys, ignore_errors=True)
         self._selector.close()
 
     def _step(self) -> None:

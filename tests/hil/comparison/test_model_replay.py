@@ -54,6 +54,15 @@ def test_the_model_agrees_with_a_recording_of_itself(recorded: Path) -> None:
     assert names["outlet"].maximum < 0.3  # ... and in the model
 
 
+def test_the_room_of_bench_and_model_changes_at_once(tmp_path: Path) -> None:
+    """A step of the ambient pressure is the same step in the recording and in the model."""
+    record_bench(tmp_path / "r.mcap", simulated_bench(), watch, inject=("ambient-offset=-20kPa@6h",))
+    found = replay_model(tmp_path / "r.mcap", None, ())
+    assert found.agrees
+    (ambient,) = [each for each in found.residuals if each.name == "ambient"]
+    assert ambient.recorded.max() - ambient.recorded.min() > 19
+
+
 def test_a_change_of_the_pump_shows(recorded: Path) -> None:
     """Another propellant makes another pressure; the flow, which the restrictor was cut for, is hardly another."""
     found = replay_model(recorded, "generic-30ml-butane", ())

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -144,6 +145,45 @@ def test_owner_on_another_machine_lives_as_long_as_its_heart_beats(state: Path) 
     taken = ResourceLock("port:x", "x")
     assert taken.is_ours()
     assert not mine.is_ours()
+
+
+_HOLD = "from hil.links.lock import ResourceLock; ResourceLock('port:x', 'x'); print('has it', flush=True); input()"
+_NAMESPACE = ("unshare", "--user", "--map-root-user", "--pid", "--fork", "--mount-proc")
+
+
+def _can_unshare() -> bool:
+    return shutil.which("unshare") is not None and subprocess.run([*_NAMESPACE, "true"], check=False).returncode == 0
+
+
+@pytest.mark.skipif(not _can_unshare(), reason="this system lets us make no PID namespaces")
+def test_owner_in_another_container_lives_as_long_as_its_heart_beats(state: Path) -> None:
+    """Processes that do not see each other's numbers, on one machine: the lock keeps the second one out."""
+    owner = subprocess.Popen(
+        [*_NAMESPACE, sys.executable, "-c", _HOLD], stdout=subprocess.PIPE, stdin=subprocess.PIPE, text=True
+    )
+    assert owner.stdout is not None
+    assert owner.stdout.readline() == "has it\n"
+    (held,) = held_locks()
+    assert held.owner.is_dead() is None
+    with pytest.raises(LinkError, match="x: in use by "):
+        ResourceLock("port:x", "x")
+    owner.communicate("\n")
+    (path,) = (state / "locks").glob("*.json")
+    old = time.time() - STALE_AFTER_S - 1
+    os.utime(path, (old, old))
+    ResourceLock("port:x", "x").release()
+
+
+def test_lock_of_an_older_pumprig_is_read(state: Path) -> None:
+    """A file that does not say where its process number counts is a lock as well, as long as its heart beats."""
+    lock = ResourceLock("port:x", "x")
+    (path,) = (state / "locks").glob("*.json")
+    said = json.loads(path.read_text())
+    del said["owner"]["pid_namespace"]
+    path.write_text(json.dumps(said))
+    with pytest.raises(LinkError, match="x: in use by "):
+        ResourceLock("port:x", "x")
+    lock.release()
 
 
 def test_heart_beats(state: Path) -> None:

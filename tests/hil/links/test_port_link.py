@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import serial
 from serial.tools import list_ports
 from serial.tools.list_ports_common import ListPortInfo
 
@@ -156,6 +157,80 @@ def test_server_that_comes_back_is_connected_to_again(form: str) -> None:
             connection.sendall(b"yes\n")
             assert link.read_until(b"\n", 2000) == b"yes\n"
     assert any("reopened" in note for note in sheet.notes)
+
+
+def test_adapter_that_comes_back_while_it_is_opened_has_its_own_lock(plug: Plug) -> None:
+    """A name that led nowhere when it was locked, and to a device once it was open, is locked as that device."""
+    away = False
+
+    def open_port() -> SerialLink:
+        nonlocal away
+        if away:
+            away = False
+            plug.plug_in()
+        return SerialLink(str(plug.name), SerialSettings())
+
+    link = PortLink(str(plug.name), open_port)
+    plug.pull_out()
+    with pytest.raises(LinkError, match="lost"):
+        link.read_some(100)
+    away = True
+    link.write(b"two\n")
+    assert plug.receive() == b"two\n"
+    assert [lock.key for lock in held_locks()] == [f"port:{plug.device}"]
+    with pytest.raises(LinkError, match="in use by this very process"):
+        open_link(plug.device, SerialSettings())
+    link.close()
+    assert held_locks() == []
+
+
+def test_name_that_never_stays_is_refused(plug: Plug) -> None:
+    """A name that leads to another device each time it is opened gives neither a port nor a lock."""
+    others = [Plug(plug.name.with_name(f"other{number}")) for number in range(3)]
+    devices = iter(others)
+
+    def open_port() -> SerialLink:
+        plug.name.unlink()
+        plug.name.symlink_to(next(devices).device)
+        return SerialLink(str(plug.name), SerialSettings())
+
+    with pytest.raises(LinkError, match="leads to another device each time it is opened"):
+        PortLink(str(plug.name), open_port)
+    assert held_locks() == []
+    for other in others:
+        other.pull_out()
+
+
+class HangsUpBehindTheFirstByte(serial.Serial):
+    """A real port whose other end goes away as soon as one byte was read."""
+
+    plug: Plug
+
+    def read(self, size: int = 1) -> bytes:
+        """Read, and be pulled out."""
+        data: bytes = super().read(size)
+        if data:
+            self.plug.pull_out()
+        return data
+
+
+@pytest.mark.parametrize(("form", "below"), [("{}", "_port"), ("ASRL{}::INSTR", "_below")])
+def test_byte_before_a_loss_is_delivered_and_counted(plug: Plug, form: str, below: str) -> None:
+    """A port that fails right behind a byte still gives that byte; the next read says that it is lost."""
+    link = open_link(form.format(plug.name), SerialSettings())
+    assert isinstance(link, PortLink)
+    port = getattr(link._link, below)
+    port.close()
+    setattr(link._link, below, HangsUpBehindTheFirstByte(plug.device, timeout=0.05))
+    getattr(link._link, below).plug = plug
+    sender = threading.Timer(0.2, plug.send, (b"1",))
+    sender.start()
+    assert link.read_some(2000) == b"1"
+    assert link.received_bytes == 1
+    with pytest.raises(LinkError, match="lost while reading"):
+        link.read_some(100)
+    sender.join()
+    link.close()
 
 
 def test_adapter_that_stays_away_is_given_up(plug: Plug) -> None:

@@ -4,6 +4,7 @@ import json
 import os
 import select
 import socket
+import tempfile
 import threading
 import tty
 from collections.abc import Iterator
@@ -121,6 +122,18 @@ def test_what_is_served_is_locked(tmp_path: Path) -> None:
     assert (tmp_path / "pump").readlink() == device
     first.close()
     assert held_locks() == []
+
+
+def test_nothing_is_left_of_a_served_bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The folder for the names of its pseudo-terminals goes with it."""
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
+    served = ServedBench(BENCH, seed=1)
+    (folder,) = temporary.iterdir()
+    assert sorted(link.name for link in folder.iterdir()) == ["balance", "bath", "pump"]
+    served.close()
+    assert list(temporary.iterdir()) == []
 
 
 def test_served_wire_has_faults() -> None:

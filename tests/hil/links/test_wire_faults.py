@@ -157,6 +157,26 @@ def test_fault_lasts_as_long_as_it_says() -> None:
     assert wire.ask() == b"question."
 
 
+def test_nothing_overtakes_what_was_delayed() -> None:
+    """Answers arrive in the order in which they were given, when a delay ends and when one of them was late."""
+    wire = Wire("pump:delay=5000ms@0s+10s")
+    for wire.now_ms, question in ((8_000, b"1"), (9_000, b"2"), (10_500, b"3")):
+        wire.link.write(question)
+        assert wire.link.drain() == b""
+    assert wire.link.read_until(b".", 10_000) == b"1."
+    assert wire.now_ms == 13_000
+    assert wire.link.read_until(b".", 10_000) == b"2."
+    assert wire.link.drain() == b"3."
+    assert wire.now_ms == 14_000
+
+    wire = Wire("pump:delay=5000ms@0s+1s", "pump:late=100%@1s+1s")
+    for wire.now_ms, question in ((0, b"1"), (1_000, b"2"), (2_000, b"3")):
+        wire.link.write(question)
+    assert wire.link.drain() == b""
+    wire.now_ms = 5_000
+    assert wire.link.drain() == b"1.2.3."
+
+
 def test_unplugged_wire_is_lost_until_the_next_command_after_it_is_back() -> None:
     """Pulled out while the rig waits: a LinkError then, at once; put back: opened again, and that is told."""
     wire = Wire("pump:drop=100%+2s", "pump:unplug@1500ms+4s")
