@@ -68,7 +68,12 @@ class _Controls:
         if not self._keys.is_there:
             time.sleep(seconds)
             return self.should_stop()
-        key = self._keys.pressed(seconds)
+        keys = self._keys.pressed(seconds)
+        for key in keys:
+            self._do(key, player)
+        return bool(keys) or self.should_stop()
+
+    def _do(self, key: str, player: Player) -> None:
         match key:
             case " ":
                 player.toggle()
@@ -80,7 +85,6 @@ class _Controls:
                 self._stopped = True
             case _ if key in _SEEK_MS:
                 player.seek(_SEEK_MS[key])
-        return bool(key) or self.should_stop()
 
     def _show(self, player: Player) -> None:
         now_s = time.monotonic()
