@@ -93,7 +93,7 @@ class _Controls:
         self._shown_s = now_s
         speed = "max" if player.pace.speed is None else f"{player.pace.speed:g}x"
         state = "[bold yellow]paused[/] " if player.pace.paused else "playing"
-        place = f"{_clock(player.time_ms)} of {_clock(self._span_ms[0])} to {_clock(self._span_ms[1])}"
+        place = f"{_clock(player.position_ms())} of {_clock(self._span_ms[0])} to {_clock(self._span_ms[1])}"
         said = f"{state} {place}  {speed}  {player.played.pieces} pieces, {player.played.bytes} bytes"
         if self._status is not None:
             keys = f"\n  [dim]{_KEYS}[/]" if self._keys.is_there else ""

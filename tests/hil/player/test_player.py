@@ -1,5 +1,6 @@
 """Playing a wire to another program: what is sent, in which order, and what the controls do."""
 
+import itertools
 import os
 import socket
 import threading
@@ -118,6 +119,67 @@ def test_seeking_goes_on_from_there(path: Path) -> None:
     Player(Schedule(path, "dut"), ear, script, 0.001).play(loop=False)
     assert ear.heard[-3:] == [b"piece 60000\n", b"piece 60010\n", b"piece 200000\n"]
     assert b"piece 350\n" not in ear.heard
+
+
+@pytest.fixture
+def silence(tmp_path: Path) -> Path:
+    """A recording of two hours with bytes at each full hour only."""
+    writer = RecordingWriter(tmp_path / "s.mcap", start_utc_ms=0, metadata={}, attachments={})
+    for hour in range(3):
+        writer.write("dut", "rx", hour * 3_600_000, b"hour %d\n" % hour)
+    writer.close()
+    return tmp_path / "s.mcap"
+
+
+class Midway:
+    """Controls that seek once half an hour has passed, and stop then."""
+
+    def __init__(self, *by_ms: int) -> None:
+        self._by_ms = by_ms
+        self.stood: list[int] = []
+
+    def wait(self, seconds: float, player: Player) -> bool:
+        """Seek, and keep where it stood before and behind each time."""
+        time.sleep(min(seconds, 0.001))
+        if self.should_stop() or player.position_ms() < 1_800_000:
+            return False
+        player.toggle()  # nothing passes while it is looked at
+        self.stood.append(player.position_ms())
+        for by_ms in self._by_ms:
+            player.seek(by_ms)
+            self.stood.append(player.position_ms())
+        return True
+
+    def should_stop(self) -> bool:
+        """After the seeking."""
+        return bool(self.stood)
+
+
+@pytest.mark.parametrize("by_ms", [(10_000,), (-10_000,), (10_000, 10_000, 600_000), (-600_000, -10_000)])
+def test_seeking_in_a_silence_counts_from_where_it_stands(silence: Path, by_ms: tuple[int, ...]) -> None:
+    """Half an hour behind the last bytes, ten seconds ahead is ahead; several times in a row add up."""
+    controls = Midway(*by_ms)
+    Player(Schedule(silence, "dut"), Ear(), controls, 36_000.0).play(loop=False)
+    assert [after - before for before, after in itertools.pairwise(controls.stood)] == list(by_ms)
+    assert 1_800_000 <= controls.stood[0] < 3_600_000
+
+
+def test_where_it_stands_goes_no_further_than_the_next_bytes(silence: Path) -> None:
+    """A silence that is cut passes as fast as it is cut; and nothing is sought before what is played at all."""
+    stood = []
+
+    def look(player: Player) -> None:
+        player.pace.move_to(2_000.0)
+        stood.append(player.position_ms())
+        player.pace.move_to(1e9)
+        stood.append(player.position_ms())
+        player.seek(-9_000_000)
+        stood.append(player.position_ms())
+
+    cut = Schedule(silence, "dut", from_ms=1_000, skip_gaps_ms=5_000)
+    script = Script(look, lambda player: player.change_speed(9))
+    Player(cut, Ear(), script, 1.0).play(loop=False)
+    assert stood == [3_000, 3_600_000, 1_000]
 
 
 def test_a_pause_holds_until_it_is_ended(path: Path) -> None:
