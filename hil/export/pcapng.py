@@ -1,11 +1,12 @@
 """pcapng, for Wireshark with our dissector: what stood on the wire, and what was in sealed frames whose keys are known.
 
 Written by its specification (draft-ietf-opsawg-pcapng): a section, an interface for each wire and link type, packets
-with their direction. What has no bytes of its own, such as a gap or a remark, is a comment on the next packet.
+with their direction. What has no bytes of its own, such as a gap or a remark, is a comment on the next packet; if none
+follows, on an empty packet of an interface for that.
 """
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,12 +18,14 @@ from hil.export.sink import OpenFile, in_order
 from hil.export.tables import Table
 from hil.output import writing_to
 
-__all__ = ["ON_THE_WIRE", "PAYLOAD", "Pcapng"]
+__all__ = ["ON_THE_WIRE", "PAYLOAD", "REMARKS", "Pcapng"]
 
 ON_THE_WIRE: Final = 147
 """Link type USER0: an encoded frame with the zero at its end."""
 PAYLOAD: Final = 148
 """Link type USER1: seq, opcode and body, as they were before they were sealed."""
+REMARKS: Final = 150
+"""Link type USER3: no bytes at all, only comments. Wireshark takes USER2 for a format of Apple's."""
 
 _SECTION, _INTERFACE, _PACKET = 0x0A0D0D0A, 1, 6
 _BYTE_ORDER: Final = 0x1A2B3C4D
@@ -30,6 +33,15 @@ _COMMENT, _APPLICATION, _NAME, _DESCRIPTION, _RESOLUTION, _FLAGS = 1, 4, 2, 3, 9
 _DIRECTIONS: Final = {"rx": 1, "tx": 2}
 """Inbound and outbound, as seen by who recorded."""
 _MILLISECONDS: Final = b"\x03"
+_MOST_OPTION_BYTES: Final = 0xFFFF
+"""The length of an option has 16 bits."""
+_MOST_COMMENTS: Final = 64
+"""On one packet: Wireshark refuses blocks of 16 MiB and more."""
+_WHAT: Final = {
+    ON_THE_WIRE: b"frames on the wire",
+    PAYLOAD: b"decrypted payloads",
+    REMARKS: b"comments without a packet",
+}
 _SPOKEN: Final = frozenset(kind.name for kind in EVENTS) - {"rejected", "session", "sealed"}
 
 
@@ -42,7 +54,8 @@ class Pcapng:
         """Create ``path``. Raises UsageError."""
         self._whole = OpenFile(path, "wb")
         self._interfaces: dict[tuple[str, int], int] = {}
-        self._comments: list[str] = []
+        self._comments: list[bytes] = []
+        self._said_utc_ms = 0
         self._block(_SECTION, struct.pack("<IHHq", _BYTE_ORDER, 1, 0, -1) + _options((_APPLICATION, b"pumprig export")))
 
     def write(self, tables: Sequence[Table]) -> None:
@@ -55,6 +68,9 @@ class Pcapng:
 
     def finish(self) -> list[Path]:
         """Make it whole. Raises BenchFault if the disk does not take the rest."""
+        if self._comments:
+            with writing_to(self._whole.path):
+                self._remark()
         return [self._whole.finish()]
 
     def abandon(self) -> None:
@@ -63,37 +79,58 @@ class Pcapng:
 
     def _row(self, table: Table, row: int, content: dict[str, Any], utc_ms: int) -> None:
         if table.kind.name in _SPOKEN:
-            said = {name: value for name, value in content.items() if value is not None and name not in {"utc", "wire"}}
-            self._comments.append(f"{table.kind.name}: {', '.join(f'{name} {value}' for name, value in said.items())}")
+            said = {name: value for name, value in content.items() if value is not None and name != "utc"}
+            self._say(f"{table.kind.name}: {', '.join(f'{name} {value}' for name, value in said.items())}", utc_ms)
             return
         if table.encoded is None:
             return
         frame, payload = table.encoded[row]
-        if frame:
-            self._packet(ON_THE_WIRE, content, utc_ms, frame)
-        if payload:
-            self._packet(PAYLOAD, content, utc_ms, payload)
-
-    def _packet(self, link_type: int, content: dict[str, Any], utc_ms: int, data: bytes) -> None:
-        interface = self._interface(content["wire"], link_type)
-        head = struct.pack("<IIIII", interface, utc_ms >> 32, utc_ms & 0xFFFFFFFF, len(data), len(data))
-        comments = [(_COMMENT, comment.encode()) for comment in self._comments]
-        self._comments = []
         flags = (_FLAGS, struct.pack("<I", _DIRECTIONS[content["direction"]]))
-        self._block(_PACKET, head + _padded(data) + _options(*comments, flags))
+        if frame:
+            self._packet(content["wire"], ON_THE_WIRE, utc_ms, frame, flags)
+        if payload:
+            self._packet(content["wire"], PAYLOAD, utc_ms, payload, flags)
+
+    def _say(self, text: str, utc_ms: int) -> None:
+        self._said_utc_ms = utc_ms
+        for part in _parts(text.encode()):
+            self._comments.append(part)
+            if len(self._comments) == _MOST_COMMENTS:
+                self._remark()
+
+    def _remark(self) -> None:
+        """Write what was said on a packet of its own."""
+        self._packet("remarks", REMARKS, self._said_utc_ms, b"")
+
+    def _packet(self, wire: str, link_type: int, utc_ms: int, data: bytes, *options: tuple[int, bytes]) -> None:
+        interface = self._interface(wire, link_type)
+        head = struct.pack("<IIIII", interface, utc_ms >> 32, utc_ms & 0xFFFFFFFF, len(data), len(data))
+        comments = [(_COMMENT, comment) for comment in self._comments]
+        self._comments = []
+        self._block(_PACKET, head + _padded(data) + _options(*comments, *options))
 
     def _interface(self, wire: str, link_type: int) -> int:
         number = self._interfaces.get((wire, link_type))
         if number is None:
             number = self._interfaces[wire, link_type] = len(self._interfaces)
-            what = b"frames on the wire" if link_type == ON_THE_WIRE else b"decrypted payloads"
-            options = _options((_NAME, wire.encode()), (_DESCRIPTION, what), (_RESOLUTION, _MILLISECONDS))
+            options = _options((_NAME, wire.encode()), (_DESCRIPTION, _WHAT[link_type]), (_RESOLUTION, _MILLISECONDS))
             self._block(_INTERFACE, struct.pack("<HHI", link_type, 0, 0) + options)
         return number
 
     def _block(self, kind: int, body: bytes) -> None:
         length = len(body) + 12
         self._whole.file.write(struct.pack("<II", kind, length) + body + struct.pack("<I", length))
+
+
+def _parts(text: bytes) -> Iterator[bytes]:
+    """UTF-8 in parts that fit into an option, each whole in itself."""
+    begin = 0
+    while begin < len(text):
+        end = min(begin + _MOST_OPTION_BYTES, len(text))
+        while end < len(text) and text[end] & 0xC0 == 0x80:  # the middle of a character
+            end -= 1
+        yield text[begin:end]
+        begin = end
 
 
 def _options(*options: tuple[int, bytes]) -> bytes:

@@ -15,7 +15,7 @@ from hil.export.wire import Columns
 from protocols.declaration import Field
 from protocols.json_form import DECODED_SUFFIX
 
-__all__ = ["Encoded", "Table", "from_columns", "from_objects"]
+__all__ = ["Encoded", "Table", "from_columns", "from_objects", "merged"]
 
 
 class Encoded(NamedTuple):
@@ -74,6 +74,19 @@ def from_objects(kind: Kind, objects: Sequence[Mapping[str, Any]], order: Sequen
             values = [None if value is None else json.dumps(value) for value in values]
         arrays.append(_array(values, column.type))
     return Table(kind, pa.RecordBatch.from_arrays(arrays, schema=kind.schema), np.array(order, np.int64))
+
+
+def merged(tables: Sequence[Table]) -> Table:
+    """Tables of one kind as one, in the order of the recording: messages in the open and sealed ones, of all wires."""
+    if len(tables) == 1:
+        return tables[0]
+    kind = tables[0].kind
+    order = np.concatenate([table.order for table in tables])
+    ranked = np.argsort(order, kind="stable")
+    joined = pa.Table.from_batches([table.rows for table in tables], kind.schema).unify_dictionaries().combine_chunks()
+    (rows,) = joined.take(pa.array(ranked)).combine_chunks().to_batches()
+    encoded = [each for table in tables for each in table.encoded or ()]
+    return Table(kind, rows, order[ranked], [encoded[place] for place in ranked.tolist()] if encoded else None)
 
 
 def _column(data: NDArray[Any], field: Field) -> pa.Array:  # noqa: PLR0911 - one for each kind

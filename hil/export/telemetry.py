@@ -14,7 +14,7 @@ from hil.errors import RecordingError
 from hil.export.kinds import EVENTS, Kind, kind_named, kinds, message_kind
 from hil.export.pieces import PIECE_BYTES, Piece, Said, Side, Wanted, pieces, pump_wires
 from hil.export.selection import Selection
-from hil.export.tables import Encoded, Table, from_columns, from_objects
+from hil.export.tables import Encoded, Table, from_columns, from_objects, merged
 from hil.export.wire import Columns, Single, WireDecoder
 from hil.recording.layout import KEYS_PREFIX, Topic
 from hil.recording.stream import RecordingStream
@@ -63,7 +63,7 @@ class Telemetry:
     def tables(
         self, selection: Selection, *, piece_bytes: int = PIECE_BYTES, with_encoded: bool = False
     ) -> Iterator[list[Table]]:
-        """All that is wanted, piece by piece; each piece comes whole before the next, its tables in any order.
+        """All that is wanted, piece by piece; each piece comes whole before the next, with a table for each kind.
 
         Everything before damage is given before RecordingError says where it is.
         """
@@ -103,7 +103,7 @@ class _Making:
         self._with_encoded = with_encoded
         self._knows_offsets = knows_offsets
         self._objects: dict[str, list[tuple[int, Mapping[str, Any], Encoded]]] = {}
-        self._tables: list[Table] = []
+        self._tables: dict[str, list[Table]] = {}
 
     def add(self, piece: Piece, decoders: Mapping[Side, WireDecoder]) -> None:
         for side, stream in piece.streams.items():
@@ -124,12 +124,12 @@ class _Making:
             if self._with_encoded:
                 table = Table(table.kind, table.rows, table.order, encoded)
             self._keep(table)
-        return self._tables
+        return [merged(tables) for tables in self._tables.values()]
 
     def _keep(self, table: Table) -> None:
         selected = self._selection.of(table)
         if selected.rows.num_rows:
-            self._tables.append(selected)
+            self._tables.setdefault(table.kind.name, []).append(selected)
 
     def _columns(self, found: Columns) -> None:
         kind = message_kind(found.rows.message)

@@ -68,7 +68,12 @@ class _Controls:
         if not self._keys.is_there:
             time.sleep(seconds)
             return self.should_stop()
-        key = self._keys.pressed(seconds)
+        keys = self._keys.pressed(seconds)
+        for key in keys:
+            self._do(key, player)
+        return bool(keys) or self.should_stop()
+
+    def _do(self, key: str, player: Player) -> None:
         match key:
             case " ":
                 player.toggle()
@@ -80,7 +85,6 @@ class _Controls:
                 self._stopped = True
             case _ if key in _SEEK_MS:
                 player.seek(_SEEK_MS[key])
-        return bool(key) or self.should_stop()
 
     def _show(self, player: Player) -> None:
         now_s = time.monotonic()
@@ -89,7 +93,7 @@ class _Controls:
         self._shown_s = now_s
         speed = "max" if player.pace.speed is None else f"{player.pace.speed:g}x"
         state = "[bold yellow]paused[/] " if player.pace.paused else "playing"
-        place = f"{_clock(player.time_ms)} of {_clock(self._span_ms[0])} to {_clock(self._span_ms[1])}"
+        place = f"{_clock(player.position_ms())} of {_clock(self._span_ms[0])} to {_clock(self._span_ms[1])}"
         said = f"{state} {place}  {speed}  {player.played.pieces} pieces, {player.played.bytes} bytes"
         if self._status is not None:
             keys = f"\n  [dim]{_KEYS}[/]" if self._keys.is_there else ""
@@ -135,7 +139,8 @@ def _report(console: Console, played: Played) -> None:
     loops = f", {played.loops} times to the end" if played.loops > 1 else ""
     console.print(f"played    {played.pieces} pieces, {played.bytes} bytes{loops}")
     if played.untaken:
-        console.print("[bold yellow]not taken[/] somebody has not read all of it")
+        cut = f": {played.cut_bytes} bytes were left out for who reads too slowly" if played.cut_bytes else ""
+        console.print(f"[bold yellow]not taken[/] somebody has not read all of it{cut}")
     if len(played.lateness):
         median, most, worst = played.lateness.quantiles_ms()
         said = f"{median:.3f} ms at the median, {most:.3f} ms at the 99th percentile, {worst:.3f} ms at most"

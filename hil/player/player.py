@@ -42,7 +42,9 @@ class Played:
     bytes: int = 0
     loops: int = 0
     untaken: bool = False
-    """Whether the other side had not taken everything when it ended."""
+    """Whether the other side has not taken everything."""
+    cut_bytes: int = 0
+    """How much was left out for somebody who read too slowly."""
     lateness: Lateness = field(default_factory=Lateness)
 
 
@@ -58,12 +60,17 @@ class Player:
         self._schedule = schedule
         self._outlet = outlet
         self._control = control
+        self._due_ms = 0
+        """Playing time that belongs to ``time_ms``."""
+        self._next_ms = 0
+        """Bench time of the bytes that are waited for."""
         self._target_ms: int | None = None
 
     def play(self, *, loop: bool) -> Played:
         """Play to the end, or for ever; a recording that is damaged is played up to there, then RecordingError."""
         while not self._control.should_stop():
             self._target_ms = None
+            self._stand_at(self._schedule.from_ms or 0)
             self._from(None)
             while self._target_ms is not None and not self._control.should_stop():
                 target_ms, self._target_ms = self._target_ms, None
@@ -75,12 +82,19 @@ class Player:
             self.played.untaken = not self._is_taken(_PATIENCE_S)
             self._idle(_LOOK_S)  # a pseudo-terminal has bytes on their way that it does not count yet
             self.played.untaken |= not self._is_taken(_PATIENCE_S)
+        self.played.cut_bytes = self._outlet.cut_bytes()
+        self.played.untaken |= self.played.cut_bytes > 0
         return self.played
+
+    def position_ms(self) -> int:
+        """Bench time where the playing stands: of the last bytes, and what has passed of the silence behind them."""
+        passed_ms = max(0, round(self.pace.position_ms()) - self._due_ms)
+        return min(self.time_ms + passed_ms, max(self.time_ms, self._next_ms))
 
     def seek(self, by_ms: int) -> None:
         """Go on from ``by_ms`` of bench time before or behind here."""
-        self._target_ms = max(0, self.time_ms + by_ms)
-        self.time_ms = self._target_ms
+        self._target_ms = max(self._schedule.from_ms or 0, self.position_ms() + by_ms)
+        self._stand_at(self._target_ms)
 
     def change_speed(self, steps: int) -> None:
         """So many steps faster or slower."""
@@ -94,16 +108,22 @@ class Player:
         """Stand still, or go on."""
         self.pace.set_paused(paused=not self.pace.paused)
 
+    def _stand_at(self, time_ms: int) -> None:
+        self.pace.move_to(0.0)
+        self.time_ms = self._next_ms = time_ms
+        self._due_ms = 0
+
     def _from(self, from_ms: int | None) -> None:
         self.pace.move_to(0.0)
         cues: Iterator[Cue] = self._schedule.cues(from_ms)
         for cue in cues:
+            self._next_ms = cue.time_ms
             if not self._wait_for(cue):
                 return
             self._outlet.send(cue.data)
             if self.pace.speed is None and not self._is_taken(None):
                 return
-            self.time_ms = cue.time_ms
+            self.time_ms, self._due_ms = cue.time_ms, cue.due_ms
             self.played.pieces += 1
             self.played.bytes += len(cue.data)
 

@@ -1,21 +1,23 @@
 """Keys as they are pressed, one by one, while a terminal is in use; and the terminal as it was, afterwards."""
 
 import os
+import re
 import select
 import sys
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Final, Self
 
 __all__ = ["TerminalKeys"]
 
-_ARROWS = {
-    b"\x1b[A": "up",
-    b"\x1b[B": "down",
-    b"\x1b[C": "right",
-    b"\x1b[D": "left",
-    b"\x1bOC": "right",
-    b"\x1bOD": "left",
-}
+_NAMES: Final = {b"A": "up", b"B": "down", b"C": "right", b"D": "left"}
+_ARROWS: Final = {begin + letter: name for begin in (b"\x1b[", b"\x1bO") for letter, name in _NAMES.items()}
+"""In a terminal's normal mode, and in its application mode."""
+_KEY: Final = re.compile(rb"\x1b\[[0-?]*[ -/]*[@-~]|\x1bO[@-~]|.", re.DOTALL)
+"""A control sequence (ECMA-48, 5.4), or a byte."""
+_TORN: Final = re.compile(rb"\x1b(\[[0-?]*[ -/]*|O)?\Z")
+_REST_S: Final = 0.05
+"""Within which the rest of a sequence comes; escape alone is a key too."""
+_READ_BYTES: Final = 1024
 
 
 class TerminalKeys:
@@ -41,12 +43,16 @@ class TerminalKeys:
 
             termios.tcsetattr(sys.stdin, termios.TCSADRAIN, self._saved)
 
-    def pressed(self, seconds: float) -> str:
-        """The key that is pressed within ``seconds``: a character, or the name of an arrow; empty if none is."""
+    def pressed(self, seconds: float) -> list[str]:
+        """The keys that are pressed within ``seconds``, in order: characters, and the names of arrows."""
+        data = self._read(seconds)
+        while _TORN.search(data) and (rest := self._read(_REST_S)):
+            data += rest
+        return [_ARROWS.get(key, key.decode(errors="replace")) for key in _KEY.findall(data)]
+
+    def _read(self, seconds: float) -> bytes:
         if not self.is_there or not select.select([sys.stdin], [], [], seconds)[0]:
-            return ""
-        data = os.read(sys.stdin.fileno(), 16)
-        if not data:
-            self.is_there = False  # hung up
-            return ""
-        return _ARROWS.get(data[:3], data[:1].decode(errors="replace"))
+            return b""
+        data = os.read(sys.stdin.fileno(), _READ_BYTES)
+        self.is_there = bool(data)  # nothing: it has hung up
+        return data

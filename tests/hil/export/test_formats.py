@@ -16,11 +16,17 @@ from hil.export.kinds import kinds
 from hil.export.selection import Selection
 from hil.export.telemetry import Telemetry
 from hil.recording.stream import RecordingStream
+from hil.recording.writer import RecordingWriter
+from protocols.channel import OpenChannel
+from protocols.framing import encode_frame
+from protocols.messages import ReadStatus, encode_message
 from tests.golden_recordings import FOLDER
 from tests.hil.export.recorded import decoded, write_everything
 
 _FORTNIGHT = FOLDER / "normal-fortnight.mcap"
 _CORRUPTED = FOLDER / "corrupted-wire.mcap"
+_ATTACKED = FOLDER / "attacked-link.mcap"
+"""The same messages in the open and sealed."""
 
 
 def _exported(recording: Path, form: Format, out: Path, **selected: Any) -> list[Path]:
@@ -42,7 +48,7 @@ def test_json_lines_hold_every_row(tmp_path: Path, recording: Path) -> None:
     assert objects[0]["utc"].startswith("2026-01-01T00:00:00.")
 
 
-@pytest.mark.parametrize("recording", [_FORTNIGHT, _CORRUPTED])
+@pytest.mark.parametrize("recording", [_FORTNIGHT, _CORRUPTED, _ATTACKED])
 def test_csv_holds_what_json_lines_hold(tmp_path: Path, recording: Path) -> None:
     """Python's own csv module reads each file: the same texts, in the same order."""
     files = _exported(recording, "csv", tmp_path / "csv")
@@ -72,6 +78,30 @@ def _as_text(value: Any) -> str:
     if isinstance(value, list):
         return json.dumps(value) if any(isinstance(each, dict) for each in value) else "|".join(value)
     return str(value)
+
+
+def test_parquet_rows_are_in_the_order_of_the_recording(tmp_path: Path) -> None:
+    """A message in the open stands before the sealed ones that came after it, and its columns go with it."""
+    for file in _exported(_ATTACKED, "parquet", tmp_path / "tables"):
+        table = pq.read_table(file)
+        common = [name for name in ("time_ms", "wire", "session", "counter") if name in table.column_names]
+        read = table.select(common).to_pylist()
+        expected = [row for row in decoded(_ATTACKED) if row["type"] == file.stem]
+        assert [row["time_ms"] for row in read] == sorted(row["time_ms"] for row in expected)
+        assert read == [{name: row[name] for name in common} for row in expected]
+
+
+def test_wires_are_merged_in_their_order(tmp_path: Path) -> None:
+    """Two pumps that are asked in turn: one table, each row with its own wire."""
+    wires = ("left", "right")
+    writer = RecordingWriter(tmp_path / "r.mcap", start_utc_ms=0, metadata={}, attachments={}, pump_wires=wires)
+    for number in range(100):
+        frame = encode_frame(OpenChannel().seal(encode_message(number, ReadStatus())))
+        writer.write(wires[number % 2], "tx", number * 10, frame)
+    writer.close()
+    _exported(tmp_path / "r.mcap", "parquet", tmp_path / "tables")
+    read = pq.read_table(tmp_path / "tables" / "read_status.parquet").select(["time_ms", "wire", "seq"]).to_pylist()
+    assert read == [{"time_ms": n * 10, "wire": wires[n % 2], "seq": n} for n in range(100)]
 
 
 def test_parquet_says_units_and_where_it_comes_from(tmp_path: Path) -> None:

@@ -36,6 +36,11 @@ def _packets(folder: Path, name: str, **selected: Any) -> list[dict[str, Any]]:
     return [line["layers"] for line in lines if "layers" in line]
 
 
+def _frames(packets: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Those that have bytes."""
+    return [packet for packet in packets if packet["frame"]["frame_frame_interface_name"] != "remarks"]
+
+
 def _said(packet: dict[str, Any], name: str) -> Any:
     lowered = {key.lower(): value for key, value in packet.get("pumprig", {}).items()}
     return lowered.get(f"pumprig_pumprig_{name}")
@@ -43,7 +48,7 @@ def _said(packet: dict[str, Any], name: str) -> Any:
 
 def test_frames_of_an_open_wire(tmp_path: Path) -> None:
     """Messages and rejected bytes, one packet each in their order; names, times, directions and fields."""
-    packets = _packets(tmp_path, "corrupted-wire")
+    packets = _frames(_packets(tmp_path, "corrupted-wire"))
     rows = [row for row in decoded(FOLDER / "corrupted-wire.mcap") if "direction" in row and row["type"] != "gaps"]
     assert len(packets) == len(rows)
     for packet, row in zip(packets, rows, strict=True):
@@ -70,7 +75,7 @@ def test_a_filter_takes_packets_too(tmp_path: Path) -> None:
 
 def test_sealed_frames_and_their_payloads(tmp_path: Path) -> None:
     """Of a session whose keys are recorded: the frame as it went, and behind it what was in it."""
-    packets = _packets(tmp_path, "attacked-link")
+    packets = _frames(_packets(tmp_path, "attacked-link"))
     rows = [row for row in decoded(FOLDER / "attacked-link.mcap") if "direction" in row and row["type"] != "gaps"]
     sealed = [row for row in rows if row.get("counter") is not None and row["type"] != "sealed"]
     payloads = [packet for packet in packets if _said(packet, "message") and _said(packet, "crc_status") is None]
@@ -79,3 +84,12 @@ def test_sealed_frames_and_their_payloads(tmp_path: Path) -> None:
     kinds = Counter(row["type"] for row in rows)
     assert kinds["session"] > 0
     assert len(payloads) == len(sealed) > 50
+
+
+def test_what_is_said_at_the_end_is_a_packet_without_complaint(tmp_path: Path) -> None:
+    """The dissector knows the empty packet, and Wireshark shows its comments."""
+    (*_, last) = _packets(tmp_path, "corrupted-wire")
+    assert last["frame"]["frame_frame_len"] == "0"
+    said = json.dumps(last)
+    assert "counted: time_ms 69955250, wire pump, sent_bytes 2184" in said
+    assert "Undecoded" not in said

@@ -1,5 +1,6 @@
 """Playing a wire to another program: what is sent, in which order, and what the controls do."""
 
+import itertools
 import os
 import socket
 import threading
@@ -75,6 +76,10 @@ class Ear:
         """Never."""
         return False
 
+    def cut_bytes(self) -> int:
+        """It takes everything."""
+        return 0
+
     def close(self) -> None:
         """Nothing."""
 
@@ -118,6 +123,67 @@ def test_seeking_goes_on_from_there(path: Path) -> None:
     Player(Schedule(path, "dut"), ear, script, 0.001).play(loop=False)
     assert ear.heard[-3:] == [b"piece 60000\n", b"piece 60010\n", b"piece 200000\n"]
     assert b"piece 350\n" not in ear.heard
+
+
+@pytest.fixture
+def silence(tmp_path: Path) -> Path:
+    """A recording of two hours with bytes at each full hour only."""
+    writer = RecordingWriter(tmp_path / "s.mcap", start_utc_ms=0, metadata={}, attachments={})
+    for hour in range(3):
+        writer.write("dut", "rx", hour * 3_600_000, b"hour %d\n" % hour)
+    writer.close()
+    return tmp_path / "s.mcap"
+
+
+class Midway:
+    """Controls that seek once half an hour has passed, and stop then."""
+
+    def __init__(self, *by_ms: int) -> None:
+        self._by_ms = by_ms
+        self.stood: list[int] = []
+
+    def wait(self, seconds: float, player: Player) -> bool:
+        """Seek, and keep where it stood before and behind each time."""
+        time.sleep(min(seconds, 0.001))
+        if self.should_stop() or player.position_ms() < 1_800_000:
+            return False
+        player.toggle()  # nothing passes while it is looked at
+        self.stood.append(player.position_ms())
+        for by_ms in self._by_ms:
+            player.seek(by_ms)
+            self.stood.append(player.position_ms())
+        return True
+
+    def should_stop(self) -> bool:
+        """After the seeking."""
+        return bool(self.stood)
+
+
+@pytest.mark.parametrize("by_ms", [(10_000,), (-10_000,), (10_000, 10_000, 600_000), (-600_000, -10_000)])
+def test_seeking_in_a_silence_counts_from_where_it_stands(silence: Path, by_ms: tuple[int, ...]) -> None:
+    """Half an hour behind the last bytes, ten seconds ahead is ahead; several times in a row add up."""
+    controls = Midway(*by_ms)
+    Player(Schedule(silence, "dut"), Ear(), controls, 36_000.0).play(loop=False)
+    assert [after - before for before, after in itertools.pairwise(controls.stood)] == list(by_ms)
+    assert 1_800_000 <= controls.stood[0] < 3_600_000
+
+
+def test_where_it_stands_goes_no_further_than_the_next_bytes(silence: Path) -> None:
+    """A silence that is cut passes as fast as it is cut; and nothing is sought before what is played at all."""
+    stood = []
+
+    def look(player: Player) -> None:
+        player.pace.move_to(2_000.0)
+        stood.append(player.position_ms())
+        player.pace.move_to(1e9)
+        stood.append(player.position_ms())
+        player.seek(-9_000_000)
+        stood.append(player.position_ms())
+
+    cut = Schedule(silence, "dut", from_ms=1_000, skip_gaps_ms=5_000)
+    script = Script(look, lambda player: player.change_speed(9))
+    Player(cut, Ear(), script, 1.0).play(loop=False)
+    assert stood == [3_000, 3_600_000, 1_000]
 
 
 def test_a_pause_holds_until_it_is_ended(path: Path) -> None:
@@ -187,6 +253,75 @@ def test_everyone_who_connects_hears_it(path: Path) -> None:
         gone.close()
         whole = b"".join(data for _, data in PIECES)
         assert heard_from(outlet, lambda: one.recv(100), path, len(whole)) == whole
+    outlet.close()
+
+
+def _connected(outlet: Outlet) -> socket.socket:
+    host, _, port = outlet.where.split()[1].rpartition(":")
+    client = socket.create_connection((host, int(port)), timeout=5)
+    before = time.monotonic()
+    while not outlet.has_listener() and time.monotonic() - before < 5:
+        outlet.idle()
+    return client
+
+
+def test_who_reads_too_slowly_is_told_what_was_left_out(tmp_path: Path) -> None:
+    """As many bytes as are missing from what it reads in the end."""
+    writer = RecordingWriter(tmp_path / "r.mcap", start_utc_ms=0, metadata={}, attachments={})
+    pieces = [bytes([65 + number % 26]) * 60_000 for number in range(200)]
+    for number, data in enumerate(pieces):
+        writer.write("dut", "rx", number, data)
+    writer.close()
+    outlet = open_outlet("tcp:127.0.0.1:0", 9600)
+    got = bytearray()
+    with _connected(outlet) as client:
+        reader = threading.Timer(1.0, lambda: got.extend(_until_closed(client)))
+        reader.start()
+        played = Player(Schedule(tmp_path / "r.mcap", "dut"), outlet, Script(), 10.0).play(loop=False)
+        outlet.close()
+        reader.join(10)
+    assert played.untaken
+    assert played.cut_bytes == sum(map(len, pieces)) - len(got) > 0
+
+
+def _until_closed(client: socket.socket) -> bytes:
+    got = bytearray()
+    while data := client.recv(1 << 16):
+        got.extend(data)
+    return bytes(got)
+
+
+def test_who_takes_everything_has_lost_nothing(path: Path) -> None:
+    """Although it reads only later: what the system holds for it is not lost."""
+    outlet = open_outlet("tcp:127.0.0.1:0", 9600)
+    with _connected(outlet):
+        played = Player(Schedule(path, "dut"), outlet, Script(), None).play(loop=False)
+        outlet.close()
+    assert (played.untaken, played.cut_bytes) == (False, 0)
+
+
+def test_a_pseudo_terminal_that_nobody_reads_is_told_too(tmp_path: Path) -> None:
+    """What is behind the backlog's end and the system's buffer."""
+    outlet = open_outlet(f"pty:{tmp_path / 'port'}", 9600)
+    outlet.send(bytes(3 << 20))
+    assert outlet.cut_bytes() >= 1 << 20
+    outlet.close()
+
+
+def test_who_says_nothing_more_still_listens(path: Path) -> None:
+    """A client that closes its sending side, as of /dev/null, hears everything; one that hung up goes."""
+    outlet = open_outlet("tcp:127.0.0.1:0", 9600)
+    with _connected(outlet) as client:
+        client.shutdown(socket.SHUT_WR)
+        time.sleep(0.05)
+        whole = b"".join(data for _, data in PIECES)
+        assert heard_from(outlet, lambda: client.recv(100), path, len(whole)) == whole
+        assert outlet.has_listener()
+    before = time.monotonic()
+    while outlet.has_listener() and time.monotonic() - before < 5:
+        outlet.send(b"anybody?")
+        outlet.idle()
+    assert not outlet.has_listener()
     outlet.close()
 
 
