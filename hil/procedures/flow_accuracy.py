@@ -25,7 +25,8 @@ from hil.trumpet import trumpet
 
 COLLECTION_H = 24.0
 MIN_COLLECTION_H = 8.0
-"""In one go: two of the pump's hourly estimates, each made over six hours, surely lie in it."""
+"""In one go: two of the pump's hourly estimates, each made over six hours, surely lie in it: enough for a verdict,
+though not always for a pass."""
 SETTLING_H = 2.25
 """What a bath from room temperature takes, with the half hour in which it must hold still."""
 OBSERVATION_WINDOWS_MIN = (15, 60, 150, 330, 570, 930)

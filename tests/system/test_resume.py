@@ -267,8 +267,9 @@ def test_a_short_flow_accuracy_goes_on_until_it_has_estimates(
     """Killed half way through the shortest collection, it comes to a verdict, and `verify` finds nothing."""
     serve(served_file, "--rate", "1800")
     folder, _, said = _killed_and_resumed("flow-accuracy", served_file, tmp_path, "--set", "collection_h=8", samples=12)
-    assert said["verdict"] == "pass"
-    assert "flow-estimate-error" in {each["name"] for each in said["measurements"]}
+    outcomes = {each["name"]: each["outcome"] for each in said["measurements"]}
+    assert outcomes["flow"] == outcomes["pump-temperature-error"] == "pass"
+    assert outcomes["flow-estimate-error"] in {"pass", "inconclusive"}  # a few estimates prove little
     assert "longer than the 8 h asked for" in (folder / "report.html").read_text(encoding="utf-8")
     done = pumprig("verify", folder)
     assert done.returncode == 0, done.stdout
