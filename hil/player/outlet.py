@@ -10,7 +10,7 @@ from hil.errors import UsageError
 from hil.links.link import Link
 from hil.links.open_link import open_link
 from hil.links.serial_settings import SerialSettings
-from hil.virtual_bench.ports import Port, PtyPort, SocketPort, listen
+from hil.virtual_bench.ports import PtyPort, SocketPort, listen
 
 __all__ = ["Outlet", "open_outlet"]
 
@@ -33,6 +33,9 @@ class Outlet(Protocol):
     def is_behind(self) -> bool:
         """Whether bytes wait for somebody to take them."""
 
+    def cut_bytes(self) -> int:
+        """How much was left out for somebody who did not read; of several, all of theirs."""
+
     def close(self) -> None:
         """Take it away."""
 
@@ -52,11 +55,14 @@ class _PtyOutlet:
         self._port.write(data)
 
     def idle(self) -> None:
-        _hear(self._port)
+        self._port.read()
         self._port.flush()
 
     def is_behind(self) -> bool:
         return self._port.flush() or self._port.unread_bytes() > 0
+
+    def cut_bytes(self) -> int:
+        return self._port.cut_bytes
 
     def close(self) -> None:
         self._port.close()
@@ -72,13 +78,16 @@ class _TcpOutlet:
         host, port = self._listener.getsockname()[:2]
         self.where = f"tcp {host}:{port} (socket://{host}:{port})"
         self._ports: list[SocketPort] = []
+        self._cut_bytes = 0
+        """Of those who have gone."""
 
     def has_listener(self) -> bool:
         return bool(self._ports)
 
     def send(self, data: bytes) -> None:
         for port in self._ports:
-            port.write(data)
+            if not port.is_lost:
+                port.write(data)
 
     def idle(self) -> None:
         while select.select([self._listener], [], [], 0)[0]:
@@ -88,14 +97,18 @@ class _TcpOutlet:
                 break
             self._ports.append(SocketPort("replay", connection))
         for port in list(self._ports):
-            if not _hear(port):
+            port.read()  # the end of what it says is no leave: it may still listen
+            port.flush()
+            if port.is_lost:
+                self._cut_bytes += port.cut_bytes
                 port.close()
                 self._ports.remove(port)
-            else:
-                port.flush()
 
     def is_behind(self) -> bool:
         return sum(port.flush() for port in self._ports) > 0
+
+    def cut_bytes(self) -> int:
+        return self._cut_bytes + sum(port.cut_bytes for port in self._ports)
 
     def close(self) -> None:
         for port in self._ports:
@@ -121,6 +134,9 @@ class _LinkOutlet:
 
     def is_behind(self) -> bool:
         return False  # its driver takes all, or says that it is lost
+
+    def cut_bytes(self) -> int:
+        return 0
 
     def close(self) -> None:
         self._link.close()
@@ -151,9 +167,3 @@ def _address(to: str, rest: str) -> str:
     if not (colon and host and port.isdecimal() and int(port) < 65536):
         raise UsageError(f"--to {to}: a port is written tcp:HOST:PORT, such as tcp:127.0.0.1:4700")
     return address
-
-
-def _hear(port: Port) -> bool:
-    """Throw away what the other side says; False if it has gone."""
-    data = port.read()
-    return data is not None

@@ -139,7 +139,8 @@ def _report(console: Console, played: Played) -> None:
     loops = f", {played.loops} times to the end" if played.loops > 1 else ""
     console.print(f"played    {played.pieces} pieces, {played.bytes} bytes{loops}")
     if played.untaken:
-        console.print("[bold yellow]not taken[/] somebody has not read all of it")
+        cut = f": {played.cut_bytes} bytes were left out for who reads too slowly" if played.cut_bytes else ""
+        console.print(f"[bold yellow]not taken[/] somebody has not read all of it{cut}")
     if len(played.lateness):
         median, most, worst = played.lateness.quantiles_ms()
         said = f"{median:.3f} ms at the median, {most:.3f} ms at the 99th percentile, {worst:.3f} ms at most"

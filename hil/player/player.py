@@ -42,7 +42,9 @@ class Played:
     bytes: int = 0
     loops: int = 0
     untaken: bool = False
-    """Whether the other side had not taken everything when it ended."""
+    """Whether the other side has not taken everything."""
+    cut_bytes: int = 0
+    """How much was left out for somebody who read too slowly."""
     lateness: Lateness = field(default_factory=Lateness)
 
 
@@ -80,6 +82,8 @@ class Player:
             self.played.untaken = not self._is_taken(_PATIENCE_S)
             self._idle(_LOOK_S)  # a pseudo-terminal has bytes on their way that it does not count yet
             self.played.untaken |= not self._is_taken(_PATIENCE_S)
+        self.played.cut_bytes = self._outlet.cut_bytes()
+        self.played.untaken |= self.played.cut_bytes > 0
         return self.played
 
     def position_ms(self) -> int:

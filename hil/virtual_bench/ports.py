@@ -13,7 +13,7 @@ from hil.errors import BenchFault
 __all__ = ["MAX_BACKLOG_BYTES", "Port", "PtyPort", "SocketPort", "listen"]
 
 MAX_BACKLOG_BYTES = 1 << 20
-"""A client that does not read loses what comes behind this: a stalled reader must not stop the bench."""
+"""A client that does not read loses what comes behind this, which is counted: a stalled one must not stop the bench."""
 
 _READ_BYTES = 65_536
 
@@ -35,6 +35,10 @@ class Port(Protocol):
     def flush(self) -> bool:
         """Send what the client takes now; whether some is left."""
 
+    @property
+    def cut_bytes(self) -> int:
+        """How much the client has lost because it did not read."""
+
     def close(self) -> None:
         """Take the wire away."""
 
@@ -45,10 +49,12 @@ class _Backlog:
     def __init__(self, send: Callable[[bytes], int]) -> None:
         self._send = send
         self._waiting = bytearray()
+        self.cut_bytes = 0
 
     def add(self, data: bytes) -> None:
-        room = MAX_BACKLOG_BYTES - len(self._waiting)
-        self._waiting += data[:room]
+        taken = data[: MAX_BACKLOG_BYTES - len(self._waiting)]
+        self._waiting += taken
+        self.cut_bytes += len(data) - len(taken)
 
     def flush(self) -> bool:
         with contextlib.suppress(BlockingIOError):
@@ -67,18 +73,21 @@ class SocketPort:
         self._socket.setblocking(False)
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._backlog = _Backlog(self._socket.send)
+        self.is_lost = False
+        """Whether the connection failed; a client that only says nothing more still listens."""
 
     def fileno(self) -> int:
         """The file descriptor to select on."""
         return self._socket.fileno()
 
     def read(self) -> bytes | None:
-        """What has arrived; None once the client has gone."""
+        """What has arrived; None once the client says nothing more, or has gone."""
         try:
             return self._socket.recv(_READ_BYTES) or None
         except BlockingIOError:
             return b""
         except OSError:
+            self.is_lost = True
             return None
 
     def write(self, data: bytes) -> None:
@@ -91,7 +100,13 @@ class SocketPort:
         try:
             return self._backlog.flush()
         except OSError:
-            return False  # the client has gone: the next read says so
+            self.is_lost = True  # the next read says so too
+            return False
+
+    @property
+    def cut_bytes(self) -> int:
+        """How much the client has lost because it did not read."""
+        return self._backlog.cut_bytes
 
     def close(self) -> None:
         """Hang up."""
@@ -144,6 +159,11 @@ class PtyPort:
     def flush(self) -> bool:
         """Send what the client takes now; whether some is left."""
         return self._backlog.flush()
+
+    @property
+    def cut_bytes(self) -> int:
+        """How much the client has lost because it did not read."""
+        return self._backlog.cut_bytes
 
     def unread_bytes(self) -> int:
         """What the system still holds for whoever reads the pseudo-terminal."""

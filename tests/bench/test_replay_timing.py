@@ -97,6 +97,9 @@ class _Sending:
     def is_behind(self) -> bool:
         return False
 
+    def cut_bytes(self) -> int:
+        return 0
+
     def close(self) -> None:
         """Nothing."""
 

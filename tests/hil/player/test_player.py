@@ -76,6 +76,10 @@ class Ear:
         """Never."""
         return False
 
+    def cut_bytes(self) -> int:
+        """It takes everything."""
+        return 0
+
     def close(self) -> None:
         """Nothing."""
 
@@ -249,6 +253,81 @@ def test_everyone_who_connects_hears_it(path: Path) -> None:
         gone.close()
         whole = b"".join(data for _, data in PIECES)
         assert heard_from(outlet, lambda: one.recv(100), path, len(whole)) == whole
+    outlet.close()
+
+
+def _connected(outlet: Outlet) -> socket.socket:
+    host, _, port = outlet.where.split()[1].rpartition(":")
+    client = socket.create_connection((host, int(port)), timeout=5)
+    before = time.monotonic()
+    while not outlet.has_listener() and time.monotonic() - before < 5:
+        outlet.idle()
+    return client
+
+
+def test_who_reads_too_slowly_is_told_what_was_left_out(tmp_path: Path) -> None:
+    """As many bytes as are missing from what it reads in the end."""
+    writer = RecordingWriter(tmp_path / "r.mcap", start_utc_ms=0, metadata={}, attachments={})
+    pieces = [bytes([65 + number % 26]) * 60_000 for number in range(200)]
+    for number, data in enumerate(pieces):
+        writer.write("dut", "rx", number, data)
+    writer.close()
+    outlet = open_outlet("tcp:127.0.0.1:0", 9600)
+    got = bytearray()
+    with _connected(outlet) as client:
+        reader = threading.Thread(target=lambda: got.extend(_until_closed(client)))
+
+        class Late(Script):
+            def wait(self, seconds: float, player: Player) -> bool:
+                if player.played.pieces == len(pieces) and reader.ident is None:
+                    reader.start()
+                return super().wait(seconds, player)
+
+        played = Player(Schedule(tmp_path / "r.mcap", "dut"), outlet, Late(), 10.0).play(loop=False)
+        outlet.close()
+        reader.join(10)
+    assert played.untaken
+    assert played.cut_bytes == sum(map(len, pieces)) - len(got) > 0
+
+
+def _until_closed(client: socket.socket) -> bytes:
+    got = bytearray()
+    while data := client.recv(1 << 16):
+        got.extend(data)
+    return bytes(got)
+
+
+def test_who_takes_everything_has_lost_nothing(path: Path) -> None:
+    """Although it reads only later: what the system holds for it is not lost."""
+    outlet = open_outlet("tcp:127.0.0.1:0", 9600)
+    with _connected(outlet):
+        played = Player(Schedule(path, "dut"), outlet, Script(), None).play(loop=False)
+        outlet.close()
+    assert (played.untaken, played.cut_bytes) == (False, 0)
+
+
+def test_a_pseudo_terminal_that_nobody_reads_is_told_too(tmp_path: Path) -> None:
+    """What is behind the backlog's end and the system's buffer."""
+    outlet = open_outlet(f"pty:{tmp_path / 'port'}", 9600)
+    outlet.send(bytes(3 << 20))
+    assert outlet.cut_bytes() >= 1 << 20
+    outlet.close()
+
+
+def test_who_says_nothing_more_still_listens(path: Path) -> None:
+    """A client that closes its sending side, as of /dev/null, hears everything; one that hung up goes."""
+    outlet = open_outlet("tcp:127.0.0.1:0", 9600)
+    with _connected(outlet) as client:
+        client.shutdown(socket.SHUT_WR)
+        time.sleep(0.05)
+        whole = b"".join(data for _, data in PIECES)
+        assert heard_from(outlet, lambda: client.recv(100), path, len(whole)) == whole
+        assert outlet.has_listener()
+    before = time.monotonic()
+    while outlet.has_listener() and time.monotonic() - before < 5:
+        outlet.send(b"anybody?")
+        outlet.idle()
+    assert not outlet.has_listener()
     outlet.close()
 
 
