@@ -275,11 +275,6 @@ def test_who_reads_too_slowly_is_told_what_was_left_out(tmp_path: Path) -> None:
     outlet = open_outlet("tcp:127.0.0.1:0", 9600)
     got = bytearray()
     with _connected(outlet) as client:
-<<<<<<< HEAD
-        reader = threading.Timer(1.0, lambda: got.extend(_until_closed(client)))
-        reader.start()
-        played = Player(Schedule(tmp_path / "r.mcap", "dut"), outlet, Script(), 10.0).play(loop=False)
-=======
         reader = threading.Thread(target=lambda: got.extend(_until_closed(client)))
 
         class Late(Script):
@@ -289,7 +284,6 @@ def test_who_reads_too_slowly_is_told_what_was_left_out(tmp_path: Path) -> None:
                 return super().wait(seconds, player)
 
         played = Player(Schedule(tmp_path / "r.mcap", "dut"), outlet, Late(), 10.0).play(loop=False)
->>>>>>> fix-f
         outlet.close()
         reader.join(10)
     assert played.untaken
