@@ -52,7 +52,7 @@ def test_a_run_is_verified_re_judged_and_compared(pumprig: PumpRig, tmp_path: Pa
     assert "was pass by 10 to 40" in report
     shutil.copytree(tmp_path / "b", tmp_path / "a", dirs_exist_ok=True)
     trend = pumprig("trend", "warmth", "--runs", "a")
-    assert "was measured in 1 of these runs, replays aside" in trend.stderr, trend.stdout
+    assert "was measured in 1 of these runs, replays and errors aside" in trend.stderr, trend.stdout
     unknown = pumprig("run", "--target", "replay", "--recording", first, "--limit", "wramth=0..1", "--out", "c")
     assert unknown.returncode == 2
     assert "nothing called wramth was measured; measured: warmth" in unknown.stdout
