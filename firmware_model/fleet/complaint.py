@@ -85,9 +85,8 @@ def complaints_of(result: PumpResult, population: Population, criterion: Criteri
         return list(dict.fromkeys(_by(criterion, result, population)))
     asked = [each for each in population.criteria if each.metric in {"detected", "latency_h", *_ALARM_WORTH}]
     found = [complaint for each in asked for complaint in _by(each, result, population)]
-    allowed_ms = {(row.fault, row.value): _allowed_ms(row, population) for row in result.faults}
     for row in sorted(result.faults, key=lambda each: not each.is_failure):
-        found += _missed(row, allowed_ms[row.fault, row.value], result, population)
+        found += _missed(row, _allowed_ms(row, population), result, population)
     found += _alarms("false", result)
     return [each for each in dict.fromkeys(found) if each.can_be_demanded]
 
@@ -110,10 +109,9 @@ def _by(criterion: Criterion, result: PumpResult, population: Population) -> Ite
     if criterion.metric in _ALARM_WORTH:
         yield from _alarms(_ALARM_WORTH[criterion.metric], result)
     elif criterion.fault is not None:
-        within_ms = round(criterion.limit * HOUR_MS) if criterion.metric == "latency_h" else criterion.within_ms
         for row in result.faults:
             if row.fault == criterion.fault and criterion.value in {None, row.value}:
-                yield from _missed(row, within_ms, result, population)
+                yield from _missed(row, _asked_ms(criterion, row), result, population)
     else:
         yield from _others(criterion, result)
 
@@ -166,6 +164,13 @@ def _missed(row: FaultRow, within_ms: int | None, result: PumpResult, population
         within_ms=within_ms,
         seen=_raised(result, known_ms),
     )
+
+
+def _asked_ms(criterion: Criterion, row: FaultRow) -> int | None:
+    """How long a criterion gives for this fault; a latency that never ended is too long, however brief the watch."""
+    if criterion.metric == "latency_h":
+        return None if row.latency_ms is None else round(criterion.limit * HOUR_MS)
+    return criterion.within_ms
 
 
 def _allowed_ms(row: FaultRow, population: Population) -> int | None:

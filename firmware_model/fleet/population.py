@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, ValidationError, field_validator
 
-from firmware_model.config import FrozenModel, check_model, line_of, read_toml
+from firmware_model.config import FrozenModel, check_model, first_problem, line_of, read_toml
 from firmware_model.errors import ConfigurationError
 from firmware_model.faults.injection import fault_value
 from firmware_model.faults.table import PUMP_FAULTS
@@ -117,16 +117,12 @@ def _variants(population: Population, profile: PumpProfile) -> Iterator[Problem]
 def _units(population: Population, profile: PumpProfile) -> Iterator[Problem]:
     """Whether the pumps at either end of the spreads can be made, and can have the faults."""
     for end in ("low", "high"):
-        droop = population.units.droop_kpa
-        try:
-            unit_profile(profile, UnitTable(droop_kpa=None if droop is None else getattr(droop, end)), {})
-        except ValueError as error:
-            yield str(error), ("units", "droop_kpa")
-        for name in UnitTable.model_fields.keys() - {"droop_kpa"}:
+        for name in UnitTable.model_fields:
+            spread = getattr(population.units, name)
             try:
-                UnitTable(**{name: getattr(getattr(population.units, name), end)})
-            except ValidationError as error:
-                yield f"{end}: {error.errors()[0]['msg'].lower()}", ("units", name)
+                unit_profile(profile, UnitTable(**({} if spread is None else {name: getattr(spread, end)})), {})
+            except ValueError as error:
+                yield _said(error), ("units", name)
         made_percent = getattr(population.units.restrictor_percent, end)
         try:
             made = restrictor_as_made(made_percent)
@@ -181,7 +177,11 @@ def _refills(population: Population, profile: PumpProfile) -> Iterator[Problem]:
             try:
                 Refill.model_validate({"at": "1d", "fill_ml": 1.0, name: value})
             except ValidationError as error:
-                yield f"{name} would be {value:g}: {error.errors()[0]['msg'].lower()}", ("clinic", keys[name])
+                yield f"{_said(error)}, and it would be {value:g}", ("clinic", keys[name])
+
+
+def _said(error: ValueError) -> str:
+    return first_problem(error) if isinstance(error, ValidationError) else str(error)
 
 
 def _appointments(clinic: Clinic, profile: PumpProfile) -> Iterator[Problem]:

@@ -86,10 +86,8 @@ def _case(findings: Findings, criterion: Any, variant: str, plan: FleetPlan) -> 
         measured.interval.high,
     )
     if math.isnan(estimate):
-        outcome, finding = (
-            "inconclusive",
-            f"there was nothing to measure it by ({measured.basis}): run more pumps, or for longer",
-        )
+        outcome = "inconclusive"
+        finding = f"there was nothing to measure it by ({measured.basis}): run more pumps, or for longer"
     else:
         outcome = "pass" if criterion.holds(estimate) else "fail"
         interval = f" ({low:.4g} to {high:.4g})" if not math.isnan(low) else ""

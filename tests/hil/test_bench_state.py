@@ -1,11 +1,8 @@
 """What is remembered of a bench: by resource, whatever it is called, and held by nothing but a living process."""
 
-import os
 import subprocess
 import sys
 import time
-import tty
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -24,16 +21,6 @@ def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("PUMPRIG_STATE_DIR", str(tmp_path / "state"))
     monkeypatch.setattr("hil.bench_state._PATIENCE_S", 0.2)
     return tmp_path / "state"
-
-
-@pytest.fixture
-def port() -> Iterator[str]:
-    """A pseudo-terminal."""
-    master, slave = os.openpty()
-    tty.setraw(slave)
-    yield os.ttyname(slave)
-    os.close(master)
-    os.close(slave)
 
 
 def bench(folder: Path, **links: str) -> LoadedBench:

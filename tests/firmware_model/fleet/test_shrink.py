@@ -8,7 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from firmware_model.fleet.complaint import complaints_of
+from firmware_model.fleet.criterion import parse_criterion
 from firmware_model.fleet.life import Life, pump_life
+from firmware_model.fleet.result import FaultRow, PumpResult
 from firmware_model.fleet.run import run_life
 from firmware_model.fleet.shrink import fewest, shrunk_life
 from firmware_model.quantities import duration_ms, time_text
@@ -68,3 +70,15 @@ def test_a_missed_fault_is_shrunk_to_itself(tmp_path: Path) -> None:
     assert not result.met
     assert "alarm occlusion or flow-low raised" in result.expectations[0].text
     assert "empty" not in {event.as_json().get("alarm") for event in result.events}
+
+
+def test_a_fault_at_the_end_of_the_watch_has_no_latency(tmp_path: Path) -> None:
+    """A latency criterion takes it for endless, so the pump that it names is blamed; a share does not count it."""
+    population = eventful(tmp_path).population
+    row = FaultRow("catheter-occlusion", "50%", 0, None, True, None, None, watched_ms=3_600_000)
+    result = PumpResult(1, "A", 1, 3_600_000, "study-end", row.fault, 0, 0.0, 70.0, 36.9, 0.0, 12.4, faults=[row])
+    texts = [
+        [each.text for each in complaints_of(result, population, parse_criterion(text))]
+        for text in ("latency_h(catheter-occlusion) <= 24", 'detected(catheter-occlusion, within="24h") >= 1')
+    ]
+    assert texts == [["catheter-occlusion 50% at 0.000 d was not detected."], []]

@@ -2,7 +2,6 @@
 
 import json
 from pathlib import Path
-from unittest.mock import patch
 
 import pytest
 from click.testing import CliRunner
@@ -69,13 +68,16 @@ def test_an_export_of_nothing_does_not_claim_a_file(tmp_path: Path) -> None:
     assert not out.exists()
 
 
-def test_a_finished_recording_that_was_cut_is_damaged(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_finished_recording_that_was_cut_is_damaged(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Nothing of its one chunk can be read: exit code 3 and the byte, not an empty answer."""
     path = tmp_path / "run.mcap"
     data = write_everything(path)
     path.write_bytes(data[: data.index(b"zstd") + 100])
     for command in (["info"], ["decode"], ["export", "--format", "csv", "--out", str(tmp_path / "csv")]):
-        with pytest.raises(SystemExit) as left, patch("sys.argv", ["pumprig", *command, str(path)]):
+        monkeypatch.setattr("sys.argv", ["pumprig", *command, str(path)])
+        with pytest.raises(SystemExit) as left:
             main()
         assert left.value.code == 3
         err = capsys.readouterr().err

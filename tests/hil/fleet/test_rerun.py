@@ -18,7 +18,7 @@ FAILING = {
     "false_alarms_per_pump_year <= 0.01": "False alarm flow-high",
     "misleading_alarms_per_pump_year <= 0.01": "Misleading alarm",
     'detected(occlusion, within="24h") >= 0.9': "catheter-occlusion",
-    "latency_h(catheter-occlusion) <= 1": "within 1 h",
+    "latency_h(catheter-occlusion) <= 1": "was not detected",
     "flow_error_percent(percentile=50) <= 0.1": "% off label before the refill",
     'failed(by="60d") <= 0.01': "It failed of",
     "unserved_days_per_pump_year <= 0.01": "It stood empty for",

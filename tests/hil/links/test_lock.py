@@ -6,8 +6,6 @@ import shutil
 import subprocess
 import sys
 import time
-import tty
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -29,16 +27,6 @@ def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("PUMPRIG_STATE_DIR", str(tmp_path / "state"))
     monkeypatch.setattr("hil.links.lock._PATIENCE_S", 0.3)
     return tmp_path / "state"
-
-
-@pytest.fixture
-def port() -> Iterator[str]:
-    """A pseudo-terminal."""
-    master, slave = os.openpty()
-    tty.setraw(slave)
-    yield os.ttyname(slave)
-    os.close(master)
-    os.close(slave)
 
 
 def opened(resource: str) -> Link:
