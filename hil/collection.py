@@ -15,8 +15,9 @@ from math import sqrt
 from typing import Any
 
 from hil.bench import Bench
+from hil.collection_watch import CollectionWatch
 from hil.gravimetry import Gravimetry, ReferenceVessel, gravimetric_flow
-from hil.instruments.balance import Balance
+from hil.instruments.balance import Balance, Weighing
 from hil.instruments.bath import Bath
 from hil.procedure import Procedure
 from protocols.messages import HistoryRecord
@@ -29,6 +30,8 @@ ESTIMATE_WINDOW_H = 6
 """Over which the pump estimates its flow."""
 
 _ESTIMATE_MS = ESTIMATE_WINDOW_H * 3_600_000
+_SETTLING_PARTS, _RESTING_PARTS = 60, 4
+"""Of the interval: how long a balance is waited for within a collection, and at its ends."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +50,8 @@ class Sample:
     """Of the vessel that only evaporates, if there is one."""
     alarms: tuple[str, ...] = ()
     """Names of the pump's alarm conditions that held."""
+    stable: bool = True
+    """Whether the balance, and that of the reference vessel, said that they were at rest."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +81,12 @@ class Collection:
     interval_ms: int
     stretches: int = 1
     """In how many goes it was collected; more than one if it was interrupted."""
+
+    @property
+    def restless_text(self) -> str:
+        """For a note: how many weighings were taken from a balance that was not at rest; nothing if none was."""
+        restless = sum(not sample.stable for sample in self.samples)
+        return f"; the balance was not at rest at {restless} of {len(self.samples)} weighings" if restless else ""
 
     @classmethod
     def of(cls, stretches: Sequence[Stretch], history: Sequence[HistoryRecord], interval_ms: int) -> "Collection":
@@ -137,6 +148,7 @@ def collect(
     stretch_h: float = 0.0,
     reference: Balance | None = None,
     procedure: Procedure | None = None,
+    ends_count: bool = True,
 ) -> Collection:
     """Weigh the beaker every ``interval_min`` for ``hours``; the first sample is taken at once.
 
@@ -144,6 +156,10 @@ def collect(
     late reading does not shift the rest. With ``procedure`` every sample is kept before the next is waited for, and a
     collection that was killed goes on from those: for what is left of ``hours``, or longer until one of its stretches
     has lasted ``stretch_h``.
+
+    Where the ``ends_count``, a flow is worked out from the first weighing and the last, which must then be at rest.
+    Raises InstrumentFault if they do not come to rest, or if a balance or the bath tells of something that neither pump
+    nor air can have done.
     """
     interval_ms = round(interval_min * 60_000)
     count, whole = round(hours * 3_600_000 / interval_ms), round(stretch_h * 3_600_000 / interval_ms)
@@ -155,11 +171,14 @@ def collect(
     if done < count or not stretches:
         history_from = bench.pump.read_status().history_next
         _keep(procedure, {"history_from": history_from})
-        samples = [_sample(bench, balance, bath, reference)]
+        scales = _Scales(balance, reference, interval_ms)
+        watch = CollectionWatch(bench.loaded.profile, bench.loaded.file.environment, bench.balance_table)
+        samples = [_sample(bench, scales, bath, at_rest=ends_count)]
         _keep(procedure, asdict(samples[0]))
         for number in range(1, count - done + 1):
             bench.sleep_until(samples[0].time_ms + number * interval_ms)
-            samples.append(_sample(bench, balance, bath, reference))
+            samples.append(_sample(bench, scales, bath, at_rest=ends_count and number == count - done))
+            watch.check(samples)
             _keep(procedure, asdict(samples[-1]))
             _show(procedure, bench, samples)
             passed_h = (done + number) * interval_ms / 3_600_000
@@ -201,7 +220,14 @@ def _kept(procedure: Procedure | None) -> list[Stretch]:
             found.append((each["history_from"], []))
         else:
             found[-1][1].append(Sample(**{**each, "alarms": tuple(each["alarms"])}))
-    return [Stretch(tuple(samples), history_from) for history_from, samples in found if len(samples) > 1]
+    rested = [(history_from, _until_rest(samples)) for history_from, samples in found]
+    return [Stretch(tuple(samples), history_from) for history_from, samples in rested if len(samples) > 1]
+
+
+def _until_rest(samples: list[Sample]) -> list[Sample]:
+    """``samples`` up to the last that was at rest: it is the stretch's last weighing, for the run was killed."""
+    last = max((number for number, sample in enumerate(samples) if sample.stable), default=-1)
+    return samples[: last + 1]
 
 
 def _keep(procedure: Procedure | None, data: dict[str, Any]) -> None:
@@ -233,10 +259,29 @@ def _estimates(history: Sequence[HistoryRecord], samples: Sequence[Sample]) -> I
             yield HourlyEstimate(end_ms, record.flow_nl_per_day / 1e6)
 
 
-def _sample(bench: Bench, balance: Balance, bath: Bath, reference: Balance | None) -> Sample:
-    weighing = balance.weigh()
+@dataclass(frozen=True)
+class _Scales:
+    """The balance under the beaker, and that under the reference vessel if there is one."""
+
+    balance: Balance
+    reference: Balance | None
+    interval_ms: int
+
+    def weigh(self, balance: Balance, *, at_rest: bool) -> Weighing:
+        """What ``balance`` shows, at rest if it comes to rest in time. Raises InstrumentFault if it must and does not.
+
+        A weighing within a collection may be late by little, or its curve is bent; one at its end is worth the wait.
+        """
+        if not at_rest:
+            return balance.weigh_settling(self.interval_ms // _SETTLING_PARTS)
+        weighing = balance.weigh_settling(self.interval_ms // _RESTING_PARTS)
+        return weighing if weighing.stable else balance.weigh_stable()
+
+
+def _sample(bench: Bench, scales: _Scales, bath: Bath, *, at_rest: bool) -> Sample:
+    weighing = scales.weigh(scales.balance, at_rest=at_rest)
     time_ms = bench.now_ms()
-    reference_g = None if reference is None else reference.weigh().mass_g
+    reference = None if scales.reference is None else scales.weigh(scales.reference, at_rest=at_rest)
     status = bench.pump.read_status()
     return Sample(
         time_ms=time_ms,
@@ -245,6 +290,7 @@ def _sample(bench: Bench, balance: Balance, bath: Bath, reference: Balance | Non
         pump_uptime_ms=status.uptime_ms,
         history_next=status.history_next,
         pump_temperature_c=status.temperature_mc / 1000,
-        reference_g=reference_g,
+        reference_g=None if reference is None else reference.mass_g,
+        stable=weighing.stable and (reference is None or reference.stable),
         alarms=tuple(str(alarm.name).lower().replace("_", "-") for alarm in status.alarms),
     )

@@ -93,12 +93,18 @@ class FlowMeasurement:
         return ("balance", "bath", *weighed, *self._pressures)
 
     def collect(
-        self, hours: float, interval_min: float = INTERVAL_MIN, *, resumable: bool = False, stretch_h: float = 0.0
+        self,
+        hours: float,
+        interval_min: float = INTERVAL_MIN,
+        *,
+        resumable: bool = False,
+        stretch_h: float = 0.0,
+        ends_count: bool = True,
     ) -> MeasuredFlow:
         """The flow over ``hours`` from now on, from weighings every ``interval_min``.
 
         A procedure's only collection may be ``resumable``: it is kept sample by sample, and goes on after a kill, until
-        one of its stretches has lasted ``stretch_h``.
+        one of its stretches has lasted ``stretch_h``. A collection whose ``ends_count`` for nothing is one for a curve.
         """
         for _, readings in self._pressures.values():
             readings.clear()
@@ -113,6 +119,7 @@ class FlowMeasurement:
             stretch_h=stretch_h,
             reference=self._reference_balance(),
             procedure=self._procedure if resumable else None,
+            ends_count=ends_count,
         )
         return self.measured(collection)
 

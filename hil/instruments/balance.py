@@ -51,6 +51,16 @@ class Balance(Instrument):
             self._clock.sleep_ms(_BETWEEN_TRIES_MS)
         return self._weigh_at_rest()
 
+    def weigh_settling(self, within_ms: int) -> Weighing:
+        """The first stable weight within ``within_ms``; if none comes, what it shows by then."""
+        weighing = self.weigh()
+        for _ in range(within_ms // _BETWEEN_TRIES_MS):
+            if weighing.stable:
+                break
+            self._clock.sleep_ms(_BETWEEN_TRIES_MS)
+            weighing = self.weigh()
+        return weighing
+
     def _weigh_at_rest(self) -> Weighing:
         """A last way to a stable weight, where a driver has one."""
         raise self._fault("the balance does not settle; keep draught and hands away from it")

@@ -1,11 +1,15 @@
 """A balance that speaks MT-SICS."""
 
+from contextlib import suppress
+from decimal import Decimal
 from typing import ClassVar
 
-from hil.errors import InstrumentFault
+from hil.clock import Clock
+from hil.errors import BenchFault, InstrumentFault
 from hil.instruments.balance import Balance, Weighing
 from hil.instruments.conversation import Manners
 from hil.instruments.identity import InstrumentIdentity
+from hil.links.link import Link
 from hil.links.serial_settings import SerialSettings
 from protocols.errors import InstrumentReplyError
 from protocols.instruments import mt_sics
@@ -21,10 +25,20 @@ class MtSicsBalance(Balance):
 
     A cancel, which it answers by its serial number, begins the first conversation: it ends whatever the balance was
     doing. It also clears the tare, so from then on the driver only asks for the serial number to begin anew.
+
+    A balance that was switched off and on has lost its tare too, and looks as sound as before. So whenever the
+    conversation began anew, the balance is asked for the tare that it was told to take.
     """
 
     DRIVER: ClassVar[str] = "mt-sics"
     SERIAL: ClassVar[SerialSettings] = SerialSettings(baud=9600, flow="xon-xoff")
+
+    def __init__(self, link: Link, clock: Clock) -> None:
+        """Talk over ``link``; nothing is sent yet."""
+        super().__init__(link, clock)
+        self._tare: Weight | None = None
+        self._seen_tared = 0
+        """Of the conversation's beginnings, the one since which the tare was known to be there."""
 
     def identify(self) -> InstrumentIdentity:
         """Maker, model, serial number and version."""
@@ -36,13 +50,16 @@ class MtSicsBalance(Balance):
 
     def tare(self) -> None:
         """Take what is on the pan, once it is stable, as the new zero of the net weight."""
+        self._tare = None
         self.weigh_stable()
         reply = self._weight(mt_sics.TARE_NOW)
         if isinstance(reply, Refusal):
             raise self._refused(mt_sics.TARE_NOW, reply)
+        self._tare, self._seen_tared = reply, self._conversation.beginnings
 
     def _weigh_once(self) -> Weighing | str:
         reply = self._weight(mt_sics.WEIGH_NOW)
+        self._check_tare()
         if isinstance(reply, Refusal):
             refused = self._refused(mt_sics.WEIGH_NOW, reply)
             if reply.code != mt_sics.BUSY:
@@ -56,10 +73,29 @@ class MtSicsBalance(Balance):
             reply = self._weight(mt_sics.WEIGH_STABLE)
         except InstrumentFault as fault:
             self._conversation.know_by((_CANCEL,), _serial_number)  # or its answer may still come
+            self._tare = None  # which a cancel clears
             raise self._fault("the balance does not settle; keep draught and hands away from it") from fault
         if isinstance(reply, Refusal):
             raise self._refused(mt_sics.WEIGH_STABLE, reply)
         return self._weighing(reply)
+
+    def _check_tare(self) -> None:
+        """Raise InstrumentFault if the tare that was taken is gone. Some balances do not tell it: then it is not known.
+
+        The serial number tells too little: a balance that has just started gives the same one.
+        """
+        if self._tare is None or self._seen_tared == self._conversation.beginnings:
+            return
+        taken, self._tare = self._tare, None
+        with suppress(InstrumentFault):  # an older one may be silent to this
+            told = self._weight(mt_sics.TARE_VALUE)
+            if isinstance(told, Weight) and not _same_tare(told, taken):
+                raise BenchFault(
+                    f"{self._link.resource}: the balance has a tare of {told.value} {told.unit}, and had taken one of "
+                    f"{taken.value} {taken.unit}; was it switched off and on, or tared by hand? Begin anew"
+                )
+            if isinstance(told, Weight):
+                self._tare, self._seen_tared = taken, self._conversation.beginnings
 
     def _weighing(self, weight: Weight) -> Weighing:
         if weight.unit != "g":
@@ -86,6 +122,12 @@ class MtSicsBalance(Balance):
             advice="is it on, is this its port, and are the serial settings those in its menu?",
             command_end=mt_sics.TERMINATOR,
         )
+
+
+def _same_tare(told: Weight, taken: Weight) -> bool:
+    """Within the last place of the coarser of the two: not all balances show both with the same places."""
+    last_place = max(Decimal(10) ** int(each.value.as_tuple().exponent) for each in (told, taken))
+    return told.unit == taken.unit and abs(told.value - taken.value) <= last_place
 
 
 def _serial_number(line: bytes) -> str:

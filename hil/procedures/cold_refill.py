@@ -48,7 +48,7 @@ def test_cold_refill(bench: Bench, balance: Balance, bath: Bath, operator: Opera
         measurement.settle(LABEL_TEMPERATURE_C)
         done = refill(bench, operator, profile.capacity_ml - profile.residual_ml, temperature_c=INFUSATE_C)
         tau_min = profile.thermal_time_constant_min
-        start = measurement.collect(START_TIME_CONSTANTS * tau_min / 60, START_INTERVAL_MIN)
+        start = measurement.collect(START_TIME_CONSTANTS * tau_min / 60, START_INTERVAL_MIN, ends_count=False)
         steady = measurement.collect(STEADY_H)
     if not steady.raw.flow_ml_per_day > steady.raw.expanded_uncertainty_ml_per_day:
         pytest.fail(f"{START_TIME_CONSTANTS * tau_min:.0f} min after the refill nothing flows")

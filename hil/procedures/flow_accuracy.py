@@ -82,6 +82,7 @@ def measure_flow(
             f", longer than the {asked_h:g} h asked for: one of them must last {MIN_COLLECTION_H:g} h for the pump's "
             "six-hour estimates"
         )
+    joined += flow.collection.restless_text
     procedure.measure(
         "flow",
         flow.at_label.flow_ml_per_day,

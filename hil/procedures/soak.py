@@ -119,7 +119,8 @@ def measure_flows(bench: Bench, measurement: FlowMeasurement, flow: MeasuredFlow
             requirements=(requirement,),
             budget=found.at_label.budget,
             instruments=measurement.instruments,
-            note=f"{note}, at label conditions; {found.raw.flow_ml_per_day:.4f} mL/day as collected",
+            note=f"{note}, at label conditions; {found.raw.flow_ml_per_day:.4f} mL/day as collected"
+            + found.collection.restless_text,
         )
     procedure.show(daily_figure(days, label, label * (1 - tolerance), label * (1 + tolerance)))
 

@@ -52,6 +52,10 @@ class LoadCell:
         self._tare_g = self.gross_g(now_ms)
         return self._rounded(self._tare_g)
 
+    def tare_g(self) -> Decimal:
+        """The tare, as displayed."""
+        return self._rounded(self._tare_g)
+
     def clear_tare(self) -> None:
         """Forget the tare."""
         self._tare_g = 0.0

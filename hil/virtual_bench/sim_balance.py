@@ -12,7 +12,7 @@ _STREAM_PERIOD_MS = 200
 _MAX_COMMAND_BYTES = 80
 
 _LEVELS = {"@": 0, "I0": 0, "I1": 0, "I2": 0, "I3": 0, "I4": 0, "S": 0, "SI": 0, "SIR": 0, "Z": 0, "ZI": 0,
-           "SR": 1, "T": 1, "TAC": 1, "TI": 1}  # fmt: skip
+           "SR": 1, "T": 1, "TA": 1, "TAC": 1, "TI": 1}  # fmt: skip
 _ENDS_STREAM = {"@", "S", "SI", "SIR", "SR"}
 
 
@@ -63,6 +63,8 @@ class SimulatedBalance:
             if command != "SI":
                 self._wait(now_ms, "SIR")
             return self._weigh(now_ms)
+        if command == mt_sics.TARE_VALUE:
+            return mt_sics.format_tare(self._cell.tare_g())
         if command in {"TI", "TAC", "ZI"}:
             return self._at_once(now_ms, command)
         return self._introduce(command)

@@ -18,12 +18,14 @@ __all__ = [
     "IDENTIFY_VERSION",
     "SERIAL_NUMBER",
     "TARE_NOW",
+    "TARE_VALUE",
     "TERMINATOR",
     "WEIGH_NOW",
     "WEIGH_STABLE",
     "ZERO",
     "Refusal",
     "Weight",
+    "format_tare",
     "format_text_reply",
     "format_weight",
     "parse_done",
@@ -40,13 +42,14 @@ WEIGH_STABLE = "S"
 ZERO = "ZI"
 TARE_NOW = "TI"
 CLEAR_TARE = "TAC"
+TARE_VALUE = "TA"
 IDENTIFY_MODEL = "I2"
 IDENTIFY_VERSION = "I3"
 SERIAL_NUMBER = "I4"
 
 _VALUE_WIDTH = 10
 _REPLY_IDS = {"SI": ("S", "SI"), "SIR": ("S", "SIR")}
-_WEIGHT = re.compile(r"(?P<id>S|SI|T|TI|TA) (?P<status>[SD]) +(?P<value>[+-]?\d+(?:\.\d+)?) +(?P<unit>[A-Za-z%]+) *")
+_WEIGHT = re.compile(r"(?P<id>S|SI|T|TI|TA) (?P<status>[SDA]) +(?P<value>[+-]?\d+(?:\.\d+)?) +(?P<unit>[A-Za-z%]+) *")
 _TEXT = re.compile(r"(?P<id>[A-Z0-9]+) (?P<status>[AB]) (?P<text>.*)")
 _REFUSALS = {
     "I": "it cannot do this now: busy, or no stable weight in time",
@@ -63,7 +66,7 @@ _ERRORS = {
 
 @dataclass(frozen=True)
 class Weight:
-    """A reply to S, SI, SIR, T or TI: the net weight in ``unit``."""
+    """A reply to S, SI, SIR, T, TI or TA: the net weight, or the tare, in ``unit``."""
 
     value: Decimal
     unit: str
@@ -84,6 +87,11 @@ def format_weight(command: str, weight: Weight) -> bytes:
     return f"{command} {status} {weight.value:>{_VALUE_WIDTH}} {weight.unit}".encode("ascii") + TERMINATOR
 
 
+def format_tare(tare_g: Decimal) -> bytes:
+    """The line for a tare: ``TA A     100.00 g``."""
+    return f"{TARE_VALUE} A {tare_g:>{_VALUE_WIDTH}} g".encode("ascii") + TERMINATOR
+
+
 def parse_weight(line: bytes, command: str) -> Weight | Refusal:
     """The weight, or the refusal, in a reply to ``command``. Raises InstrumentReplyError for anything else.
 
@@ -96,13 +104,13 @@ def parse_weight(line: bytes, command: str) -> Weight | Refusal:
         if refusal is not None:
             return refusal
     match = _WEIGHT.fullmatch(text)
-    if match is None or match["id"] not in ids:
+    if match is None or match["id"] not in ids or (match["status"] == "A") != (command == TARE_VALUE):
         raise InstrumentReplyError(f"a weight in reply to {command}, as in 'S S     100.00 g'", line)
     try:
         value = Decimal(match["value"])
     except InvalidOperation as error:
         raise InstrumentReplyError("a number", line) from error
-    return Weight(value, match["unit"], stable=match["status"] == "S")
+    return Weight(value, match["unit"], stable=match["status"] != "D")
 
 
 def parse_done(line: bytes, command: str) -> Refusal | None:

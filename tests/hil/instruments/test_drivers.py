@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hil.errors import InstrumentFault
+from hil.errors import BenchFault, InstrumentFault
 from hil.instruments.balance_mt_sics import MtSicsBalance
 from hil.instruments.bath_julabo import JulaboBath
 from hil.virtual_bench.bath_tank import BathTank
@@ -259,6 +259,63 @@ def test_tare_survives_a_timeout() -> None:
     assert balance.weigh().mass_g == pytest.approx(0.0, abs=0.0002)
     device.receive(bench.time_ms, b"@\r\n")
     assert balance.weigh().mass_g == pytest.approx(55.0, abs=0.0003)
+
+
+class Unplugged:
+    """A balance whose supply can be pulled: it forgets its tare, and says its number unasked when it is back."""
+
+    def __init__(self) -> None:
+        self._balance, self._said = self._started(), b""
+
+    @staticmethod
+    def _started() -> SimulatedBalance:
+        return SimulatedBalance(serial_number="B1", load_g=lambda _: 55.0, seed=4)
+
+    def restart(self) -> None:
+        """Switch it off and on."""
+        self._balance = self._started()
+        self._said = self._balance.receive(0, b"I4\r\n")
+
+    def receive(self, now_ms: int, data: bytes) -> bytes:
+        """As the balance."""
+        return self._balance.receive(now_ms, data)
+
+    def next_emit_ms(self) -> int | None:
+        """At once, if it has just started."""
+        return 0 if self._said else self._balance.next_emit_ms()
+
+    def emit(self, now_ms: int) -> bytes:
+        """Its number, if it has just started."""
+        said, self._said = self._said, b""
+        return said or self._balance.emit(now_ms)
+
+
+def test_a_balance_that_was_switched_off_and_on_is_told_from_one_that_was_late() -> None:
+    """Same number, same sound answers, another zero: 55 g that nobody has delivered are not given."""
+    bench, device = Bench(), Unplugged()
+    balance = MtSicsBalance(bench.link(device), bench)
+    balance.identify()
+    balance.tare()
+    device.restart()
+    with pytest.raises(BenchFault, match=r"has a tare of 0.00000 g, and had taken one of 5[45].\d+ g; was it switched"):
+        balance.weigh()
+    balance.tare()
+    assert balance.weigh().mass_g == pytest.approx(0.0, abs=0.0002)
+
+
+@pytest.mark.parametrize("answer", [b"ES\r\n", b"TA I\r\n", b"TA L\r\n", b"", b"TA A      55.001 g\r\n"])
+def test_a_balance_that_does_not_tell_its_tare_goes_on(answer: bytes) -> None:
+    """Level 0 balances do not know TA, and others show the tare with fewer places: no reason to end a collection."""
+    bench = Bench()
+    who, weight = b'I4 A "B1"\r\n', b"S S       0.0000 g\r\n"
+    device = Scripted(
+        who, b"S S      55.0010 g\r\n", b"TI S      55.0010 g\r\n", b"", who, weight, answer, weight, weight
+    )
+    balance = MtSicsBalance(bench.link(device), bench)
+    balance.tare()
+    with pytest.raises(InstrumentFault, match="does not answer SI"):
+        balance.weigh()
+    assert balance.weigh().mass_g == 0.0
 
 
 def test_balance_that_calls_nothing_stable_is_asked_to_wait() -> None:
