@@ -16,6 +16,8 @@ def duration_ms(text: object) -> int:
     if not isinstance(text, str) or len(text) > _LONGEST or not _TEXT.fullmatch(text):
         raise ValueError(f"this is no time; write numbers with units of {', '.join(TIME_UNITS_MS)}, like 1d12h30min")
     parts = re.findall(_PART, text, re.ASCII)
+    if len({unit for _, unit in parts}) < len(parts):  # 1d1d: a slip, and nobody knows for what
+        raise ValueError("this is no time; it has a unit twice, where 1d12h30min has each once")
     return round(sum(Decimal(number) * TIME_UNITS_MS[unit] for number, unit in parts))
 
 

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Sequence
+from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
 
@@ -9,12 +10,13 @@ import pytest
 
 from hil.declaration import Declaration, limit_problems
 from hil.errors import UsageError
-from hil.literal_units import LiteralMeasurement, literal_measurements
+from hil.literal_units import LiteralMeasurement, literal_measurements, measures_what_is_not_written
 from hil.parameter import Parameter
+from hil.procedures import PROCEDURES
 from hil.pytest_plugin import DECLARATION_KEY, REFUSE_KEY, VALUES_KEY
 from hil.run_plan import RunPlan
 
-__all__ = ["choose_parameters", "collect", "declare"]
+__all__ = ["check_markers", "choose_parameters", "collect", "declare"]
 
 Problems = list[tuple[str, str]]
 """Where something is wrong (file and test), and what."""
@@ -26,14 +28,21 @@ class _Collector:
     def __init__(self) -> None:
         self.items: list[pytest.Item] = []
         self.problems: Problems = []
+        """Of files that cannot be read."""
+        self.refused: Problems = []
+        """Of markers that make no sense."""
+        self.interrupted = False
 
     def pytest_configure(self, config: pytest.Config) -> None:
-        config.stash[REFUSE_KEY] = lambda name, problem: self.problems.append((name, problem))
+        config.stash[REFUSE_KEY] = lambda name, problem: self.refused.append((name, problem))
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         if report.failed:
             lines = [line.removeprefix("E").strip() for line in report.longreprtext.splitlines() if line.strip()]
             self.problems.append((report.nodeid, lines[-1] if lines else "cannot be read"))
+
+    def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
+        self.interrupted = not excinfo.errisinstance(pytest.Session.Interrupted)  # which is pytest's own way to stop
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         self.items = list(session.items)
@@ -44,6 +53,29 @@ def collect(plan: RunPlan) -> list[pytest.Item]:
 
     Raises UsageError naming what cannot be read, makes no sense, or was chosen and does not exist or fit.
     """
+    collector = _collected(plan)
+    declared = [item for item in collector.items if DECLARATION_KEY in item.stash]
+    wrong = [*collector.problems, *collector.refused]
+    _refuse(wrong or [*choose_parameters(declared, plan), *_limit_problems(declared, plan)])
+    if not declared:
+        raise UsageError(f"{', '.join(str(file) for file in plan.files)}: holds no procedure")
+    return declared
+
+
+def check_markers(plan: RunPlan) -> None:
+    """Raise UsageError if a procedure of ``plan`` has a marker that makes no sense.
+
+    A file that cannot be read is left to the run: what stands in other files is run all the same.
+    """
+    _refuse(_collected(plan).refused)
+
+
+def _refuse(problems: Problems) -> None:
+    if problems:
+        raise UsageError("; ".join(f"{name}: {problem}" for name, problem in problems))
+
+
+def _collected(plan: RunPlan) -> _Collector:
     collector = _Collector()
     pytest.main(
         [
@@ -53,13 +85,9 @@ def collect(plan: RunPlan) -> list[pytest.Item]:
         ],
         plugins=[collector],
     )
-    declared = [item for item in collector.items if DECLARATION_KEY in item.stash]
-    problems = collector.problems or [*choose_parameters(declared, plan), *_limit_problems(declared, plan)]
-    if problems:
-        raise UsageError("; ".join(f"{name}: {problem}" for name, problem in problems))
-    if not declared:
-        raise UsageError(f"{', '.join(str(file) for file in plan.files)}: holds no procedure")
-    return declared
+    if collector.interrupted:
+        raise KeyboardInterrupt  # pytest has heard it, and ended as if there were nothing to collect
+    return collector
 
 
 def declare(items: Sequence[pytest.Item]) -> Problems:
@@ -108,16 +136,41 @@ def choose_parameters(items: Sequence[pytest.Item], plan: RunPlan) -> Problems:
 
 
 def _limit_problems(items: Sequence[pytest.Item], plan: RunPlan) -> Problems:
-    """What is wrong with new limits of measurements whose unit is known before they are taken."""
+    """What is wrong with new limits: of measurements that no procedure takes, or whose unit is known to be another."""
+    if not plan.new_limits:
+        return []
     units: dict[str, str] = {}
+    names: set[str] = set()
     for item in items:
-        units |= {each.name: each.unit for each in _literals(item.path, _function_lines(item))}
-        units |= item.stash[DECLARATION_KEY].units
+        declaration = item.stash[DECLARATION_KEY]
+        literals = _literals(item.path, _function_lines(item))
+        units |= {each.name: each.unit for each in literals} | dict(declaration.units)
+        names |= {each.name for each in literals} | set(declaration.measurements)
+    unknown = [] if any(_names_at_run_time(item.path) for item in items) else sorted(set(plan.new_limits) - names)
     return [
-        ("--limit", problem)
-        for name, (lower, upper) in plan.new_limits.items()
-        for problem in limit_problems(name, lower, upper, units.get(name))
+        *(("--limit", _nothing_called(name, names)) for name in unknown),
+        *(
+            ("--limit", problem)
+            for name, (lower, upper) in plan.new_limits.items()
+            for problem in limit_problems(name, lower, upper, units.get(name))
+        ),
     ]
+
+
+def _nothing_called(name: str, names: set[str]) -> str:
+    close = get_close_matches(name, names, n=1)
+    there = f"did you mean {close[0]}?" if close else f"measured: {', '.join(sorted(names)) or 'nothing'}"
+    return f"nothing called {name} is measured by these procedures; {there}"
+
+
+def _names_at_run_time(path: Path) -> bool:
+    """Whether a file of the user's may take a measurement whose name is written neither there nor in a marker."""
+    if path in PROCEDURES.values():
+        return False
+    try:
+        return measures_what_is_not_written(path.read_text(encoding="utf-8"))
+    except (OSError, SyntaxError, UnicodeDecodeError):
+        return True
 
 
 def _function_lines(item: pytest.Item) -> range | None:

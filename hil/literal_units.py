@@ -4,7 +4,7 @@ import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-__all__ = ["LiteralMeasurement", "literal_measurements"]
+__all__ = ["LiteralMeasurement", "literal_measurements", "measures_what_is_not_written"]
 
 _UNIT_POSITION = 2
 
@@ -26,6 +26,29 @@ def literal_measurements(source: str) -> tuple[LiteralMeasurement, ...]:
     What is worked out at run time is not seen; it is checked when the measurement is taken. Raises SyntaxError.
     """
     return tuple(_found(ast.parse(source)))
+
+
+def measures_what_is_not_written(source: str) -> bool:
+    """Whether a file has a ``measure`` whose name or unit is worked out at run time, or hands it to somebody else.
+
+    Raises SyntaxError.
+    """
+    tree = ast.parse(source)
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and _is_measure(node.func)]
+    called = {id(node.func) for node in calls}
+    handed_on = any(
+        id(node) not in called and isinstance(node, ast.expr) and _is_measure(node) for node in ast.walk(tree)
+    )
+    handed_on |= any(
+        isinstance(node, ast.Call) and any(_is_page(each) for each in [*node.args, *(k.value for k in node.keywords)])
+        for node in ast.walk(tree)
+    )
+    return handed_on or len(calls) > len(literal_measurements(source))
+
+
+def _is_page(argument: ast.expr) -> bool:
+    """Whether it is the fixture by which another function can measure."""
+    return isinstance(argument, ast.Name) and argument.id == "procedure"
 
 
 def _found(tree: ast.AST) -> Iterator[LiteralMeasurement]:

@@ -17,7 +17,7 @@ from protocols.session.handshake import UID_BYTES
 from protocols.session.keys import SessionKey, insecure_test_key, simulated_uid
 from protocols.session.programmer_channel import ProgrammerChannel
 
-__all__ = ["PumpSession", "SessionMode", "open_session", "read_key", "said_of", "test_keys"]
+__all__ = ["PumpSession", "SessionMode", "check_simulated_key", "open_session", "read_key", "said_of", "test_keys"]
 
 SessionMode = Literal["open", "insecure-test-key", "key-file"]
 
@@ -49,6 +49,18 @@ def test_keys(seed: int) -> tuple[SessionKey, SessionKey]:
         insecure_test_key(seed, _PROGRAMMER_KID, Role.PROGRAMMER),
         insecure_test_key(seed, _READER_KID, Role.READER),
     )
+
+
+def check_simulated_key(mode: SessionMode, key_file: Path | None, seed: int) -> None:
+    """Raise UsageError if a simulated pump with ``seed`` would not know the key of ``key_file``: it never answered."""
+    if mode != "key-file" or key_file is None:
+        return
+    uid, key = read_key(key_file)
+    if uid != simulated_uid(seed) or key not in test_keys(seed):
+        raise UsageError(
+            f"{key_file}: is no key of the simulated pump, which has the two test keys that follow from its seed, "
+            f'{seed}, and no other; let session = "insecure-test-key" say so, or run a pump that has this key'
+        )
 
 
 def open_session(mode: SessionMode, key_file: Path | None, seed: int, start_utc_ms: int) -> PumpSession:

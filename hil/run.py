@@ -31,7 +31,7 @@ from hil.run_result import RunResult, devices_of
 from hil.safe_state import SafeStep
 from hil.supervisor import Supervisor
 from hil.watched_clock import WatchedClock
-from hil.wiring import PortWiring, Wiring
+from hil.wiring import PortWiring, Wiring, check_served
 
 __all__ = ["EXIT_INTERRUPTED", "EXIT_NOTHING_RAN", "Run"]
 
@@ -46,12 +46,14 @@ class Run:
     def __init__(self, plan: RunPlan, out: Path, observer: Observer) -> None:
         """Make the run folder under ``out``, or take up the one that is resumed; no port is touched yet.
 
-        Raises BenchFault, with nothing made or changed, if the bench is in use or was not left in its safe state.
+        Raises BenchFault, with nothing made or changed, if the bench is in use, was not left in its safe state, or is a
+        served one that is not there.
         """
         if plan.target == "bench":
             state = BenchState(plan.bench)
             state.check()
             state.refuse_if_locked()
+            check_served(plan.bench, plan.seed)
         self.plan = plan
         self.observer = observer
         self.procedures: list[Procedure] = []

@@ -19,7 +19,7 @@ from hil.kept_run import KeptRun
 from hil.links.wire_faults import parse_wire_faults
 from hil.new_limits import NewLimits, new_limits
 from hil.procedures import PROCEDURES
-from hil.pump_session import said_of
+from hil.pump_session import check_simulated_key, said_of
 from hil.recording.reader import Recording
 from hil.run_settings import RunSettings, Target
 from hil.shipped import shipped
@@ -137,6 +137,8 @@ def _plan(settings: RunSettings, bench: LoadedBench) -> RunPlan:
     names = settings.procedures or ("flow-accuracy",)
     seed = DEFAULT_SEED if settings.seed is None else settings.seed
     files = tuple(_file_of(name) for name in names)
+    if target == "sim":
+        check_simulated_key(bench.file.pump.session, bench.key_file, seed)
     accepted = accepted_reasons(settings.accept_overdue, bench.file.instruments)
     command, chosen = settings.command(), _choices(settings.parameters)
     return RunPlan(

@@ -11,9 +11,10 @@ from types import FrameType
 
 import pytest
 
-from hil.collected import collect
+from hil.collected import check_markers, collect
 from hil.observer import Observer
 from hil.procedure import Procedure
+from hil.procedures import PROCEDURES
 from hil.pytest_plugin import REFUSE_KEY, RUN_KEY
 from hil.run import Run
 from hil.run_loop import RunLoop
@@ -74,6 +75,8 @@ def run_procedures(settings: RunSettings, observer: Observer) -> RunResult:
     plan = plan_run(settings)
     if plan.parameters or plan.new_limits:
         collect(plan)  # only procedures know what may be chosen
+    elif not set(plan.files) <= set(PROCEDURES.values()):
+        check_markers(plan)
     run = Run(plan, settings.out, observer)
     # Nothing that is installed beside pumprig takes part in a run, and pytest itself stays silent. To look for
     # exceptions that nobody could raise it would have all garbage collected, twice, at the end of every run.

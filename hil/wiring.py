@@ -31,12 +31,12 @@ from hil.recording.reader import Recording
 from hil.recording.replay import ReplayClock, ReplayLink
 from hil.recording.replayed_session import ReplayedChannel, ReplayedMemory
 from hil.virtual_bench.bench_faults import KNOWN_FAULTS
-from hil.virtual_bench.control import ControlClient, LockStepClock
+from hil.virtual_bench.control import ControlClient, Hello, LockStepClock
 
 if TYPE_CHECKING:  # a real bench needs no simulation, which is slow to import
     from hil.virtual_bench.world import World
 
-__all__ = ["PortWiring", "ReplayWiring", "SimulatedWiring", "VirtualClock", "Wiring"]
+__all__ = ["PortWiring", "ReplayWiring", "SimulatedWiring", "VirtualClock", "Wiring", "check_served"]
 
 
 class Wiring(Protocol):
@@ -131,19 +131,12 @@ class PortWiring:
     def _take_over(
         self, control: ControlClient, bench: LoadedBench, seed: int, injections: Sequence[str], begun_on: str | None
     ) -> Clock:
-        hello = control.hello()
-        if hello.digest != bench.world_digest():
-            raise UsageError(
-                f"{bench.path}: the bench served at {control.address} ({hello.name}) simulates another world or pump "
-                "than this file states; serve this file, or run with the file that is served"
-            )
+        hello = _fitting(control, bench, seed)
         self.served_by, self.lives_on = hello.instance, hello.time == "real"
         self.is_as_left = self.lives_on and begun_on == hello.instance
         if hello.time == "lock-step":
             control.reset(seed, injections)
             return LockStepClock(control, hello.start_utc_ms)
-        if hello.seed != seed:
-            raise UsageError(f"the bench at {control.address} is served with seed {hello.seed}; run with that --seed")
         for injection in () if self.is_as_left else injections:
             control.inject(injection)
         return WallClock(hello.rate)
@@ -158,6 +151,30 @@ class PortWiring:
         """Leave a served bench to the next client."""
         if self._control is not None:
             self._control.close()
+
+
+def check_served(bench: LoadedBench, seed: int) -> None:
+    """Raise BenchFault if ``bench`` is served and not there, UsageError if it does not fit; nothing is changed."""
+    if bench.file.serve is None:
+        return
+    control = ControlClient(bench.file.serve.control)
+    try:
+        _fitting(control, bench, seed)
+    finally:
+        control.close()
+
+
+def _fitting(control: ControlClient, bench: LoadedBench, seed: int) -> Hello:
+    """What the server says of itself, if it serves what ``bench`` states. Raises UsageError if not."""
+    hello = control.hello()
+    if hello.digest != bench.world_digest():
+        raise UsageError(
+            f"{bench.path}: the bench served at {control.address} ({hello.name}) simulates another world or pump "
+            "than this file states; serve this file, or run with the file that is served"
+        )
+    if hello.time == "real" and hello.seed != seed:
+        raise UsageError(f"the bench at {control.address} is served with seed {hello.seed}; run with that --seed")
+    return hello
 
 
 class ReplayWiring:

@@ -20,11 +20,12 @@ from typing import Any
 from firmware_model.faults.injection import Injection, parse_injection
 from hil.bench_file import LoadedBench, ServedDevice, ServeTable
 from hil.clock import WallClock
-from hil.errors import BenchFault, UsageError
+from hil.errors import BenchFault, RigError, UsageError
 from hil.links.faulty import FaultyDevice
 from hil.links.lock import ResourceLock
 from hil.links.resource_key import served_key
 from hil.links.wire_faults import WireFault
+from hil.pump_session import check_simulated_key
 from hil.virtual_bench.bench_faults import KNOWN_FAULTS
 from hil.virtual_bench.device import Device
 from hil.virtual_bench.ports import Port, PtyPort, SocketPort, listen
@@ -67,6 +68,7 @@ class ServedBench:
         UsageError if the file has no world to simulate.
         """
         self._bench = bench
+        check_simulated_key(bench.file.pump.session, bench.key_file, seed)
         table = bench.file.serve or ServeTable(control=_FREE_PORT)
         self._seed = seed
         self._world = World(bench, seed=seed, injections=injections)
@@ -185,7 +187,10 @@ class ServedBench:
         port = SocketPort(device, connection)
         if device != _CONTROL:
             self._add(port, lambda: self._pass_on(port))
-        elif any(other.device == _CONTROL for other in self._ports):
+            return
+        for other in [each for each in self._ports if each.device == _CONTROL]:
+            self._serve_control(other)  # it may have gone a moment ago
+        if any(other.device == _CONTROL for other in self._ports):
             port.write(_line({"error": "another client drives this bench; wait until it has finished"}))
             port.close()
         else:
@@ -259,7 +264,7 @@ class ServedBench:
             return self._do(request["do"], request)
         except KeyError as error:
             return {"error": f"{line[:200].decode(errors='replace')}: the key {error} is missing"}
-        except (TypeError, ValueError, OverflowError, RecursionError, BenchFault) as error:
+        except (TypeError, ValueError, OverflowError, RecursionError, RigError) as error:
             return {"error": f"{line[:200].decode(errors='replace')}: {error}"}
 
     def _do(self, verb: str, request: dict[str, Any]) -> dict[str, Any]:
@@ -274,6 +279,7 @@ class ServedBench:
         if verb == "reset":
             injections = [parse_injection(text, KNOWN_FAULTS) for text in request.get("inject", [])]
             seed = _whole(request, "seed")
+            check_simulated_key(self._bench.file.pump.session, self._bench.key_file, seed)
             self._world = World(self._bench, seed=seed, injections=injections)
             self._seed = seed
             self._devices = self._wired()

@@ -176,13 +176,12 @@ def test_plain_pytest_without_procedures_is_left_alone(tmp_path: Path) -> None:
     [
         ({"plain.py": "def test_plain():\n    assert False\n"}, 1, "plain.py:2"),
         ({"good.py": STABILITY, "empty.py": "x = 1\n"}, 2, "holds no procedure"),
-        ({"bad.py": STABILITY + BROKEN_MARKER}, 2, "not iterable"),
     ],
 )
 def test_nothing_that_failed_passes(
     pumprig: PumpRig, tmp_path: Path, files: dict[str, str], code: int, problem: str
 ) -> None:
-    """A plain failing test, a file without tests, a broken marker: none of them ends in a pass."""
+    """A plain failing test, a file without tests: neither ends in a pass."""
     for name, body in files.items():
         (tmp_path / name).write_text(body, encoding="utf-8")
     result = pumprig("run", *files, "--json")
@@ -190,6 +189,18 @@ def test_nothing_that_failed_passes(
     assert result.returncode == code, said
     assert "Traceback" not in result.stderr
     assert problem in " ".join(str(page["problem"]) for page in said["procedures"])
+
+
+def test_a_broken_marker_is_refused_before_there_is_a_folder(pumprig: PumpRig, tmp_path: Path) -> None:
+    """One line on stderr, exit 2, and no run that would pass for the last one."""
+    (tmp_path / "bad.py").write_text(STABILITY + BROKEN_MARKER, encoding="utf-8")
+    (tmp_path / "good.py").write_text(STABILITY, encoding="utf-8")
+    result = pumprig("run", "good.py", "bad.py", "--json")
+    assert result.returncode == 2
+    assert result.stderr.startswith("pumprig: bad.py::test_")
+    assert "not iterable" in result.stderr
+    assert (result.stdout, result.stderr.count("\n")) == ("", 1)
+    assert not (tmp_path / "runs").exists()
 
 
 SKIPS = """

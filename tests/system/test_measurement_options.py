@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -103,12 +104,10 @@ def test_parameters_are_recorded_and_replayed(tmp_path: Path) -> None:
     ],
 )
 def test_what_makes_no_sense_is_refused_before_anything_runs(tmp_path: Path, source: str, said: str) -> None:
-    """Wrong dimension in the marker or in the code: exit 2, named, and nothing was run."""
-    result, manifest = run(tmp_path, source)
-    assert result.exit_code == 2
-    assert said in " ".join(f"{page['name']}: {page['problem']}" for page in manifest["procedures"])
-    assert manifest["measurements"] == []
-    assert not (result.folder / "run.mcap").exists()
+    """Wrong dimension in the marker or in the code: named, and there is no run of it."""
+    with pytest.raises(UsageError, match=re.escape(said)):
+        run(tmp_path, source)
+    assert not list(tmp_path.rglob("plan.json"))
 
 
 def test_an_unknown_parameter_is_refused_before_there_is_a_folder(tmp_path: Path) -> None:
@@ -116,6 +115,16 @@ def test_an_unknown_parameter_is_refused_before_there_is_a_folder(tmp_path: Path
     with pytest.raises(UsageError, match="--set: no procedure of this run has a parameter 'dwel_h'; known: dwell_h"):
         run(tmp_path, DWELL % "30 min", parameters=("dwel_h=1",))
     assert not list(tmp_path.rglob("plan.json"))
+
+
+def test_ctrl_c_while_procedures_are_read_is_an_interruption(pumprig: PumpRig, tmp_path: Path) -> None:
+    """It was told as a parameter that does not exist: nothing had been collected."""
+    interrupts = "import os, signal\nos.kill(os.getpid(), signal.SIGINT)\n"
+    (tmp_path / "dwell.py").write_text(interrupts + DWELL % "30 min", encoding="utf-8")
+    result = pumprig("run", "dwell.py", "--set", "dwell_h=1")
+    assert result.returncode == 130
+    assert result.stderr == "pumprig: interrupted\n"
+    assert not (tmp_path / "runs").exists()
 
 
 def test_overdue_is_inconclusive_until_somebody_answers_for_it(tmp_path: Path) -> None:

@@ -55,7 +55,8 @@ def test_a_run_is_verified_re_judged_and_compared(pumprig: PumpRig, tmp_path: Pa
     assert "was measured in 1 of these runs, replays and errors aside" in trend.stderr, trend.stdout
     unknown = pumprig("run", "--target", "replay", "--recording", first, "--limit", "wramth=0..1", "--out", "c")
     assert unknown.returncode == 2
-    assert "nothing called wramth was measured; measured: warmth" in unknown.stdout
+    assert "nothing called wramth is measured by these procedures; did you mean warmth?" in unknown.stderr
+    assert not (tmp_path / "c").exists()
     senseless = pumprig(
         "run", "--target", "replay", "--recording", first, "--limit", "warmth=0..1 mL/day", "--out", "d"
     )

@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from hil.pump_session import test_keys as keys_of
+from protocols.session.keys import simulated_uid
 from tests.system.conftest import PumpRig, Serve
 
 pytestmark = pytest.mark.system
@@ -97,11 +99,55 @@ def test_port_in_use_ends_in_one_line(pumprig: PumpRig, serve: Serve, served_fil
     assert "127.0.0.1:" in result.stderr
 
 
-def test_client_without_a_server_is_told_to_start_one(pumprig: PumpRig, served_file: Path) -> None:
-    """Running against a served bench that is not there exits 3 and names the control port and the command."""
+def test_client_without_a_server_is_told_to_start_one(pumprig: PumpRig, served_file: Path, tmp_path: Path) -> None:
+    """Running against a served bench that is not there exits 3, names control port and command, and leaves no run."""
     result = pumprig("run", "--bench", served_file)
     assert result.returncode == 3
-    assert "pumprig bench serve" in result.stdout + result.stderr
+    assert result.stderr.startswith("pumprig: control port 127.0.0.1:")
+    assert "pumprig bench serve" in result.stderr
+    assert (result.stdout, len(result.stderr.splitlines())) == ("", 1)
+    assert not (tmp_path / "runs").exists()
+
+
+def test_who_comes_right_after_another_drives_the_bench(serve: Serve, served_file: Path) -> None:
+    """A client that has hung up is gone at once: it does not count as the one that drives the bench."""
+    serve(served_file)
+    text = served_file.read_text(encoding="utf-8")
+    port = int(text.split('control = "127.0.0.1:')[1].split('"')[0])
+    for _ in range(200):
+        with socket.create_connection(("127.0.0.1", port), timeout=10) as control:
+            control.sendall(b'{"do": "hello"}\n')
+            assert "instance" in json.loads(control.makefile("r").readline())
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as first, first.makefile("r") as replies:
+        first.sendall(b'{"do": "hello"}\n')
+        assert "instance" in json.loads(replies.readline())
+        with socket.create_connection(("127.0.0.1", port), timeout=10) as second:
+            assert "another client drives this bench" in second.makefile("r").readline()
+
+
+@pytest.mark.parametrize("role", ["programmer", "reader"])
+def test_a_key_that_the_served_pump_does_not_have_is_refused(
+    pumprig: PumpRig, serve: Serve, served_file: Path, tmp_path: Path, role: str
+) -> None:
+    """A simulated pump has its test keys: with one of them it is served, with any other it would never answer."""
+    text = served_file.read_text(encoding="utf-8")
+    keyed = text.replace(
+        'serial_number = "SN0042"\n', 'serial_number = "SN0042"\nsession = "key-file"\nkey_file = "k.toml"\n'
+    )
+    served_file.write_text(keyed, encoding="utf-8")
+    key = keys_of(1)[("programmer", "reader").index(role)]
+    lines = f'uid = "{simulated_uid(1).hex()}"\nkid = {key.kid}\nrole = "{role}"\npsk = "{{}}"\n'
+    (tmp_path / "k.toml").write_text(lines.format("00" * 32), encoding="utf-8")
+    refused = pumprig("bench", "serve", served_file)
+    assert refused.returncode == 2, refused.stdout
+    assert "k.toml: is no key of the simulated pump" in refused.stderr
+    assert len(refused.stderr.splitlines()) == 1
+    (tmp_path / "k.toml").write_text(lines.format(bytes(key.psk).hex()), encoding="utf-8")
+    other_seed = pumprig("bench", "serve", served_file, "--seed", "2")
+    assert "from its seed, 2," in other_seed.stderr
+    serve(served_file)
+    checked = pumprig("bench", "check", served_file)
+    assert "SN0042, firmware" in checked.stdout, checked.stdout
 
 
 def test_another_world_than_the_served_one_is_refused(
