@@ -1,6 +1,6 @@
 """The bench that a procedure works on: pump, instruments and time, whatever stands behind them."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
@@ -28,7 +28,7 @@ from hil.wiring import ReplayWiring, Wiring
 from protocols.messages import Identity
 from protocols.session.programmer_channel import ProgrammerChannel
 
-__all__ = ["PUMP_SERIAL", "Bench", "identified", "identified_pump", "open_bench"]
+__all__ = ["PUMP_SERIAL", "Bench", "identified", "identified_pump", "open_bench", "same_instrument"]
 
 Table = TypeVar("Table", bound=InstrumentTable)
 Driver = TypeVar("Driver", bound=Instrument)
@@ -188,7 +188,20 @@ def open_bench(
         _feed(instruments["supply"], file.instruments.supply)
     identity = identified_pump(loaded, pump.identify())
     identities = {role: early[role] if role in early else who(role) for role in instruments}
+    for role, other in same_instrument(identities):
+        raise BenchFault(f"{role}: {tables[role].link} leads to the {other}, {tables[other].link}; check the cables")
     return Bench(loaded, wiring.clock, pump, identity, instruments, identities, pump_link, reader, tuple(taps))
+
+
+def same_instrument(identities: Mapping[str, InstrumentIdentity]) -> Iterator[tuple[str, str]]:
+    """Roles that one and the same instrument answers for, each with the one before it: two links, one device."""
+    seen: dict[tuple[str, str, str], str] = {}
+    for role, told in identities.items():
+        if not told.serial_number.strip("0"):
+            continue  # some do not tell their number, and some say 0
+        other = seen.setdefault((told.maker, told.model, told.serial_number), role)
+        if other != role:
+            yield role, other
 
 
 def _feed(supply: Instrument, table: SupplyTable | None) -> None:

@@ -4,15 +4,19 @@
 
     each link of the bench file:  locked by another? -> said, not opened    else -> opened, asked who it is, asked again
 
-Only identities and states are read; nothing is set, and the time of a served bench is left alone.
+All are asked at once, so that a silent one costs no time of the others. Identities, states and one reading are asked
+for; nothing is set, and the time of a served bench is left alone. (A multimeter is not read: it would change its
+function.)
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
+from threading import Thread
 from typing import NamedTuple
 
-from hil.bench import PUMP_SERIAL, identified, identified_pump
+from hil.bench import PUMP_SERIAL, identified, identified_pump, same_instrument
 from hil.bench_file import LoadedBench
 from hil.bench_state import BenchState
 from hil.calibration import Calibration
@@ -20,8 +24,10 @@ from hil.check_line import CheckLine, Timing, timed
 from hil.clock import Clock, WallClock
 from hil.errors import RigError, UsageError
 from hil.instrument_tables import InstrumentTable
+from hil.instruments.balance import Balance
 from hil.instruments.bath import Bath
 from hil.instruments.catalogue import driver_of, serial_settings, settings_of
+from hil.instruments.identity import InstrumentIdentity
 from hil.instruments.instrument import Instrument
 from hil.instruments.pressure_controller import PressureController
 from hil.instruments.supply import Supply
@@ -55,6 +61,7 @@ class Told(NamedTuple):
 
 
 Ask = Callable[[Link], Told]
+Look = Callable[[], CheckLine]
 
 
 @dataclass(frozen=True)
@@ -70,8 +77,10 @@ def check_bench(loaded: LoadedBench) -> list[CheckLine]:
     check = _Check(loaded)
     bench = [check.left_safe(), *([] if check.served.line is None else [check.served.line])]
     tables = loaded.file.instruments.present()
-    instruments = [check.instrument(role, table) for role, table in tables.items()]
-    pump = check.pump()
+    looks: dict[str, Look] = {"pump": check.pump}
+    looks |= {role: partial(check.instrument, role, table) for role, table in tables.items()}
+    lines = _at_once(looks, {wire: link for wire, link in loaded.file.links().items() if not link.startswith("sim:")})
+    pump, *instruments = (check.distinct(lines[wire]) for wire in looks)
     if pump.problem and any(line.state == _OFF for line in instruments if line.name == "supply"):
         pump = replace(pump, problem=f"{pump.problem} (the supply is off now; a run switches it on)")
     return [*bench, pump, *instruments]
@@ -85,6 +94,7 @@ class _Check:
         self._simulated = _simulated(loaded)
         self.served = _served(loaded)
         self._clock: Clock = WallClock() if self._simulated is None else self._simulated.clock
+        self._identities: dict[str, InstrumentIdentity] = {}
         self._calibration = Calibration.of(loaded.file.instruments, {})
         self._safe = safe_states(loaded)
 
@@ -122,9 +132,16 @@ class _Check:
             driver = driver_of(role, table, link, self._clock)
             told = driver.identify()
             who = " ".join(filter(None, (told.maker, told.model, told.serial_number, told.version)))
-            timing, problem = timed(driver.identify)
+            self._identities[role] = told
+            timing, problem = timed(driver.greet)
             problem = problem or _problem(lambda: identified(role, told, table.serial_number))
-            return Told(who or "nameless", "" if problem else _state_of(driver), timing, problem)
+            state = ""
+            try:
+                if not problem:
+                    state, problem = _state_of(driver)
+            except RigError as error:
+                problem = str(error)
+            return Told(who or "nameless", state, timing, problem)
 
         world, due = self._loaded.file.world, table.calibration_due
         today = datetime.now(UTC).date() if world is None else world.start_utc.astimezone(UTC).date()
@@ -134,6 +151,15 @@ class _Check:
             role, table.link, settings_of(role, table), ask, safe=self._safe.get(role, ""), calibration=calibration,
             overdue=overdue,
         )  # fmt: skip
+
+    def distinct(self, line: CheckLine) -> CheckLine:
+        """``line``, with a problem if its instrument is the one behind another link."""
+        links = self._loaded.file.links()
+        others = dict(same_instrument({role: self._identities[role] for role in links if role in self._identities}))
+        if line.name not in others or line.problem:
+            return line
+        other = others[line.name]
+        return replace(line, problem=f"this is the {other}, which {links[other]} leads to as well; check the cables")
 
     def _line(
         self,
@@ -207,15 +233,40 @@ def _lock_on(link: str) -> tuple[str, str]:
     return "free", ""
 
 
-def _state_of(driver: Instrument) -> str:
-    """What an instrument that can do harm is set to."""
+def _state_of(driver: Instrument) -> tuple[str, str]:
+    """What an instrument is set to and what it reads, and what is wrong with it by its own word."""
+    if isinstance(driver, Balance):
+        weighing = driver.weigh()
+        return f"{weighing.mass_g:.5f} g{'' if weighing.stable else ', not at rest'}", ""
     if isinstance(driver, Bath):
-        return f"{'running' if driver.running() else 'stopped'} at {driver.set_point_c():.2f} C"
+        state = f"{'running' if driver.running() else 'stopped'} at {driver.set_point_c():.2f} C"
+        trouble = driver.trouble()
+        return f"{state}, water {driver.temperature_c():.2f} C", trouble and f"it says {trouble}"
     if isinstance(driver, PressureController):
-        return f"controlling to {driver.set_point_kpa():.3f} kPa" if driver.is_controlling() else _OFF
+        state = f"controlling to {driver.set_point_kpa():.3f} kPa" if driver.is_controlling() else _OFF
+        return f"{state}, {driver.pressure_kpa():.3f} kPa", ""
     if isinstance(driver, Supply):
-        return "output on" if driver.is_on() else _OFF
-    return ""
+        return (f"output on, {driver.voltage_v():.3f} V" if driver.is_on() else _OFF), ""
+    return "", ""
+
+
+def _at_once(looks: Mapping[str, Look], real: Mapping[str, str]) -> dict[str, CheckLine]:
+    """All lines by wire: of ``real`` devices at once, of those that share a simulated world one after the other."""
+    lines: dict[str, CheckLine] = {}
+
+    def look(wire: str) -> None:
+        try:
+            lines[wire] = looks[wire]()
+        except Exception as error:  # noqa: BLE001 - whatever it is, it must not end with its thread
+            lines[wire] = CheckLine(wire, problem=f"{type(error).__name__}: {error}", link=real[wire])
+
+    threads = [Thread(target=look, args=(wire,), daemon=True) for wire in real]
+    for thread in threads:
+        thread.start()
+    lines |= {wire: one() for wire, one in looks.items() if wire not in real}
+    for thread in threads:
+        thread.join()
+    return lines
 
 
 def _problem(check: Callable[[], object]) -> str:

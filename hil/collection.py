@@ -172,7 +172,7 @@ def collect(
         history_from = bench.pump.read_status().history_next
         _keep(procedure, {"history_from": history_from})
         scales = _Scales(balance, reference, interval_ms)
-        watch = CollectionWatch(bench.loaded.profile, bench.loaded.file.environment, bench.balance_table)
+        watch = CollectionWatch(bench.loaded.profile, bench.loaded.file.environment, bench.balance_table, bath.trouble)
         samples = [_sample(bench, scales, bath, at_rest=ends_count)]
         _keep(procedure, asdict(samples[0]))
         for number in range(1, count - done + 1):

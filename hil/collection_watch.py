@@ -5,7 +5,7 @@ stops cools. Without this such a day ends as a failure of the pump. Bounds are w
 the measurement itself.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from firmware_model.profile import PumpProfile
@@ -54,8 +54,11 @@ class Look(Protocol):
 class CollectionWatch:
     """Looks at the samples of one stretch as they come."""
 
-    def __init__(self, profile: PumpProfile, room: EnvironmentTable, balance: BalanceTable) -> None:
-        """Know what the pump and the room of this bench can do at most."""
+    def __init__(
+        self, profile: PumpProfile, room: EnvironmentTable, balance: BalanceTable, bath_trouble: Callable[[], str]
+    ) -> None:
+        """Know what the pump and the room of this bench can do at most, and ask the bath what is wrong with it."""
+        self._bath_trouble = bath_trouble
         evaporation = evaporation_of(room)
         vapour_ug_per_s = evaporation.rate_ug_per_s + _SURE * evaporation.u_ug_per_s + _MORE_VAPOUR_UG_PER_S
         if room.evaporation == "reference-vessel":
@@ -96,9 +99,10 @@ class CollectionWatch:
     def _check_bath(self, samples: Sequence[Look]) -> None:
         first_c, late = samples[0].bath_c, samples[1:][-2:]
         if len(late) == 2 and all(abs(each.bath_c - first_c) > MAX_BATH_DEVIATION_C for each in late):
+            trouble = self._bath_trouble()
+            says = f"it says {trouble}" if trouble else "check its level, its heater and its external sensor"
             raise InstrumentFault(
-                f"bath: at {late[-1].bath_c:.2f} C, {first_c:.2f} C when the collection began; "
-                "check its level, its heater and its display for an alarm"
+                f"bath: at {late[-1].bath_c:.2f} C, {first_c:.2f} C when the collection began; {says}"
             )
 
 

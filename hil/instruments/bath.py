@@ -34,5 +34,9 @@ class Bath(Instrument):
         """Stop heating and circulating. Raises InstrumentFault if the bath does not stop."""
 
     @abstractmethod
+    def trouble(self) -> str:
+        """An alarm or a warning that lasts, in its own words; nothing if all is well."""
+
+    @abstractmethod
     def running(self) -> bool:
         """Whether it heats and circulates."""

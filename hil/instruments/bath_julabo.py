@@ -34,6 +34,16 @@ class JulaboBath(Bath):
         """Code and text, such as (3, 'REMOTE START')."""
         return self._conversation.ask(julabo.STATUS, julabo.parse_status)
 
+    def trouble(self) -> str:
+        """Code and text of an alarm or a warning that lasts, such as ``-01 LOW LEVEL ALARM``; nothing if there is none.
+
+        A command that was refused leaves a code as well, which goes once it was read.
+        """
+        code, text = self.status()
+        if code < 0:
+            code, text = self.status()
+        return f"{code:03d} {text}" if code < 0 else ""
+
     def temperature_c(self) -> float:
         """The bath's own reading of its water."""
         return self._number(julabo.BATH_TEMPERATURE)

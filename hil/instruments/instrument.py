@@ -33,6 +33,10 @@ class Instrument(ABC):
     def identify(self) -> InstrumentIdentity:
         """Who it says it is. Raises BenchFault if it is another instrument than before."""
 
+    def greet(self) -> None:
+        """Ask who it is once more, in a single exchange. Raises BenchFault if it is another one than before."""
+        self._conversation.begin()
+
     @abstractmethod
     def _manners(self) -> Manners:
         """How this instrument wants to be talked to."""

@@ -137,7 +137,8 @@ def parse_text_reply(line: bytes, command: str) -> str | Refusal:
     match = _TEXT.fullmatch(text)
     if match is None or match["id"] != command:
         raise InstrumentReplyError(f"""text in reply to {command}, as in '{command} A "..."'""", line)
-    return " ".join(re.findall(r'"([^"]*)"', match["text"])) or match["text"].strip()
+    quoted = re.findall(r'"([^"]*)"', match["text"])
+    return " ".join(quoted) if quoted else match["text"].strip()
 
 
 def _text_of(line: bytes, expected: str) -> str:

@@ -139,7 +139,7 @@ def look(minutes: int, mass_g: float, *, reference_g: float | None = None, stabl
     return Sample(minutes * 60_000, mass_g, 37.0, 0, 0, 37.0, reference_g=reference_g, stable=stable)
 
 
-WATCH = CollectionWatch(BENCH.profile, BENCH.file.environment, BENCH.file.instruments.present()["balance"])  # type: ignore[arg-type]
+WATCH = CollectionWatch(BENCH.profile, BENCH.file.environment, BENCH.file.instruments.balance, lambda: "")  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(

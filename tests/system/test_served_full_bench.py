@@ -117,7 +117,10 @@ def _check_tells_all(file: Path) -> None:
     assert list(lines) == ["bench", "served bench", "pump", *loaded.file.instruments.present()]
     assert {line.name for line in lines.values() if line.problem} == {"pump"}
     assert lines["pump"].problem.endswith("(the supply is off now; a run switches it on)")
-    assert {line.state for line in lines.values()} == {"", "stopped at 25.00 C", "output off"}
+    assert lines["supply"].state == "output off"
+    assert lines["bath"].state.startswith("stopped at 25.00 C, water ")
+    assert re.fullmatch(r"output off, \d+\.\d{3} kPa", lines["outlet_pressure"].state)
+    assert re.fullmatch(r"-?\d+\.\d{5} g", lines["balance"].state)
     assert lines["bath"].safe_state == "stopped at 25.00 C"
     assert lines["pump"].safe_state == "untouched"
     assert (lines["balance"].calibration, lines["supply"].calibration) == ("due 2027-06-30", "not stated")
