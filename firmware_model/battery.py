@@ -6,8 +6,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from firmware_model.compiled import compiled
 from firmware_model.profile import BatteryProfile
+from protocols.compiled import compiled
 
 __all__ = ["Battery", "BatteryTable", "voltages_mv"]
 

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple, Self
 
-from firmware_model.compiled import compiled
 from firmware_model.profile import PumpProfile, nanolitres
+from protocols.compiled import compiled
 
 __all__ = ["Bellows", "BellowsShape", "driving_pressure_kpa", "droop_at_kpa", "flowing_pressure_kpa"]
 

@@ -9,7 +9,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from firmware_model.compiled import compiled
 from firmware_model.fluids import (
     InfusateBase,
     PropellantName,
@@ -19,6 +18,7 @@ from firmware_model.fluids import (
 )
 from firmware_model.profile import PumpProfile, nanolitres
 from firmware_model.sensors import Readings
+from protocols.compiled import compiled
 
 __all__ = [
     "FLOW_WINDOW_HOURS",

@@ -9,7 +9,6 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from firmware_model.compiled import compiled
 from firmware_model.fluids import (
     HIGHEST_TEMPERATURE_C,
     InfusateBase,
@@ -19,6 +18,7 @@ from firmware_model.fluids import (
     water_viscosity_pa_s,
 )
 from firmware_model.profile import PumpProfile
+from protocols.compiled import compiled
 
 __all__ = ["FlowTable", "interpolated"]
 

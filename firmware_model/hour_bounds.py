@@ -10,7 +10,6 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from firmware_model.compiled import compiled
 from firmware_model.estimation import (
     FLOW_WINDOW_HOURS,
     MEAN_SAMPLES,
@@ -20,6 +19,7 @@ from firmware_model.estimation import (
 )
 from firmware_model.firmware import HOUR_SAMPLES, SAMPLE_PERIOD_MS
 from firmware_model.truth import TruthLegs
+from protocols.compiled import compiled
 
 __all__ = [
     "DRIVE_PRESSURE",

@@ -6,7 +6,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from firmware_model.alarms import Quantity
-from firmware_model.compiled import compiled
 from firmware_model.estimation import (
     FLOW_WINDOW_HOURS,
     CalibrationTables,
@@ -15,6 +14,7 @@ from firmware_model.estimation import (
     pressure_flow_nl_per_day,
     slope_nl_per_day,
 )
+from protocols.compiled import compiled
 
 __all__ = ["HOURLY", "hourly_quantities"]
 

@@ -5,9 +5,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from firmware_model.compiled import compiled
 from firmware_model.firmware import SAMPLE_PERIOD_MS
 from firmware_model.open_samples import EVER, Spans
+from protocols.compiled import compiled
 
 __all__ = ["further_apart_than", "spans_on"]
 

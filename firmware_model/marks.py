@@ -8,11 +8,11 @@ from numpy.typing import NDArray
 
 from firmware_model.alarm_state import ConditionState
 from firmware_model.alarms import Quantity, Rhythm
-from firmware_model.compiled import compiled
 from firmware_model.configuration import Configuration
 from firmware_model.estimation import FLOW_WINDOW_HOURS, MEAN_SAMPLES, Calibration, mean_reading
 from firmware_model.hour_quantities import HOURLY, hourly_quantities
 from firmware_model.sampler import Sampler
+from protocols.compiled import compiled
 
 __all__ = ["ExactMarks"]
 

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from firmware_model.compiled import compiled
+from protocols.compiled import compiled
 
 __all__ = ["noise_share", "noise_shares", "seed_of", "shares_from"]
 

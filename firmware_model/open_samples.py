@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import NDArray
 
-from firmware_model.compiled import compiled
+from protocols.compiled import compiled
 
 __all__ = [
     "DECIDED",

@@ -6,9 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from firmware_model.battery import BatteryTable, voltages_mv
-from firmware_model.compiled import compiled
 from firmware_model.noise import shares_from
 from firmware_model.truth import truth_of
+from protocols.compiled import compiled
 
 __all__ = ["MS_PER_DAY", "SENSOR_COUNT", "ErrorRow", "readings_of", "sensor_readings"]
 

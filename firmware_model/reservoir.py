@@ -13,10 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from firmware_model.bellows import Bellows, BellowsShape, droop_at_kpa
-from firmware_model.compiled import compiled
 from firmware_model.flow_table import FlowTable, interpolated
 from firmware_model.thermal import Legs, mean_decay, step_until_ms
 from firmware_model.truth import TruthTable, put_leg
+from protocols.compiled import compiled
 
 __all__ = ["HEALTHY", "NO_COLD", "Cold", "Driven", "Effects", "Reservoir"]
 

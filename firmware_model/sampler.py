@@ -6,12 +6,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from firmware_model.battery import Battery
-from firmware_model.compiled import compiled
 from firmware_model.estimation import MEAN_SAMPLES, mean_reading
 from firmware_model.firmware import HOUR_SAMPLES, SAMPLE_PERIOD_MS
 from firmware_model.plant import Plant
 from firmware_model.readings import readings_of
 from firmware_model.sensors import Readings, Sensors
+from protocols.compiled import compiled
 
 __all__ = ["Sampler"]
 

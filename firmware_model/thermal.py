@@ -12,8 +12,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from firmware_model.compiled import compiled
 from firmware_model.course import Course
+from protocols.compiled import compiled
 
 __all__ = ["HOUR_MS", "STEP_C", "Legs", "ThermalLag", "mean_decay", "step_until_ms"]
 

@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from firmware_model.bellows import Bellows, BellowsShape, driving_pressure_kpa, flowing_pressure_kpa
-from firmware_model.compiled import compiled
 from firmware_model.profile import ClockProfile
+from protocols.compiled import compiled
 
 __all__ = ["Truth", "TruthLegs", "TruthTable", "put_leg", "truth_of"]
 

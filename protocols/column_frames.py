@@ -8,10 +8,10 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from protocols.channel import OpenChannel
+from protocols.compiled import compiled
 from protocols.framing import MAX_ENCODED_BYTES, MAX_FRAME_BYTES
 
 __all__ = [
@@ -67,11 +67,7 @@ def crc_tables() -> NDArray[np.uint32]:
     return tables
 
 
-def _compiled(function: Any) -> Any:
-    return njit(cache=True)(function)
-
-
-@_compiled
+@compiled
 def split(  # noqa: PLR0917 - compiled functions take no keyword-only arguments
     stream: Bytes,
     ends: Integers,
@@ -103,7 +99,7 @@ def split(  # noqa: PLR0917 - compiled functions take no keyword-only arguments
     return count
 
 
-@_compiled
+@compiled
 def _unstuffed(stream: Bytes, begin: int, end: int, frames: Bytes, place: int) -> tuple[int, int]:
     """Take COBS off one segment, in which no byte is zero; gives the bytes with their CRC, and what is wrong."""
     if end - begin > MAX_ENCODED_BYTES:
@@ -122,7 +118,7 @@ def _unstuffed(stream: Bytes, begin: int, end: int, frames: Bytes, place: int) -
     return size, OK
 
 
-@_compiled
+@compiled
 def _without_full_groups(stream: Bytes, place: Any, stop: Any, frames: Bytes, to: Any) -> Any:
     """Every count but the first stands where a zero was. Gives how many bytes come out, -1 if it is no COBS."""
     size = stop - place - _ONE
@@ -136,7 +132,7 @@ def _without_full_groups(stream: Bytes, place: Any, stop: Any, frames: Bytes, to
         frames[to - _ONE] = 0
 
 
-@_compiled
+@compiled
 def _of_any_groups(stream: Bytes, place: Any, stop: Any, frames: Bytes, to: Any) -> Any:
     """The same, group by group."""
     begin = to
@@ -153,7 +149,7 @@ def _of_any_groups(stream: Bytes, place: Any, stop: Any, frames: Bytes, to: Any)
             to += _ONE
 
 
-@_compiled
+@compiled
 def _checked(frames: Bytes, place: int, size: int, tables: NDArray[np.uint32]) -> int:
     """Whether the CRC behind a frame is its own, and the frame is an open one that holds a header."""
     crc = np.uint32(0xFFFFFFFF)
@@ -178,7 +174,7 @@ def _checked(frames: Bytes, place: int, size: int, tables: NDArray[np.uint32]) -
     return OK if size >= HEADER_BYTES else MALFORMED
 
 
-@_compiled
+@compiled
 def gathered(frames: Bytes, places: Integers, size: int) -> Bytes:
     """``size`` bytes from each of ``places`` on; shape (places, size)."""
     rows = np.empty((places.size, size), np.uint8)

@@ -5,12 +5,12 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 from mcap.opcode import Opcode
-from numba import njit
 from numpy.typing import NDArray
 
 from hil.recording.blocks import HEAD, Block, DamagedRecord
 from hil.recording.layout import SEQUENCES
 from hil.recording.spans import Span, spans
+from protocols.compiled import compiled
 
 __all__ = ["Records", "SequenceCheck", "copied", "other_records"]
 
@@ -99,11 +99,7 @@ def other_records(block: Block) -> Iterator[Span]:
         yield from (span for span in spans(block) if span.opcode not in {Opcode.MESSAGE, Opcode.MESSAGE_INDEX})
 
 
-def _compiled(function: Any) -> Any:
-    return njit(cache=True)(function)
-
-
-@_compiled
+@compiled
 def _number(data: Bytes, place: int, size: int) -> Any:
     """An unsigned little-endian number; what has its highest bit set of eight bytes is too large for anything here."""
     value = np.int64(0)
@@ -112,7 +108,7 @@ def _number(data: Bytes, place: int, size: int) -> Any:
     return value
 
 
-@_compiled
+@compiled
 def _walk(data: Bytes, columns: NDArray[np.int64]) -> tuple[int, int]:
     """Every message's channel, sequence, log_time, begin and end; gives how many there are, and where it stopped."""
     place, count = 0, 0
@@ -134,7 +130,7 @@ def _walk(data: Bytes, columns: NDArray[np.int64]) -> tuple[int, int]:
     return count, place
 
 
-@_compiled
+@compiled
 def _has_others(data: Bytes) -> bool:
     """Whether there is anything but messages; also if that cannot be told."""
     place = 0
@@ -146,7 +142,7 @@ def _has_others(data: Bytes) -> bool:
     return place < data.size
 
 
-@_compiled
+@compiled
 def _out_of_step(channel: Integers, sequence: Integers, counter_of: Integers, expected: Integers) -> int:
     """The first message that is not the next one of its counter, or whose channel has none; else their number."""
     for row in range(channel.size):
@@ -161,7 +157,7 @@ def _out_of_step(channel: Integers, sequence: Integers, counter_of: Integers, ex
     return channel.size
 
 
-@_compiled
+@compiled
 def _copy(data: Bytes, begin: Integers, end: Integers, joined: Bytes) -> None:
     to = np.uintp(0)  # unsigned: of a signed place it is asked whether it counts from the end
     for row in range(begin.size):

@@ -1,0 +1,26 @@
+"""Compiling where the code cannot be kept."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+TWICE = """
+import sys
+
+from protocols.compiled import compiled
+
+made = {}
+exec(compile("def twice(x):\\n    return 2 * x\\n", "/dev/null/twice.py", "exec"), made)
+sys.exit(0 if compiled(made["twice"])(21) == 42 else 1)
+"""
+
+
+def test_code_that_can_be_kept_nowhere_is_compiled_all_the_same(tmp_path: Path) -> None:
+    """Sources in a read-only place and no folder of the user's: Numba has nowhere for its cache."""
+    no_folder = tmp_path / "a file"
+    no_folder.write_bytes(b"")
+    environment = {**os.environ, "HOME": str(no_folder), "XDG_CACHE_HOME": str(no_folder), "NUMBA_DISABLE_JIT": "0"}
+    environment.pop("NUMBA_CACHE_DIR", None)
+    done = subprocess.run([sys.executable, "-c", TWICE], env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
