@@ -151,8 +151,12 @@ class Plant:
         return self._table.crystal_gain_ms(now_ms)
 
     def forget(self, now_ms: int) -> None:
-        """Forget what nobody asks for any more."""
+        """Forget what nobody asks for any more; nothing before ``now_ms`` can be changed any more."""
         self._extend(now_ms)
+        self._thermal.forget(now_ms)
+        if self._ahead is not None:
+            first = int(self._ahead.times_ms[1].searchsorted(now_ms))
+            self._ahead = Driven(*(block[:, first:].copy() for block in self._ahead))
         self._table.forget(now_ms - self.kept_ms)
         first = max(0, bisect.bisect_right(self._stretches, now_ms - self.kept_ms, key=lambda each: each.start_ms) - 1)
         del self._stretches[:first]
@@ -200,21 +204,18 @@ class Plant:
     def _extend_stretch(self, start_ms: int, end_ms: int) -> None:
         condition = self._stretches[-1].condition
         cold = Cold(condition.cold_c, condition.cold_since_ms, self._thermal.time_constant_ms)
-        driven = self._driven_until(start_ms, end_ms)
+        driven = self._driven_until(end_ms)
         self._reservoir.flow(driven, start_ms, end_ms, (cold, self._effects(condition)), into=self._table)
         self._until_ms = end_ms
 
-    def _driven_until(self, start_ms: int, end_ms: int) -> Driven:
-        """Legs as the surroundings alone make them, at least from ``start_ms`` to ``end_ms``."""
+    def _driven_until(self, end_ms: int) -> Driven:
+        """Legs as the surroundings alone make them, from what was last forgotten at least to ``end_ms``."""
         ahead = self._ahead
         if ahead is None or self._thermal.until_ms < end_ms:
             fresh = self._reservoir.driven(self._thermal.extend(max(end_ms, self._wanted_ms) - 1))
             self._table.make_room(fresh.times_ms.shape[1] + _SPARE)
-            if ahead is not None:
-                left = int(ahead.times_ms[1].searchsorted(start_ms, side="right"))
-                fresh = Driven(
-                    *(np.concatenate([old[:, left:], new], axis=1) for old, new in zip(ahead, fresh, strict=True))
-                )
+            if ahead is not None:  # all of it: an intervention may still void what was worked out since long ago
+                fresh = Driven(*(np.concatenate([old, new], axis=1) for old, new in zip(ahead, fresh, strict=True)))
             self._ahead = ahead = fresh
         return ahead
 

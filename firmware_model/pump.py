@@ -189,6 +189,7 @@ class Pump:
         elif fault in ELECTRONIC_FAULTS:
             self._inject_electronic(now_ms, fault, value)
         else:
+            self.plant.legs(now_ms)  # a leg is cut, whether somebody has looked so far or not
             self.plant.intervene(FaultChange(now_ms, fault, value))
         self._outlook = None
 
@@ -446,5 +447,5 @@ class Pump:
         if now_ms < self._forgot_ms + _FORGET_MS:
             return
         self._forgot_ms = now_ms
-        self.plant.forget(now_ms)
+        self.plant.forget(now_ms - SAMPLE_PERIOD_MS)  # the sample that is due may be yet to come
         self._battery.forget(now_ms - _KEPT_MS)

@@ -5,6 +5,7 @@ the temperature is far from where it tends to, also at every full minute by whic
 leg the temperature is its mean over the leg, which is exact: T(t) = T_s + (T_0 - T_s) exp(-(t - t_0)/tau).
 """
 
+import bisect
 import math
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -165,11 +166,12 @@ class ThermalLag:
         """Tend to ``course`` from ``now_ms`` on; legs given out for later are void."""
         if now_ms < self.until_ms:
             self._temperature_c = self.temperature_c(now_ms)
+        self._pieces = [part for part in self._pieces if part.start_ms[0] < now_ms]
         self._course = course
         self.until_ms = now_ms
 
     def temperature_c(self, now_ms: int) -> float:
-        """The temperature at a time for which legs were given out, lately."""
+        """The temperature at a time for which legs were given out, and which was not forgotten."""
         if now_ms >= self.until_ms:
             return self._temperature_c
         pieces = next(part for part in reversed(self._pieces) if part.start_ms[0] <= now_ms)
@@ -193,8 +195,13 @@ class ThermalLag:
             self.time_constant_ms,
         )
         self.until_ms = end_ms
-        self._pieces = [*self._pieces[-1:], _Pieces(starts, target_c, lag_c)]
+        self._pieces.append(_Pieces(starts, target_c, lag_c))
         return legs
+
+    def forget(self, before_ms: int) -> None:
+        """Forget pieces that no time from ``before_ms`` on needs."""
+        first = bisect.bisect_right(self._pieces, before_ms, key=lambda part: int(part.start_ms[0])) - 1
+        del self._pieces[: max(0, first)]
 
 
 def _place(start_ms: Times, now_ms: int) -> int:

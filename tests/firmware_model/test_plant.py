@@ -246,3 +246,45 @@ def test_two_weeks_return_sixteen_millilitres() -> None:
     """Without droop, 14 days at 1 mL/day leave 16 mL of 30 for the syringe at refill."""
     plant = _plant(profile=_PROFILE.model_copy(update={"droop_kpa": 0.0}))
     assert plant.volume_nl(14 * 24 * _HOUR_MS) / 1e6 == pytest.approx(16.0, abs=0.01)
+
+
+@pytest.mark.parametrize(
+    "intervention",
+    [
+        FaultChange(5 * _HOUR_MS, "catheter-leak", 50.0),
+        Filling(5 * _HOUR_MS, 3_000_000, 22.0),
+        Aspiration(5 * _HOUR_MS),
+    ],
+    ids=["fault", "filling", "aspiration"],
+)
+def test_how_far_was_looked_ahead_makes_no_difference(intervention: Intervention) -> None:
+    """What nobody foresaw voids what was worked out in several goes; the surroundings stay those of their time."""
+    hours = np.arange(100)
+    course = Course(
+        hours * _HOUR_MS, 36.9 + 0.3 * np.sin(hours), np.where(hours < 12, 101.3, 75.0), np.full(hours.size, 12.4)
+    )
+    plants = [_plant(course, volume_nl=20_000_000) for _ in range(2)]
+    plants[0].legs(5 * _HOUR_MS)
+    for hour in (20, 40, 60):
+        plants[1].legs(hour * _HOUR_MS)
+    for plant in plants:
+        plant.intervene(intervention)
+    near, far = ((plant.volume_nl(50 * _HOUR_MS), plant.delivered_nl(50 * _HOUR_MS)) for plant in plants)
+    assert near == far
+    plants[1].follow(49 * _HOUR_MS, _BODY)
+    assert plants[1].truth_at(49 * _HOUR_MS) == plants[0].truth_at(49 * _HOUR_MS)
+
+
+def test_what_is_forgotten_is_not_needed() -> None:
+    """After months a plant that forgets, and was looked far ahead of, goes on like one that does not."""
+    hours = np.arange(100 * 24)
+    course = Course(hours * _HOUR_MS, 36.9 + 0.3 * np.sin(hours), 101.3 - hours / 1000, np.full(hours.size, 12.4))
+    plants = [_plant(course) for _ in range(2)]
+    for day in range(10, 60, 10):
+        plants[1].legs((day + 20) * _DAY_MS)
+        plants[1].forget(day * _DAY_MS)
+    for plant in plants:
+        plant.intervene(Aspiration(50 * _DAY_MS))
+        plant.intervene(Filling(50 * _DAY_MS + 60_000, 28_000_000, 22.0))
+    assert plants[0].volume_nl(60 * _DAY_MS) == plants[1].volume_nl(60 * _DAY_MS)
+    assert plants[0].truth_at(60 * _DAY_MS) == plants[1].truth_at(60 * _DAY_MS)

@@ -367,3 +367,17 @@ def test_a_clock_that_was_set_is_no_longer_lost() -> None:
         (EventKind.ALARM_RAISED, _HOUR_MS),
         (EventKind.ALARM_CLEARED, set_ms),
     ]
+
+
+def test_who_looks_in_between_makes_no_difference_to_a_fault() -> None:
+    """Samples of a pump that started anew fall between full hours; a fault soon after one cuts a leg anyway."""
+    delivered_nl = []
+    for looks in (False, True):
+        pump = _pump(volume_ml=2.2)
+        pump.inject(30_000, "reset", 1.0)
+        at_ms = 10 * _HOUR_MS + 10_000
+        if looks:
+            pump.delivered_nl(at_ms)
+        pump.inject(at_ms, "septum-leak", 40.0)
+        delivered_nl.append((pump.delivered_nl(11 * _HOUR_MS), pump.reservoir_nl(11 * _HOUR_MS)))
+    assert delivered_nl[0] == delivered_nl[1]
