@@ -1,5 +1,6 @@
 """The firmware: integers in; estimates, alarms and records out. It knows uptime, clock and readings, nothing else."""
 
+from collections import deque
 from collections.abc import Callable
 
 import numpy as np
@@ -26,6 +27,8 @@ HOUR_MS = HOUR_SAMPLES * SAMPLE_PERIOD_MS
 SERVICE_TIMEOUT_MS = 2 * HOUR_MS
 """After which the firmware no longer waits for the end of a refill."""
 _BITES_TO_SAFE, _HOURS_OF_BITES = 3, 24
+_MOST_NL_PER_DAY = (1 << 31) - 1
+"""Of a mean flow, as the telemetry has room for it."""
 _CAUSES = {
     name: condition_number(name)
     for name in (
@@ -86,11 +89,12 @@ class Firmware:
         self.hours_ahead = 0
         """Hours that went by since the start and are not yet in the memory: they can be worked out at any time."""
         self._service_since_ms = 0
+        self._filled_before_nl = 0
         self._volume_before_nl = 0
         self._returned_nl = 0
         self._fill_nl = 0
         self._drug_before = 0, 0
-        self._refused_ms: list[int] = []
+        self._refused_ms = deque[int]()
         self.board = AlarmBoard(
             Alarms(self.counters.latched), Alarms(self.counters.acknowledged), now_ms=now_ms, log=self._log
         )
@@ -279,7 +283,7 @@ class Firmware:
     def set_clock(self, now_ms: int, utc_ms: int) -> int:
         """Show another time; gives what was shown before. Raises ValueError outside 2000 to 2099."""
         previous_ms = self.clock.set_utc(now_ms, utc_ms)
-        self._clock_ahead_ms += utc_ms - previous_ms
+        self._clock_ahead_ms = self.clock.ahead_ms(now_ms)  # a jump earlier in this hour is mended with that
         self.state.forget(Quantity.CLOCK_STEP)  # else another jump before the hour's end would only be more of the same
         self._log(now_ms, EventKind.CLOCK_SET, value=utc_ms - previous_ms)
         if Alarms.CLOCK_LOST in self.active:
@@ -292,7 +296,8 @@ class Firmware:
         from_shelf = self.mode is Mode.SHELF
         self._change_mode_or_refuse(now_ms, Trigger.SELF_TEST_ASKED)
         if from_shelf:  # no samples were taken there: their numbers are passed over, for they tell the time
-            self.awake_since = self.sample_count = -(-(now_ms - self.started_ms) // SAMPLE_PERIOD_MS)
+            due = -(-(now_ms - self.started_ms) // SAMPLE_PERIOD_MS)
+            self.awake_since = self.sample_count = max(self.sample_count, due)  # the last one may be of just now
             self._restart_windows()
             self._clock_ahead_ms = self.clock.ahead_ms(now_ms)
 
@@ -311,6 +316,9 @@ class Firmware:
         """Expect needles; gives the volume in the reservoir, nL. Raises CommandRefused except when monitoring."""
         self._change_mode_or_refuse(now_ms, Trigger.REFILL_BEGUN)
         self._service_since_ms = now_ms
+        self._filled_before_nl = self.counters.filled_nl
+        self.counters = self.counters._replace(filled_nl=0)  # of a refill that a reset interrupts, nothing tells enough
+        self._keep_counters()
         self._volume_before_nl = self._bellows_nl(now_ms)
         self._returned_nl = self._fill_nl = 0
         self._drug_before = self.counters.drug, self.counters.concentration_ug_per_ml
@@ -367,8 +375,9 @@ class Firmware:
         configuration, counters = self.configuration, self.counters
         hours = self.next_hour - counters.filled_at_h
         mean_nl_per_day = 0
-        if counters.filled_nl and hours > 0:
-            mean_nl_per_day = (counters.filled_nl - self._returned_nl) * 24 // hours
+        if self._filled_before_nl and hours > 0:
+            mean_nl_per_day = (self._filled_before_nl - self._returned_nl) * 24 // hours
+            mean_nl_per_day = max(-_MOST_NL_PER_DAY, min(_MOST_NL_PER_DAY, mean_nl_per_day))
         rise_nl = self._bellows_nl(now_ms) - self._volume_before_nl
         self.counters = counters._replace(
             refills=counters.refills + 1, filled_nl=self._fill_nl, filled_at_h=self.next_hour
@@ -386,7 +395,9 @@ class Firmware:
     def refuse(self, now_ms: int) -> None:
         """A telecommand came that nobody who knows this pump would send."""
         self._log(now_ms, EventKind.COMMAND_REFUSED)
-        self._refused_ms = [at for at in self._refused_ms if at > now_ms - HOUR_MS] + [now_ms]
+        self._refused_ms.append(now_ms)
+        while self._refused_ms[0] <= now_ms - HOUR_MS:
+            self._refused_ms.popleft()
         if len(self._refused_ms) >= self.configuration.refused_commands and Alarms.TAMPERING not in self.active:
             self._raise(now_ms, Alarms.TAMPERING, _CAUSES["telecommands refused"])
 
@@ -450,8 +461,8 @@ class Firmware:
 
     def _break_off_refill(self, now_ms: int, detail: int = 0) -> None:
         """End a refill that is not complete. What came out and went in counts for the next mean flow."""
-        left_nl = self.counters.filled_nl - self._returned_nl + self._fill_nl
-        if self.counters.filled_nl:
+        left_nl = self._filled_before_nl - self._returned_nl + self._fill_nl
+        if self._filled_before_nl:
             self.counters = self.counters._replace(filled_nl=max(0, left_nl))
         self._keep_counters()
         self._end_refill(now_ms, EventKind.REFILL_CANCELLED, detail)

@@ -64,6 +64,8 @@ class Outlook:
         Sample ``awake_since`` is the first that was taken since the pump left the shelf.
         """
         self.last = last
+        self.configuration = configuration
+        """With another one it tells nothing."""
         self._started_ms = sampler.started_ms
         begin = max(0, int(legs.start_ms.searchsorted(sampler.time_ms(first) - REACH_MS)) - 1)
         end = int(legs.start_ms.searchsorted(sampler.time_ms(last)))

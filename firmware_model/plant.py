@@ -155,8 +155,9 @@ class Plant:
         self._extend(now_ms)
         self._thermal.forget(now_ms)
         if self._ahead is not None:
-            first = int(self._ahead.times_ms[1].searchsorted(now_ms))
-            self._ahead = Driven(*(block[:, first:].copy() for block in self._ahead))
+            times_ms, values = self._ahead
+            first = int(times_ms[1].searchsorted(now_ms))
+            self._ahead = Driven(times_ms[:, first:].copy(), values[:, first:].copy())
         self._table.forget(now_ms - self.kept_ms)
         first = max(0, bisect.bisect_right(self._stretches, now_ms - self.kept_ms, key=lambda each: each.start_ms) - 1)
         del self._stretches[:first]
@@ -247,6 +248,8 @@ class Plant:
             case Filling():
                 condition = self._filled(now_ms, condition, intervention)
             case BolusChange(volume_nl=volume_nl, pressure_kpa=pressure_kpa):
+                if condition.faults["flipped-pump"]:
+                    volume_nl, pressure_kpa = 0, 0.0
                 condition = condition._replace(bolus_kpa=pressure_kpa, bolused_nl=condition.bolused_nl + volume_nl)
         if self._stretches[-1].start_ms == now_ms:
             self._stretches.pop()

@@ -309,6 +309,7 @@ class Pump:
         self._write_late_hours()
         self._samples_before += self.firmware.sample_count
         self._events += self.firmware.events
+        self.firmware.events.clear()
         self._boot_at_ms, self._boot_reason = until_ms, reason
         if until_ms <= now_ms:
             self._start_again()
@@ -327,28 +328,35 @@ class Pump:
             self._battery.set_drain(now_ms, self._sampler.first + self.firmware.sample_count, value)
         elif fault == "clock-jump":
             self._clock.jump(max(round(value * 1000), -self._clock.utc_ms(now_ms) + EARLIEST_UTC_MS))
-        elif not value and fault != "memory-bit-flip":
-            return
-        elif fault == "firmware-hang":
-            self._hangs_left = round(value)
-            self._hang(now_ms)
-        elif self._is_off:
-            return
-        elif fault == "brown-out":
-            self._down(now_ms, now_ms + round(value * 1000), BootReason.BROWN_OUT)
-        elif fault == "reset":
-            self._down(now_ms, now_ms, BootReason.RESET)
-        elif fault == "memory-bit-flip":
+        elif fault == "memory-bit-flip":  # whether it is fed or not
             self._write_late_hours()
             self.firmware.memory.flip_bit(round(value))
+        elif not value:
+            return
+        elif fault == "brown-out":
+            self._brown_out(now_ms, now_ms + round(value * 1000))
+        elif self._is_off:
+            return
+        elif fault == "firmware-hang":
+            self._hang(now_ms, times=round(value))
+        elif fault == "reset":
+            self._down(now_ms, now_ms, BootReason.RESET)
         else:
             for _ in range(round(value)):
                 self.firmware.refuse(now_ms)
 
-    def _hang(self, now_ms: int) -> None:
+    def _brown_out(self, now_ms: int, until_ms: int) -> None:
+        """Have the supply fail, even while it is failing already, or while the watchdog is being waited for."""
+        if self._boot_at_ms is None:
+            self._down(now_ms, until_ms, BootReason.BROWN_OUT)
+        else:
+            self._boot_at_ms, self._boot_reason = max(self._boot_at_ms, until_ms), BootReason.BROWN_OUT
+
+    def _hang(self, now_ms: int, *, times: int) -> None:
         self._hang_at_ms = None
-        self._hangs_left -= 1
-        self._down(now_ms, now_ms + _WATCHDOG_MS, BootReason.WATCHDOG)
+        if times:
+            self._hangs_left = times - 1
+            self._down(now_ms, now_ms + _WATCHDOG_MS, BootReason.WATCHDOG)
 
     def _catch_up(self, now_ms: int) -> None:
         while True:
@@ -359,7 +367,7 @@ class Pump:
                 self._start_again()
             else:
                 self._take_until(turn_ms)
-                self._hang(turn_ms)
+                self._hang(turn_ms, times=self._hangs_left)
         if not self._is_off:
             self._take_until(now_ms)
         self._now_ms = now_ms
@@ -384,7 +392,7 @@ class Pump:
         if not self._passes_over or (last - due < _FEW_SAMPLES and self._outlook is None):
             return due
         outlook = self._outlook
-        if outlook is None or outlook.last < due:
+        if outlook is None or outlook.last < due or outlook.configuration is not self.firmware.configuration:
             outlook = self._outlook = self._look_ahead(due, max(last, self._foreseen_sample()))
         return min(outlook.next_sample(self.firmware, decided), last + 1)
 
@@ -420,15 +428,12 @@ class Pump:
         if memory.is_suspect or memory.nvram.will_lose_power:  # what is written, and when, makes a difference
             self._write_late_hours()
         now_ms = self._sampler.time_ms(sample)
-        configuration = firmware.configuration
         try:
             firmware.sample(self._sampler.read(sample), self._sensors.unresponsive(now_ms))
         except PowerLost:
             self._down(now_ms, now_ms, BootReason.BROWN_OUT)
             return
         self._resumed_at = firmware.sample_count
-        if firmware.configuration is not configuration:
-            self._outlook = None
 
     def _resume(self) -> None:
         """Fill the windows from the last samples, if some were passed over."""

@@ -75,7 +75,7 @@ class Counters(NamedTuple):
     boots: int = 0
     refills: int = 0
     filled_nl: int = 0
-    """At the last refill, less what came out in one that was broken off since; 0 if nothing tells."""
+    """At the last refill, less what came out in one that was broken off since; 0 if nothing tells, and in a refill."""
     filled_at_h: int = 0
     drug: int = 0
     concentration_ug_per_ml: int = 0

@@ -160,8 +160,15 @@ class TruthTable:
         return self._legs
 
     def cut(self, now_ms: int) -> None:
-        """Take back what comes after ``now_ms``."""
-        self.count = int(np.searchsorted(self.whole[_START_MS, : self.count], now_ms, side="left"))
+        """Take back what comes after ``now_ms``.
+
+        What was true at the very beginning stays: somebody may have seen it.
+        """
+        before = int(np.searchsorted(self.whole[_START_MS, : self.count], now_ms, side="left"))
+        if self.count and not before:
+            self._keep_beginning()
+            before = 1
+        self.count = before
         last = self.count - 1
         self._legs = self._leg = None
         if self.count and self.whole[1, last] > now_ms:
@@ -185,6 +192,21 @@ class TruthTable:
                 self._shape,
                 self.clock,
             )
+
+    def _keep_beginning(self) -> None:
+        """Have a leg of a millisecond before the first one, in which everything is as at the start of that."""
+        first = self._one(0)
+        still = first._replace(
+            start_ms=first.start_ms - 1,
+            end_ms=first.start_ms,
+            crystal_ppb=0,
+            end_nl=first.start_nl,
+            reservoir_end_kpa=first.reservoir_start_kpa,
+            outlet_end_kpa=first.outlet_start_kpa,
+            leaks_nl=0.0,
+        )
+        self.whole[:, 0], self.real[:, 0] = still[:_WHOLE], still[_WHOLE:]
+        self.whole[2, 1], self.real[8, 1] = first.crystal_ppb_ms, first.leaked_nl
 
     def forget(self, before_ms: int) -> None:
         """Forget the legs that ended before a time, but never the last one."""

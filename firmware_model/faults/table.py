@@ -70,7 +70,7 @@ REFILL_FAULTS: Mapping[str, FaultKind] = {
         FaultKind("pocket-fill", "%", 100.0, 0.0, 100.0, "so much of each fill goes into the pocket around the pump"),
         FaultKind("overfill", "mL", 1.0, 0.0, 3.0, "each fill puts so much more in than fits"),
         FaultKind("cold-refill", "C", 4.0, 0.0, 20.0, "what is filled in is so cold; 0 C is none"),
-        FaultKind("flipped-pump", "", 1.0, 0.0, 1.0, "the pump lies on its face: no needle finds its septum"),
+        FaultKind("flipped-pump", "", 1.0, 0.0, 1.0, "the pump lies on its face: no needle finds septum or side port"),
     )
 }
 """They act on refills while they last."""

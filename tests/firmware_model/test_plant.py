@@ -288,3 +288,12 @@ def test_what_is_forgotten_is_not_needed() -> None:
         plant.intervene(Filling(50 * _DAY_MS + 60_000, 28_000_000, 22.0))
     assert plants[0].volume_nl(60 * _DAY_MS) == plants[1].volume_nl(60 * _DAY_MS)
     assert plants[0].truth_at(60 * _DAY_MS) == plants[1].truth_at(60 * _DAY_MS)
+
+
+def test_no_bolus_into_a_pump_on_its_face() -> None:
+    """The needle does not find the side port: nothing comes in, and nothing is pushed back."""
+    plant = _plant()
+    plant.intervene(FaultChange(0, "flipped-pump", 1.0))
+    plant.intervene(BolusChange(_HOUR_MS, 5_000_000, 20.0))
+    assert plant.condition(2 * _HOUR_MS).bolused_nl == 0
+    assert plant.truth_at(2 * _HOUR_MS).outlet_kpa == _BODY.outlet_kpa

@@ -1,5 +1,6 @@
 """A whole pump, through its telemetry: what it reports against what is true."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -367,6 +368,38 @@ def test_a_clock_that_was_set_is_no_longer_lost() -> None:
         (EventKind.ALARM_RAISED, _HOUR_MS),
         (EventKind.ALARM_CLEARED, set_ms),
     ]
+
+
+def test_a_clock_that_was_set_right_after_a_jump_is_not_lost() -> None:
+    """A jump that was mended before the hour was over raises nothing any more; the next one does."""
+    pump = _pump()
+    pump.inject(_HOUR_MS + 600_000, "clock-jump", 3600.0)
+    set_ms = _HOUR_MS + 1_200_000
+    pump.command(set_ms).set_clock(set_ms, _START_UTC_MS + set_ms)
+    pump.inject(5 * _HOUR_MS + 600_000, "clock-jump", -3600.0)
+    pump.wake(_DAY_MS)
+    assert [(alarm, time_ms) for alarm, _, time_ms in _raised(pump)] == [("clock-lost", 6 * _HOUR_MS)]
+
+
+def test_no_sample_is_taken_twice_after_the_shelf() -> None:
+    """Put on the shelf and taken from it at the time of a sample, the pump goes on with the next one."""
+    pump = _pump()
+    firmware = pump.command(_HOUR_MS)
+    firmware.shelve(_HOUR_MS)
+    firmware.test_self(_HOUR_MS)
+    assert firmware.sample_count == 61
+    assert firmware.next_sample_ms == _HOUR_MS + SAMPLE_PERIOD_MS
+
+
+def test_another_configuration_counts_at_once() -> None:
+    """Also for samples that were looked over before, whoever gave it."""
+    pump = _pump()
+    pump.foreseen_ms = _DAY_MS
+    pump.wake(_HOUR_MS)
+    firmware = pump.command(_HOUR_MS)
+    firmware.configure(_HOUR_MS, replace(firmware.configuration, over_temperature_mc=36_000))
+    pump.wake(_DAY_MS)
+    assert ("over-temperature", "medium", _HOUR_MS + 10 * SAMPLE_PERIOD_MS) in _raised(pump)
 
 
 def test_who_looks_in_between_makes_no_difference_to_a_fault() -> None:

@@ -1,5 +1,6 @@
 """Refills, as the firmware keeps the books of them."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,15 @@ from firmware_model.pump import Pump
 from firmware_model.surroundings import Surroundings
 from protocols.channel import OpenChannel
 from protocols.exchange import Exchange, PeerRefused
-from protocols.messages import BeginRefill, Mode, Reason, ReportFilled, ReportReturned
+from protocols.messages import (
+    BeginRefill,
+    CompleteRefill,
+    Mode,
+    Reason,
+    RefillCompleted,
+    ReportFilled,
+    ReportReturned,
+)
 
 _SOFT = load_profile(Path(__file__).parents[2] / "fixtures" / "pumps" / "generic-30ml.toml")
 _BODY = Surroundings(37.0, 101.325, 12.4)
@@ -172,3 +181,38 @@ def test_the_drug_is_kept_when_it_is_set_and_given_back_by_a_cancel() -> None:
     assert (firmware.memory.counters().drug, firmware.memory.counters().concentration_ug_per_ml) == (7, 50)
     firmware.cancel_refill(6000)
     assert (firmware.memory.counters().drug, firmware.memory.counters().concentration_ug_per_ml) == (3, 9000)
+
+
+def test_a_refill_that_a_reset_interrupts_tells_no_mean_flow() -> None:
+    """What came out and went in is not known any more: the next refill gives no mean flow, the one after it does."""
+    pump = _pump()
+    begun_ms = 14 * _DAY_MS
+    pump.foresee(Aspiration(begun_ms + 60_000))
+    pump.foresee(Filling(begun_ms + 120_000, 28_000_000, 22.0))
+    firmware = pump.command(begun_ms)
+    firmware.begin_refill(begun_ms)
+    pump.command(begun_ms + 60_000).returned(begun_ms + 60_000, pump.plant.condition(begun_ms + 60_000).returned_nl)
+    pump.inject(begun_ms + 180_000, "reset", 1.0)
+    means = []
+    for at_ms in (28 * _DAY_MS, 42 * _DAY_MS):
+        pump.foresee(Aspiration(at_ms + 60_000))
+        pump.foresee(Filling(at_ms + 120_000, 28_000_000, 22.0))
+        pump.command(at_ms).begin_refill(at_ms)
+        firmware = pump.command(at_ms + 180_000)
+        firmware.returned(at_ms + 180_000, pump.plant.condition(at_ms + 180_000).returned_nl)
+        firmware.filled(at_ms + 180_000, 28_000_000)
+        means.append(firmware.complete_refill(at_ms + 180_000))
+    assert means[0] == 0
+    assert means[1] == pytest.approx(1_000_000, rel=0.03)
+    assert EventKind.FLOW_OFF_LABEL not in {event.entry.kind for event in pump.take_events()}
+
+
+def test_a_mean_flow_beyond_its_field_is_the_most_that_fits() -> None:
+    """Volumes that nobody could have meant, within an hour, are answered, and the pump goes on."""
+    pump = _pump()
+    firmware = pump.command(_HOUR_MS)
+    firmware.configure(_HOUR_MS, replace(firmware.configuration, capacity_nl=2**31 - 1))
+    exchange = Exchange(OpenChannel())
+    for message in (BeginRefill(), ReportReturned(2**31 - 1), CompleteRefill()):
+        answer = exchange.receive(_HOUR_MS, pump.receive(_HOUR_MS, exchange.request(_HOUR_MS, message)))
+    assert answer == RefillCompleted(mean_flow_nl_per_day=1 - 2**31)
