@@ -30,6 +30,9 @@ MAX_CAPACITY_ML = 200
 Positive = Annotated[float, Field(gt=0)]
 NotNegative = Annotated[float, Field(ge=0)]
 Percent = Annotated[float, Field(gt=0, lt=100)]
+Millilitres = Annotated[float, Field(gt=0, le=MAX_CAPACITY_ML)]
+Kilopascals = Annotated[float, Field(gt=0, le=10_000)]
+"""Of limits, whose bounds are such that a configuration fits the 32 bits that each of its values has on the wire."""
 
 
 class InfusateProfile(FrozenModel):
@@ -104,10 +107,10 @@ class SensorsProfile(FrozenModel):
 class AlarmLimits(FrozenModel):
     """When the firmware raises and clears its alarms. It judges what it measures and estimates, not the truth."""
 
-    low_reservoir_days: Positive
+    low_reservoir_days: Annotated[float, Field(gt=0, le=3650)]
     """The reservoir lasts no longer than this, at label flow or at the estimated one if that is faster."""
-    empty_ml: Positive
-    volume_hysteresis_ml: Positive
+    empty_ml: Millilitres
+    volume_hysteresis_ml: Millilitres
     flow_high_percent: Percent
     """Above the label flow by this share: a fast pump."""
     flow_low_percent: Percent
@@ -118,34 +121,34 @@ class AlarmLimits(FrozenModel):
     """Raised when n of the last m hourly estimates lie beyond the limit."""
     cross_check_percent: Percent
     """Of label flow: how far the two estimates of flow may differ."""
-    occlusion_kpa: Positive
+    occlusion_kpa: Kilopascals
     """Outlet pressure, gauge, above which the catheter is taken to be blocked."""
-    outlet_low_kpa: float
+    outlet_low_kpa: Annotated[float, Field(ge=-10_000, le=10_000)]
     """Outlet pressure, gauge, below which the catheter's tip is not where it was."""
-    outlet_hysteresis_kpa: Positive
-    drive_pressure_kpa: Positive
+    outlet_hysteresis_kpa: Kilopascals
+    drive_pressure_kpa: Kilopascals
     """How far the reservoir's pressure may be from that of the propellant at its temperature."""
-    over_temperature_c: Positive
-    temperature_hysteresis_c: Positive
-    ambient_low_kpa: Positive
-    ambient_high_kpa: Positive
-    ambient_hysteresis_kpa: Positive
-    access_ml: Positive
+    over_temperature_c: Annotated[float, Field(gt=0, le=1000)]
+    temperature_hysteresis_c: Annotated[float, Field(gt=0, le=1000)]
+    ambient_low_kpa: Kilopascals
+    ambient_high_kpa: Kilopascals
+    ambient_hysteresis_kpa: Kilopascals
+    access_ml: Millilitres
     """Change of volume within a quarter of an hour that no flow explains: somebody's needle."""
-    outlet_pulse_kpa: Positive
+    outlet_pulse_kpa: Kilopascals
     """Rise of the outlet's pressure for some minutes: something came in by the side port."""
-    battery_low_mv: Annotated[int, Field(gt=0)]
-    end_of_service_mv: Annotated[int, Field(gt=0)]
-    battery_hysteresis_mv: Annotated[int, Field(gt=0)]
-    clock_step_s: Positive
+    battery_low_mv: Annotated[int, Field(gt=0, le=65_535)]
+    end_of_service_mv: Annotated[int, Field(gt=0, le=65_535)]
+    battery_hysteresis_mv: Annotated[int, Field(gt=0, le=65_535)]
+    clock_step_s: Annotated[float, Field(gt=0, le=86_400)]
     """Between two hours, by which the clock may differ from the uptime."""
-    refill_tolerance_ml: Positive
+    refill_tolerance_ml: Millilitres
     """Between what the programmer says and what the bellows says at a refill."""
     off_label_percent: Percent
     """Mean flow since the last refill, from label flow."""
     refused_commands: Annotated[int, Field(ge=1, le=1000)]
     """Within an hour, from which on somebody is tampering."""
-    repeat_h: Positive
+    repeat_h: Annotated[float, Field(gt=0, le=590)]
     """After which an acknowledged alarm comes again if its condition is still there."""
 
     @model_validator(mode="after")

@@ -35,6 +35,8 @@ def test_shipped_profiles_load(path: Path) -> None:
         ("flow_debounce_n = 2", "flow_debounce_n = 4", "alarms", "must be <= flow_debounce_m"),
         ("low_reservoir_days = 4.0", "low_reservoir_days = 28.0", None, "must lie below capacity_ml"),
         ("battery_low_mv = 2750", "battery_low_mv = 2560", "alarms", "by more than battery_hysteresis_mv"),
+        ("repeat_h = 24.0", "repeat_h = 1000.0", "alarms.repeat_h", "less than or equal to 590"),
+        ("occlusion_kpa = 22.0", "occlusion_kpa = 3e6", "alarms.occlusion_kpa", "less than or equal to 10000"),
         ("drift_ppm = 20.0", "drift_ppm = 2000.0", "clock.drift_ppm", "less than or equal to 1000"),
         ("[50.0, 2950]", "[50.0, 3050]", "battery", "must fall"),
         ("droop_kpa = 2.0", "droop_kpa = 2.0\ndrop_kpa = 1", "drop_kpa", "did you mean droop_kpa"),
