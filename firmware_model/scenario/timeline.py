@@ -64,9 +64,13 @@ Action = Inject | Aspirate | Fill | Bolus | Command
 
 
 def timeline(scenario: Scenario) -> tuple[Action, ...]:
-    """All that is done in a scenario, by time; at the same time in the order of the file's tables."""
+    """All that is done in a scenario, by time; at the same time in the order of the file's tables.
+
+    Of faults that is the order in which they begin: one that ends is mended before the next of its name begins.
+    """
+    faults = sorted(scenario.fault, key=lambda fault: fault.at)
     actions = [
-        *(action for fault in scenario.fault for action in _fault(fault, _there_before(fault, scenario))),
+        *(action for fault in faults for action in _fault(fault, _there_before(fault, scenario))),
         *(action for refill in scenario.refill for action in _refill(refill)),
         *(Bolus(bolus.at, nanolitres(bolus.volume_ml), bolus.duration) for bolus in scenario.bolus),
         *(action for visit in scenario.visit for action in _visit(visit)),

@@ -135,3 +135,19 @@ def test_every_visit_is_a_command(verb: str) -> None:
     """Each action of a visit is told to the pump by its own name."""
     visit = Visit.model_validate({"at": "5s", "actions": [verb]})
     assert timeline(Scenario(title="any", days=1, visit=(visit,))) == (Command(5000, verb),)
+
+
+def test_a_fault_is_mended_before_the_next_of_its_name_begins(tmp_path: Path) -> None:
+    """Also if the file names the later one first."""
+    text = """
+    [[fault]]
+    name = "septum-leak"
+    at = "10h"
+    value = "1mL/day"
+    [[fault]]
+    name = "septum-leak"
+    at = "5h"
+    duration = "5h"
+    """
+    last = [action for action in timeline(loaded(tmp_path, text).scenario) if action.at_ms == 10 * HOUR_MS]
+    assert last == [Inject(10 * HOUR_MS, "septum-leak", 0.0), Inject(10 * HOUR_MS, "septum-leak", 1.0)]
