@@ -23,9 +23,10 @@ from hil.links.link import Link
 from hil.links.serial_settings import SerialSettings
 from hil.programmer import Programmer, PumpFault
 from hil.pump_session import PumpSession, open_session
+from hil.pump_wire import PumpWire
 from hil.recording.tap import TappedLink, WireSink
 from hil.wiring import ReplayWiring, Wiring
-from protocols.messages import Identity
+from protocols.messages import Identify, Identity
 from protocols.session.programmer_channel import ProgrammerChannel
 
 __all__ = ["PUMP_SERIAL", "Bench", "identified", "identified_pump", "open_bench", "same_instrument"]
@@ -44,7 +45,8 @@ class Bench:
     loaded: LoadedBench
     clock: Clock
     pump: Programmer
-    pump_identity: Identity
+    identified: Identity | PumpFault
+    """Who the pump said it is, or why that is not known: procedures for any pump work on such a one, too."""
     instruments: Mapping[str, Instrument]
     """By role, as the bench file has them."""
     identities: dict[str, InstrumentIdentity]
@@ -53,6 +55,13 @@ class Bench:
     reader: Programmer | None
     """The same pump under a reader's key; None in the open mode, or if the bench has none."""
     _taps: tuple[TappedLink, ...]
+
+    @property
+    def pump_identity(self) -> Identity:
+        """Who the pump said it is. Raises PumpFault if it could not."""
+        if isinstance(self.identified, PumpFault):
+            raise self.identified
+        return self.identified
 
     @property
     def balance(self) -> Balance | None:
@@ -151,13 +160,22 @@ class Bench:
 
 
 def open_bench(
-    loaded: LoadedBench, wiring: Wiring, sink: WireSink, cleanup: ExitStack, *, seed: int, began_ms: int = 0
+    loaded: LoadedBench,
+    wiring: Wiring,
+    sink: WireSink,
+    cleanup: ExitStack,
+    *,
+    seed: int,
+    began_ms: int = 0,
+    any_pump: bool = False,
 ) -> Bench:
     """Open every link, feed the pump if it hangs on a supply, ask every device who it is, and refuse strangers.
 
     Raises BenchFault where a port is missing, a device is silent, or another serial number answers.
     ``cleanup`` closes what was opened, also if this fails half way; ``seed`` is that of a simulated pump's keys;
     ``began_ms`` is the bench time at which a run is resumed: its telecommands must not look like repeated ones.
+    With ``any_pump``, a pump that says something, but cannot say who it is, is taken as well: what is wrong with it is
+    for the procedures to find.
     """
     file = loaded.file
     cleanup.callback(wiring.close)
@@ -186,7 +204,7 @@ def open_bench(
     early = {"supply": who("supply")} if "supply" in instruments else {}
     if early:
         _feed(instruments["supply"], file.instruments.supply)
-    identity = identified_pump(loaded, pump.identify())
+    identity = _any_identity(loaded, pump, pump_link) if any_pump else identified_pump(loaded, pump.identify())
     identities = {role: early[role] if role in early else who(role) for role in instruments}
     for role, other in same_instrument(identities):
         raise BenchFault(f"{role}: {tables[role].link} leads to the {other}, {tables[other].link}; check the cables")
@@ -233,6 +251,27 @@ def _present(role: str, table: Table | None) -> Table:
     if table is None:
         raise UsageError(f"the bench file has no [instruments.{role}]")
     return table
+
+
+def _any_identity(loaded: LoadedBench, pump: Programmer, link: Link) -> Identity | PumpFault:
+    """Who a pump is that may keep to no rule, by any Identity that it sends; or why that is not known.
+
+    Raises PumpFault for a stranger, for one that says nothing that begins as its frames do, and for one of which
+    nobody can tell whether it is the pump that the bench is for.
+    """
+    try:
+        said = pump.identify()
+    except PumpFault as fault:
+        if loaded.file.pump.session != "open":
+            raise
+        heard = PumpWire(link).ask(Identify())
+        came = [each.message for each in (*heard.frames, *heard.others) if isinstance(each.message, Identity)]
+        if not came and heard.speaks and loaded.file.pump.serial_number is None:
+            return fault
+        if not came:
+            raise
+        said = came[0]
+    return identified_pump(loaded, said)
 
 
 def identified_pump(loaded: LoadedBench, identity: Identity) -> Identity:

@@ -21,6 +21,7 @@ from protocols.messages import (
     BeginRefill,
     CancelRefill,
     ClockSet,
+    Commit,
     CompleteRefill,
     ConfigurationReport,
     ConfigurationWritten,
@@ -38,6 +39,7 @@ from protocols.messages import (
     Measurements,
     Message,
     Outcome,
+    Query,
     RawSensors,
     ReadAlarms,
     ReadConfiguration,
@@ -129,6 +131,11 @@ class Programmer:
         return self._exchange.repeats
 
     @property
+    def last_seq(self) -> int:
+        """The seq of the request that was sent last."""
+        return self._exchange.last_seq
+
+    @property
     def surplus(self) -> int:
         """How many answers came so far that nobody waited for: twice, or too late."""
         return self._exchange.dropped
@@ -185,6 +192,22 @@ class Programmer:
         """The events since ``log`` was last read, with the chain checked from there on. Raises PumpFault."""
         return [record for page in self._pages(log, Events) for record in page]
 
+    def exchange(self, request: Telecommand) -> Message:
+        """The pump's answer to any telecommand, be it a refusal. Raises PumpFault if none came."""
+        if isinstance(request, (Commit, Query)):
+            self._state_seq = None  # whoever numbers commands itself moves the state on
+        try:
+            return self._ask(request, request.REPLY)
+        except PumpFault as fault:
+            if isinstance(refused := fault.__cause__, PeerRefused):
+                return ErrorReply(refused.reason, refused.detail)
+            raise
+
+    @property
+    def memory(self) -> ProgrammerMemory:
+        """What must not be forgotten: for those who number commands themselves."""
+        return self._memory
+
     # Notices.
 
     def subscribe(self, period_s: int, notices: int) -> Subscribed:
@@ -193,6 +216,10 @@ class Programmer:
 
     def notices(self, wait_ms: int) -> list[Sampled]:
         """What came unasked within ``wait_ms`` from now, and before."""
+        return [notice for _, notice in self.numbered_notices(wait_ms)]
+
+    def numbered_notices(self, wait_ms: int) -> list[tuple[int, Sampled]]:
+        """The same, each with the seq that it came under."""
         end_ms = self._link.monotonic_ms() + wait_ms
         while (left_ms := end_ms - self._link.monotonic_ms()) > 0:
             try:
@@ -200,7 +227,7 @@ class Programmer:
             except LinkTimeout:
                 break
             self._exchange.receive(self._link.monotonic_ms(), data)
-        return [notice for _, notice in self._exchange.take_notices() if isinstance(notice, Sampled)]
+        return [(seq, notice) for seq, notice in self._exchange.take_notices() if isinstance(notice, Sampled)]
 
     # What changes the pump.
 

@@ -66,7 +66,7 @@ def check_simulated_key(mode: SessionMode, key_file: Path | None, seed: int) -> 
 def open_session(mode: SessionMode, key_file: Path | None, seed: int, start_utc_ms: int) -> PumpSession:
     """What the bench file asks for. Raises UsageError for a key file that cannot be read."""
     if mode == "open":
-        return PumpSession(OpenChannel(), ProgrammerMemory())
+        return PumpSession(OpenChannel(), ProgrammerMemory(first=start_utc_ms))
     if mode == "insecure-test-key":
         memory = ProgrammerMemory(first=start_utc_ms)
         programmer, reader = test_keys(seed)

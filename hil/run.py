@@ -7,6 +7,7 @@
 
 import json
 from contextlib import ExitStack
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -24,7 +25,7 @@ from hil.pump_state import failed_state
 from hil.recording.layout import RATE_KEY
 from hil.recording.reader import Recording
 from hil.recording.writer import RecordingWriter
-from hil.run_folder import RunFolder
+from hil.run_folder import UNIDENTIFIED, RunFolder
 from hil.run_keeper import RunKeeper
 from hil.run_plan import BENCH_ATTACHMENT, RunPlan
 from hil.run_result import RunResult, devices_of
@@ -58,6 +59,8 @@ class Run:
         self.observer = observer
         self.procedures: list[Procedure] = []
         self.bench: Bench | None = None
+        self.any_pump = False
+        """Whether all procedures expect a pump that may keep to no rule."""
         self.interrupted = False
         self.quarantine: str | None = None
         """Why nothing more is run."""
@@ -84,7 +87,7 @@ class Run:
         folder = RunFolder.create(
             out,
             procedure=plan.procedures[0] if len(plan.procedures) == 1 else "suite",
-            serial_number=plan.bench.file.pump.serial_number or "unidentified",
+            serial_number=plan.bench.file.pump.serial_number or UNIDENTIFIED,
             started=self.started,
         )
         started_utc = self.started.isoformat(timespec="milliseconds")
@@ -124,7 +127,15 @@ class Run:
             self._cleanup.callback(self._leave_safe)  # when the links are closed, and before a recording is rewritten
             self.keeper.take_up(part)
             loaded, watched = self.plan.bench, self._watched(wiring)
-            self.bench = open_bench(loaded, watched, writer, self._cleanup, seed=self.plan.seed, began_ms=part.began_ms)
+            self.bench = open_bench(
+                loaded,
+                watched,
+                writer,
+                self._cleanup,
+                seed=self.plan.seed,
+                began_ms=part.began_ms,
+                any_pump=self.any_pump,
+            )
             self.keeper.identified(devices_of(self.bench))
         return self.bench
 
@@ -236,6 +247,9 @@ class Run:
         self.keeper.close()
         rejudged = ", re-judged by other limits" if self.plan.new_limits else ""
         self.folder.audit("run finished", why=f"verdict {said}{rejudged}")
+        if serial_number := self.keeper.devices.get("pump", {}).get("serial number"):
+            self.folder.name_pump(serial_number)
+            result = replace(result, folder=self.folder.path)
         write_documents(self.folder, result)
         return result
 

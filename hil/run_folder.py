@@ -6,6 +6,7 @@ import math
 import re
 import uuid
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -16,12 +17,14 @@ from hil.errors import RecordingError
 from hil.output import writing_to
 from hil.run_journal import cut_torn_line
 
-__all__ = ["AUDIT", "MANIFEST", "RECORDING", "RunFolder", "recording_name"]
+__all__ = ["AUDIT", "MANIFEST", "RECORDING", "UNIDENTIFIED", "RunFolder", "recording_name"]
 
 AUDIT = "audit.jsonl"
 MANIFEST = "manifest.json"
 RECORDING = "run.mcap"
 
+UNIDENTIFIED = "unidentified"
+"""In the name of a folder, until the pump has said who it is."""
 _NAME_CHARACTERS = 40
 
 
@@ -60,6 +63,17 @@ class RunFolder:
             except OSError as error:
                 raise RecordingError(f"{trail}: cannot be written: {error.strerror}") from error
         return cls(path)
+
+    def name_pump(self, serial_number: str) -> None:
+        """Put the pump's serial number into the name of a folder that was made before anybody knew it.
+
+        Only when nobody writes into it any more who knows it by its old name; of what follows, the documents.
+        """
+        named = self.path.with_name(self.path.name.replace(f"_{UNIDENTIFIED}_", f"_{_fit(serial_number)}_"))
+        with suppress(OSError):  # the name is a convenience, and the manifest says it as well
+            self.path.rename(named)
+            sync_folder(named.parent)
+            self.path = named
 
     def next_recording(self) -> tuple[int, str]:
         """Number and name of the recording of the next part of the run: what a killed part recorded stays as it is."""

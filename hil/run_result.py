@@ -14,6 +14,7 @@ from hil.procedure import Procedure
 from hil.requirement_lines import requirement_lines
 from hil.run_plan import RunPlan
 from hil.safe_state import SafeStep
+from protocols.messages import Identity
 
 __all__ = ["RunResult", "devices_of"]
 
@@ -106,15 +107,15 @@ class RunResult:
 
 def devices_of(bench: Bench) -> dict[str, dict[str, str]]:
     """What pump and instruments said of themselves, as rows of names and values."""
-    pump = bench.pump_identity
-    told = {
-        "pump": {
+    pump = bench.identified
+    told: dict[str, dict[str, str]] = {"pump": {}}
+    if isinstance(pump, Identity):
+        told["pump"] = {
             "serial number": pump.serial_number,
             "model": pump.model,
             "firmware": pump.firmware_version,
             "UID": pump.uid.hex(),
         }
-    }
     for role, identity in bench.identities.items():
         rows = {"model": identity.model, "serial number": identity.serial_number, "version": identity.version}
         told[role] = {name: text for name, text in rows.items() if text}

@@ -86,6 +86,11 @@ class Exchange:
         """When ``on_deadline`` is due, in the caller's ms; None while no request waits."""
         return self._pending.deadline_ms if self._pending is not None else None
 
+    @property
+    def last_seq(self) -> int:
+        """The seq of the request that was made last."""
+        return (self._next_seq - 1) % _SEQS
+
     def request(self, now_ms: int, message: Message) -> bytes:
         """What to send to ask ``message``; a request that still waits is given up.
 

@@ -146,7 +146,10 @@ def _rejected() -> list[dict[str, str]]:
 
 
 def _refused() -> list[dict[str, str]]:
-    """Open frames, and what a pump in the open mode answers; an empty answer is silence."""
+    """Open frames, and what a pump in the open mode answers; an empty answer is silence.
+
+    ``answer_if_lacking`` is that of a pump which lacks the message, as it may.
+    """
 
     def wire(payload: str) -> str:
         return encode_frame(OpenChannel().seal(bytes.fromhex(payload))).hex()
@@ -154,7 +157,12 @@ def _refused() -> list[dict[str, str]]:
     return [
         {"wire": wire("1234 7e"), "answer": wire("1234 ff 01 0000007e"), "why": "no telecommand has this opcode"},
         {"wire": wire("0005 01 00"), "answer": wire("0005 ff 02 00000001"), "why": "a byte behind the body"},
-        {"wire": wire("0006 04 0000"), "answer": wire("0006 ff 02 00000004"), "why": "a body that is too short"},
+        {
+            "wire": wire("0006 04 0000"),
+            "answer": wire("0006 ff 02 00000004"),
+            "answer_if_lacking": wire("0006 ff 01 00000004"),
+            "why": "a body that is too short",
+        },
         {"wire": wire("0007"), "answer": "", "why": "too short for a header"},
         {"wire": wire("0008 81"), "answer": "", "why": "telemetry is nothing to answer"},
         {"wire": encode_frame(b"\x02\x00\x00\x01\x01").hex(), "answer": "", "why": "a frame of another version"},

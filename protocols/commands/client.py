@@ -37,6 +37,7 @@ __all__ = [
 ]
 
 
+_MOST_STAGINGS = 3
 _MOST_ANSWERS = 3
 """That do not say what was asked: a pump may be busy for a moment, but does not change its mind."""
 
@@ -86,11 +87,20 @@ CommandFlow = Generator[Telecommand, Message | None, CommandResult | ErrorReply]
 def carry_out(command: Telecommand, if_state: int, store: ClientStore) -> CommandFlow:
     """Have a command carried out once, in the state ``if_state`` only.
 
-    Gives the pump's refusal if it would not even stage it. Raises Misunderstood, and ValueError while another
-    command's outcome is not known.
+    A line that doubles or delays a Stage has the pump stage it twice, and the token that came first is no longer good:
+    then nothing was done, and it is staged again. Gives the pump's refusal if it would not even stage it. Raises
+    Misunderstood, and ValueError while another command's outcome is not known.
     """
     if store.outstanding() is not None:
         raise ValueError("the outcome of an earlier command is not known yet: settle it first")
+    for _ in range(_MOST_STAGINGS):
+        result = yield from _staged_and_committed(command, if_state, store)
+        if isinstance(result, ErrorReply) or result.outcome is not Outcome.NOT_STAGED:
+            break
+    return result
+
+
+def _staged_and_committed(command: Telecommand, if_state: int, store: ClientStore) -> CommandFlow:
     encoded = outer(command)
     staged: Message | None = None
     while not isinstance(staged, Staged):

@@ -60,6 +60,10 @@ class JournalState:
         """What became of a command, if that is still known."""
         return next((each for each in self.entries if (each.kid, each.cmd_id) == (kid, cmd_id)), None)
 
+    def is_past(self, kid: int, cmd_id: int) -> bool:
+        """Whether a newer command of this key is known: numbers rise, so this one can only be old."""
+        return any(each.kid == kid and each.cmd_id > cmd_id for each in self.entries)
+
     def then(self, entry: Entry, depth: int) -> "JournalState":
         """With one entry more, and the oldest of its key gone if there are too many."""
         own = [each for each in self.entries if each.kid == entry.kid]
@@ -130,9 +134,11 @@ class Journal:
         """Carry out what is staged, once."""
         return Committed(*self._committed(now_ms, kid, request)[1:])
 
-    def query(self, kid: int, request: Query) -> Queried:
-        """What became of a command; if nothing did, nothing will."""
+    def query(self, kid: int, request: Query) -> Queried | ErrorReply:
+        """What became of a command; if nothing did, nothing will. Refused for one that was forgotten."""
         known = self._known(kid, request.cmd_id)
+        if known is None and self._store.journal.is_past(kid, request.cmd_id):
+            return ErrorReply(Reason.OUT_OF_RANGE, 0)
         return Queried(*(known or self._fenced(kid, request))[1:])
 
     def _committed(self, now_ms: int, kid: int, request: Commit) -> Entry:
@@ -140,6 +146,8 @@ class Journal:
         if known is not None:
             return known
         journal = self._store.journal
+        if journal.is_past(kid, request.cmd_id):
+            return Entry(kid, request.cmd_id, Outcome.STALE, journal.state_seq, b"")
         waiting = self._staged.get(kid)
         fits = waiting is not None and (waiting.token, waiting.digest) == (request.token, request.digest)
         if waiting is None or not fits or now_ms >= waiting.until_ms:

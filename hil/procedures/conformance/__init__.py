@@ -1,0 +1,1 @@
+"""What the procedures of ``protocol_conformance`` check, where it takes more than a few lines."""

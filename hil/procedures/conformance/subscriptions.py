@@ -1,0 +1,67 @@
+"""Whether notices come as they were asked for."""
+
+from itertools import pairwise
+
+import pytest
+
+from hil.programmer import Programmer
+from protocols.messages import ErrorReply, Reason, Sampled, Subscribe, Subscribed
+
+__all__ = ["check_subscriptions"]
+
+_PERIOD_S = 1
+_NOTICES = 2
+_ATTEMPTS = 3
+_TOLERANCE_MS = 500
+"""As much as an answer may take."""
+
+
+def check_subscriptions(pump: Programmer) -> None:
+    """Ask for two notices, in the midst of them for others, and then for none."""
+    _spaced(_complete(pump, _NOTICES))
+    _subscribe(pump, _PERIOD_S, 100)
+    pump.numbered_notices(_PERIOD_S * 1000 + _TOLERANCE_MS)
+    _complete(pump, 1)  # takes the place of the other, and begins at 0
+    for period_s, notices in ((0, 5), (_PERIOD_S, 0)):
+        _subscribe(pump, _PERIOD_S, 100)
+        _subscribe(pump, period_s, notices)
+        pump.numbered_notices(1)  # one may have been on its way
+        late = pump.numbered_notices(_PERIOD_S * 1000 + _TOLERANCE_MS)
+        assert not late, f"subscriptions: {len(late)} notices came after Subscribe({period_s} s, {notices} notices)"
+
+
+def _subscribe(pump: Programmer, period_s: int, notices: int) -> int:
+    """The seq that notices must have."""
+    answer = pump.exchange(Subscribe(period_s, notices))
+    if isinstance(answer, ErrorReply) and answer.reason is Reason.UNKNOWN_OPCODE:
+        pytest.skip("the pump has no Subscribe")
+    wanted = Subscribed(period_s, notices)
+    assert answer == wanted, f"subscriptions: {answer} came after Subscribe, not {wanted}"
+    return pump.last_seq
+
+
+def _complete(pump: Programmer, wanted: int) -> list[Sampled]:
+    """So many notices. A line may lose one: so they are asked for again, as long as those that came are right."""
+    for _ in range(_ATTEMPTS):
+        seq = _subscribe(pump, _PERIOD_S, wanted)
+        heard = pump.numbered_notices((wanted + 1) * _PERIOD_S * 1000 + _TOLERANCE_MS)
+        under = {each for each, _ in heard}
+        assert under <= {seq}, f"subscriptions: notices came under seq {sorted(under)}, not {seq}, their Subscribe's"
+        numbers = [notice.number for _, notice in heard]
+        right = list(range(wanted))
+        said = f"subscriptions: the notices that came had numbers {numbers}, after {wanted} were asked for"
+        assert set(numbers) <= set(right), said
+        if numbers == right:
+            break
+    assert numbers == right, said
+    return [notice for _, notice in heard]
+
+
+def _spaced(notices: list[Sampled]) -> None:
+    """By the pump's own clock: what a line adds is not the pump's."""
+    times_ms = [notice.uptime_ms for notice in notices]
+    for earlier_ms, later_ms in pairwise(times_ms):
+        passed_ms = later_ms - earlier_ms
+        assert abs(passed_ms - _PERIOD_S * 1000) <= _TOLERANCE_MS, (
+            f"subscriptions: {passed_ms} ms of the pump's uptime lie between two notices, not {_PERIOD_S} s"
+        )
