@@ -23,7 +23,7 @@ from hil.links.link import Link
 from hil.links.serial_settings import SerialSettings
 from hil.programmer import Programmer, PumpFault
 from hil.pump_session import PumpSession, open_session
-from hil.pump_wire import PumpWire
+from hil.pump_wire import LONG_PATIENCE_MS, PumpWire
 from hil.recording.tap import TappedLink, WireSink
 from hil.wiring import ReplayWiring, Wiring
 from protocols.messages import Identify, Identity
@@ -264,7 +264,9 @@ def _any_identity(loaded: LoadedBench, pump: Programmer, link: Link) -> Identity
     except PumpFault as fault:
         if loaded.file.pump.session != "open":
             raise
-        heard = PumpWire(link).ask(Identify())
+        wire = PumpWire(link)
+        wire.listen(LONG_PATIENCE_MS)  # to the rest of what was asked in vain
+        heard = wire.ask(Identify(), wait_ms=LONG_PATIENCE_MS)
         came = [each.message for each in (*heard.frames, *heard.others) if isinstance(each.message, Identity)]
         if not came and heard.speaks and loaded.file.pump.serial_number is None:
             return fault

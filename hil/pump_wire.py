@@ -19,13 +19,16 @@ from protocols.framing import DELIMITER, FrameDecoder, Rejected, encode_frame
 from protocols.messages import Message, Notice, Telecommand, decode_message, encode_message
 from protocols.reference import ANSWER_MS
 
-__all__ = ["PATIENCE_MS", "Frame", "Heard", "PumpWire", "wire_of"]
+__all__ = ["LONG_PATIENCE_MS", "PATIENCE_MS", "Frame", "Heard", "PumpWire", "wire_of"]
 
-PATIENCE_MS = 4000
-"""How long an answer that must come is waited for. How late it may be is judged in one place, and not by all."""
+PATIENCE_MS = 1200
+"""How long an answer that must come is waited for before it is asked for again: somewhat longer than a programmer does.
+How late it may be is judged in one place, and not by all."""
+LONG_PATIENCE_MS = 4000
+"""How long it is waited for where it is judged how late it is."""
 _ATTEMPTS = 3
-_REMEMBERED = 8
-"""Questions whose late or second answers are known as such: older ones are waited for in vain long before."""
+_REMEMBERED = 256
+"""Questions whose late or second answers are known as such."""
 _MUCH = 50
 """Frames that nobody asked for: more of them say nothing new, and a replay stops at the same one."""
 _BEGINNING = b"\x02\x01"
@@ -61,6 +64,8 @@ class Heard:
     unended_bytes: int = 0
     """Bytes that came without a zero behind them."""
     waited_ms: int = 0
+    unended_begins: bool = False
+    """Whether they begin as an open frame."""
 
     @property
     def is_silence(self) -> bool:
@@ -70,7 +75,7 @@ class Heard:
     @property
     def speaks(self) -> bool:
         """Whether anything began as a pump's frames do, whole or not: at another port or rate nothing would."""
-        return any(each.begins for each in (*self.frames, *self.others))
+        return self.unended_begins or any(each.begins for each in (*self.frames, *self.others))
 
     @property
     def data(self) -> bytes:
@@ -123,7 +128,14 @@ class PumpWire:
             self._next_seq = _FIRST_SEQ + 1
         return seq
 
-    def ask(self, *messages: Message, seq: int | None = None, behind: bytes = b"", attempts: int = _ATTEMPTS) -> Heard:
+    def ask(
+        self,
+        *messages: Message,
+        seq: int | None = None,
+        behind: bytes = b"",
+        attempts: int = _ATTEMPTS,
+        wait_ms: int = PATIENCE_MS,
+    ) -> Heard:
         """Send telecommands in one piece, ``behind`` some bytes; their answers.
 
         Asked again, as a programmer does, unless all were answered: one answer that was lost says nothing of what is
@@ -131,12 +143,12 @@ class PumpWire:
         """
         seqs = [self.new_seq() if seq is None or number else seq for number in range(len(messages))]
         payloads = [encode_message(each, message) for each, message in zip(seqs, messages, strict=True)]
-        return self.put(behind + b"".join(map(wire_of, payloads)), *seqs, attempts=attempts)
+        return self.put(behind + b"".join(map(wire_of, payloads)), *seqs, attempts=attempts, wait_ms=wait_ms)
 
-    def put(self, data: bytes, *seqs: int, attempts: int = _ATTEMPTS) -> Heard:
+    def put(self, data: bytes, *seqs: int, attempts: int = _ATTEMPTS, wait_ms: int = PATIENCE_MS) -> Heard:
         """Send bytes, in which somebody asks under ``seqs``, until all are answered; what came at the last attempt."""
         for attempt in range(attempts):
-            heard = self.send(data, PATIENCE_MS, *seqs)
+            heard = self.send(data, wait_ms, *seqs)
             if {each.seq for each in heard.frames} >= set(seqs) or attempt == attempts - 1:
                 break
         return heard
@@ -165,7 +177,12 @@ class PumpWire:
         waited_ms = self.link.monotonic_ms() - begin_ms
         if frames:
             self.slowest_ms = max(self.slowest_ms, waited_ms)
-        return Heard(tuple(frames), tuple(others), self._decoder.pending, waited_ms)
+        return Heard(tuple(frames), tuple(others), self._decoder.pending, waited_ms, self._head == _BEGINNING)
+
+    def forget(self, *seqs: int) -> None:
+        """What comes under ``seqs`` from now on belongs to no question."""
+        for seq in seqs:
+            self._questions.pop(seq, None)
 
     def listen(self, for_ms: int) -> Heard:
         """What comes within ``for_ms`` without being asked for; where much comes, the first of it."""

@@ -11,8 +11,10 @@ from protocols.framing import FrameDecoder, Rejected, encode_frame
 from protocols.messages import ErrorReply, Message, Notice, Reason, Telecommand, decode_message, encode_message
 from protocols.responder import Responder
 
-__all__ = ["Exchange", "ExchangeTimeout", "PeerRefused", "Responder"]
+__all__ = ["DEADLINE_MS", "Exchange", "ExchangeTimeout", "PeerRefused", "Responder"]
 
+DEADLINE_MS = 1000
+"""So long a programmer waits before it asks again."""
 _SEQS = 1 << 16
 _MAX_NOTICES = 4096
 """That nobody looked at; older ones are forgotten."""
@@ -59,7 +61,7 @@ class Exchange:
     could take an answer that the first one no longer waited for.
     """
 
-    def __init__(self, channel: Channel, deadline_ms: int = 1000, attempts: int = 3, first_seq: int = 0) -> None:
+    def __init__(self, channel: Channel, deadline_ms: int = DEADLINE_MS, attempts: int = 3, first_seq: int = 0) -> None:
         """Ask over ``channel``, up to ``attempts`` times ``deadline_ms`` each. Raises ValueError if one is < 1."""
         if deadline_ms < 1 or attempts < 1:
             raise ValueError(f"deadline and attempts must be >= 1, got {deadline_ms} ms and {attempts}")

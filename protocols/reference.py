@@ -11,6 +11,7 @@ from markdown_it import MarkdownIt
 
 from protocols.commands.journal import JOURNAL_DEPTH, STAGED_MS
 from protocols.declaration import Field, fields_of, fixed_size, header_fields, type_name
+from protocols.exchange import DEADLINE_MS
 from protocols.framing import MAX_ENCODED_BYTES, MAX_FRAME_BYTES
 from protocols.messages import (
     CHAIN_BYTES,
@@ -60,7 +61,7 @@ def reference_markdown() -> str:
         header=header_fields(),
         type_name=type_name,
         answer_ms=ANSWER_MS,
-        deadline_ms=1000,
+        deadline_ms=DEADLINE_MS,
         attempts=3,
         remembered=REMEMBERED,
         digest_bytes=DIGEST_BYTES,

@@ -16,7 +16,7 @@ import pytest
 from hil.audit import verify_audit
 from hil.errors import RecordingError, UsageError
 from hil.recording.reader import Recording
-from hil.run_folder import RunFolder
+from hil.run_folder import UNIDENTIFIED, RunFolder
 
 STARTED = datetime(2026, 11, 23, 3, 15, 22, tzinfo=UTC)
 
@@ -46,6 +46,19 @@ def test_name_is_one_folder_on_any_system(tmp_path: Path, procedure: str, serial
     folder = create(tmp_path, procedure, serial_number)
     assert folder.path.parent == tmp_path
     assert expected in folder.path.name
+
+
+def test_a_folder_is_named_by_the_pump_once_it_is_known(tmp_path: Path) -> None:
+    """And keeps what is in it; one that was named before keeps its name."""
+    for before, after in ((UNIDENTIFIED, "SN-7"), ("SN0042", "SN0042")):
+        folder = RunFolder.create(
+            tmp_path, procedure="clock", serial_number=before, started=datetime(2026, 1, 1, tzinfo=UTC)
+        )
+        folder.write("plan.json", b"{}")
+        folder.name_pump("SN/7")
+        assert folder.path.name.split("_")[2] == after
+        assert (folder.path / "plan.json").read_bytes() == b"{}"
+    assert len(list(tmp_path.iterdir())) == 2
 
 
 def test_folder_that_cannot_be_made_is_one_error(tmp_path: Path) -> None:

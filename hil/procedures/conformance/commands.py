@@ -140,6 +140,7 @@ def check_commands(pump: Programmer, bench: Bench) -> None:
     answer = commander.query(first_id, Outcome.APPLIED, f"Query of the {JOURNAL_DEPTH}th newest command")
     same = (answer.result, answer.state_seq) == (first.result, first.state_seq)
     assert same, f"commands: the journal has {answer}, the answer was {first}"
+    _check_forgotten(commander, first_id)
     _check_expiry(commander, bench)
 
 
@@ -240,6 +241,17 @@ def _check_malformed(commander: _Commander) -> None:
     ):
         answer = commander.pump.exchange(Stage(command))
         assert answer == wanted, f"commands: {answer} came after Stage of {command[:8].hex()}, not {wanted}"
+
+
+def _check_forgotten(commander: _Commander, old_id: int) -> None:
+    """A command that has left the journal is told from a new one, and not carried out again."""
+    _apply(commander, f"command {JOURNAL_DEPTH + 1} of {JOURNAL_DEPTH}")
+    what = "Commit under a number that has left the journal"
+    commander.commit(old_id, commander.stage(), Outcome.STALE, what)
+    commander.unchanged(what)
+    answer = commander.pump.exchange(Query(old_id, commander.state_seq))
+    is_refused = isinstance(answer, ErrorReply) and answer.reason is Reason.OUT_OF_RANGE
+    assert is_refused, f"commands: {answer} came after Query of a command that has left the journal, not OUT_OF_RANGE"
 
 
 def _check_expiry(commander: _Commander, bench: Bench) -> None:

@@ -4,7 +4,9 @@ from dataclasses import dataclass
 
 import pytest
 
-from hil.pump_wire import PATIENCE_MS, Heard, PumpWire
+from hil.pump_wire import LONG_PATIENCE_MS, Heard, PumpWire
+from protocols.exchange import DEADLINE_MS
+from protocols.framing import MAX_ENCODED_BYTES
 from protocols.messages import Identify, Identity, Subscribe
 
 __all__ = ["LISTEN_MS", "Ground", "look_at"]
@@ -12,6 +14,8 @@ __all__ = ["LISTEN_MS", "Ground", "look_at"]
 LISTEN_MS = 1000
 _BABBLE = 3
 """So many frames that nobody asked for, while the pump was listened to, are no accident."""
+_TRIES = 3
+"""One that is slow, or silent, for once can be judged."""
 
 
 @dataclass(frozen=True)
@@ -33,14 +37,23 @@ class Ground:
 
 
 def look_at(wire: PumpWire, *, asked_before: bool) -> Ground:
-    """Listen to a pump, then ask it who it is; with ``asked_before``, after answers that may still be under way."""
-    if asked_before:
-        wire.listen(PATIENCE_MS)
+    """Listen to a pump, then ask it who it is; ``asked_before`` says that it was asked more often than it answered."""
     wire.ask(Subscribe(0, 0), attempts=1)  # of a program that went before
-    unasked = tuple(str(each) for each in wire.listen(LISTEN_MS).others)
+    wire.listen(LONG_PATIENCE_MS if asked_before else wire.silence_ms())
+    heard = wire.listen(LISTEN_MS)
+    unasked = tuple(str(each) for each in heard.others)
+    if heard.unended_bytes > MAX_ENCODED_BYTES:
+        unasked += (f"{heard.unended_bytes} bytes without a zero",) * _BABBLE
     if len(unasked) >= _BABBLE:
         return Ground(wire, unasked, "protocol-unasked", "the pump talks without being asked")
-    return Ground(wire, unasked, *_fault_in(wire.ask(Identify())))
+    late = len(wire.late)
+    for _ in range(_TRIES):
+        heard = wire.ask(Identify(), attempts=1, wait_ms=LONG_PATIENCE_MS)
+        if heard.frames and heard.waited_ms <= DEADLINE_MS:
+            return Ground(wire, unasked, *_fault_in(heard))
+    if heard.frames or len(wire.late) > late:
+        return Ground(wire, unasked, "protocol-timing", "the pump answers later than any programmer waits")
+    return Ground(wire, unasked, *_fault_in(heard))
 
 
 def _fault_in(heard: Heard) -> tuple[str, str]:

@@ -26,8 +26,8 @@ def check_readings(status: Status, measured: Message | None, loaded: LoadedBench
         ("volume_nl", 0.5e6 * profile.residual_ml, 1.2e6 * profile.capacity_ml),
     ):
         value = getattr(status, name)
-        outside = f"values: {name} is {value}, outside {lower:.0f} to {upper:.0f}; is it big-endian, and in this unit?"
-        assert lower <= value <= upper, outside
+        outside = f"values: {name} is {value}, outside {lower:.0f} to {upper:.0f}"
+        assert lower <= value <= upper, f"{outside}; are integers big-endian, and is it in this unit?"
     if isinstance(measured, Measurements) and measured.sample_count == status.sample_count:
         for name in _SHARED:
             said = f"values: {name} is {getattr(status, name)} in Status, but {getattr(measured, name)} in Measurements"

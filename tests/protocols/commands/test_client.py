@@ -1,9 +1,23 @@
 """What a programmer does with a pump that answers, but not what it was asked."""
 
+import hashlib
+
 import pytest
 
-from protocols.commands.client import CommandResult, Outstanding, Unsettled, settle
-from protocols.messages import ErrorReply, Message, Outcome, Queried, Query, Reason
+from protocols.commands.client import CommandResult, Outstanding, Unsettled, carry_out, settle
+from protocols.messages import (
+    Commit,
+    Committed,
+    ErrorReply,
+    Message,
+    Outcome,
+    Queried,
+    Query,
+    Reason,
+    SetDrug,
+    Stage,
+    Staged,
+)
 
 
 class _Store:
@@ -37,6 +51,43 @@ def test_a_pump_that_does_not_tell_is_not_asked_for_ever(answer: Message) -> Non
     with pytest.raises(Unsettled, match=r"command 7 is not known: asked 3 times.*" + type(answer).__name__):
         flow.send(answer)
     assert store.outstanding() == Outstanding(7, 3)
+
+
+class _Numbers(_Store):
+    """A programmer that begins commands."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.unknown = None
+        self.begun = 0
+
+    def begin(self, if_state: int) -> Outstanding:
+        self.begun += 1
+        self.unknown = Outstanding(self.begun, if_state)
+        return self.unknown
+
+
+@pytest.mark.parametrize(("refusals", "outcome"), [(0, Outcome.APPLIED), (2, Outcome.APPLIED), (3, Outcome.NOT_STAGED)])
+def test_a_token_that_is_no_longer_good_has_the_command_staged_again(refusals: int, outcome: Outcome) -> None:
+    """Nothing was done under it; but a pump that never takes its own tokens is not asked for ever."""
+    store = _Numbers()
+    command = SetDrug(drug=1, concentration_ug_per_ml=500)
+    flow = carry_out(command, 3, store)
+    stage, result = next(flow), CommandResult(Outcome.STALE, 0)
+    for number in range(1, refusals + 2):
+        assert isinstance(stage, Stage)
+        digest = hashlib.sha256(stage.command).digest()[:8]
+        commit = flow.send(Staged(number, digest, 3, stage.command))
+        assert isinstance(commit, Commit)
+        assert (commit.cmd_id, commit.token) == (number, number)
+        try:
+            said = Outcome.NOT_STAGED if number <= refusals else Outcome.APPLIED
+            stage = flow.send(Committed(commit.cmd_id, said, 3, b""))
+        except StopIteration as ended:
+            result = ended.value
+            break
+    assert result == CommandResult(outcome, 3)
+    assert store.outstanding() is None
 
 
 def test_a_pump_that_tells_late_is_believed() -> None:
