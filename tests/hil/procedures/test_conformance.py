@@ -1,8 +1,8 @@
 """Pumps with one fault each, in virtual time: the procedure that is there for it finds it, and no other says a word."""
 
 import re
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, suppress
+from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -15,13 +15,8 @@ from hil.bench_file import load_bench
 from hil.links.link import Link
 from hil.links.serial_settings import SerialSettings
 from hil.links.virtual import VirtualLink
-from hil.observer import Silent
-from hil.procedure import Procedure
-from hil.procedures import protocol_conformance as conformance
-from hil.procedures.conformance.ground import Ground, look_at
 from hil.programmer import PumpFault
-from hil.pump_wire import PumpWire, wire_of
-from hil.recording.tap import WireSink
+from hil.pump_wire import wire_of
 from hil.virtual_bench.device import Device
 from hil.wiring import SimulatedWiring
 from protocols.channel import OpenChannel
@@ -39,6 +34,7 @@ from protocols.messages import (
     decode_message,
     encode_message,
 )
+from tests.hil.procedures.conforming import Nowhere, findings
 from tests.protocols.commands.world import MUTANTS
 
 _BENCH = Path(__file__).parents[3] / "fixtures" / "benches" / "simulated.toml"
@@ -98,16 +94,6 @@ class TwistedWiring(SimulatedWiring):
         return VirtualLink(resource, device, lambda: world.now_ms, world.advance_to)
 
 
-class Nowhere(WireSink):
-    """Bytes are looked at, not kept."""
-
-    def write(self, *_: Any) -> None:
-        """Keep nothing."""
-
-    def note(self, *_: Any) -> None:
-        """Keep nothing."""
-
-
 @pytest.fixture
 def bench_file(tmp_path: Path) -> Path:
     """The simulated bench, for a pump of which nothing is known."""
@@ -122,42 +108,8 @@ def _findings(bench_file: Path, twist: Twist) -> dict[str, str]:
     loaded = load_bench(bench_file)
     wiring = TwistedWiring(loaded, 1, ())
     wiring.twist = twist
-    found: dict[str, str] = {}
     with ExitStack() as cleanup:
-        bench = open_bench(loaded, wiring, Nowhere(), cleanup, seed=1, any_pump=True)
-        ground = look_at(PumpWire(bench.pump_link), asked_before=bench.pump.repeats > 0)
-        for name, run in _procedures(bench, ground):
-            with suppress(pytest.skip.Exception):
-                ground.skip_if_void(name)
-                try:
-                    run()
-                except (AssertionError, pytest.fail.Exception) as finding:
-                    found[name] = str(finding)
-    return found
-
-
-def _procedures(bench: Bench, ground: Ground) -> Iterator[tuple[str, Callable[[], None]]]:
-    wire = ground.wire
-    assert wire is not None
-    yield "protocol-unasked", lambda: conformance.test_unasked(ground)
-    yield "protocol-framing", lambda: conformance.test_framing(wire)
-    yield "protocol-oversize", lambda: conformance.test_oversize(wire)
-    yield "protocol-sequence", lambda: conformance.test_sequence(wire)
-    yield "protocol-errors", lambda: conformance.test_errors(wire)
-    yield "protocol-values", lambda: conformance.test_values(wire, bench)
-    yield "protocol-timing", lambda: _timing(wire)
-    yield "protocol-repeats", lambda: conformance.test_repeats(wire, bench)
-    yield "protocol-subscriptions", lambda: conformance.test_subscriptions(bench.pump)
-    yield "protocol-chains", lambda: conformance.test_chains(bench.pump)
-    yield "protocol-commands", lambda: conformance.test_commands(bench, bench.pump)
-
-
-def _timing(wire: PumpWire) -> None:
-    marker = next(mark for mark in conformance.test_timing.pytestmark if mark.name == "procedure")  # type: ignore[attr-defined]
-    page = Procedure.of("protocol-timing", marker.kwargs, Silent())
-    conformance.test_timing(wire, page)
-    problem = page.conclude()
-    assert problem is None, problem
+        return findings(open_bench(loaded, wiring, Nowhere(), cleanup, seed=1, any_pump=True))
 
 
 def _every(nth: int, twisted: Twist) -> Twist:

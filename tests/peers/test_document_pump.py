@@ -1,0 +1,133 @@
+"""A pump made from the page of the reference alone, against the rig: in both modes, in virtual time.
+
+The page's tables are its codec. So what the page says otherwise than the code, or not at all, fails here.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hil.bench import Bench, open_bench
+from hil.bench_file import load_bench
+from hil.links.link import Link
+from hil.links.serial_settings import SerialSettings
+from hil.links.virtual import VirtualLink
+from hil.procedures import protocol_conformance as conformance
+from hil.programmer import CommandNotApplied
+from hil.wiring import SimulatedWiring
+from protocols.messages import Outcome
+from protocols.vectors import vectors
+from tests.hil.procedures.conforming import Nowhere, findings, procedures
+from tests.peers.document_pump.pump import DocumentPump, Key
+from tests.peers.document_pump.tables import MESSAGES, decoded, encoded
+from tests.peers.document_pump.wire import Untrue, answered, first_payload, framed, unframed
+
+_BENCHES = Path(__file__).parents[2] / "fixtures" / "benches"
+_UID = hashlib.blake2b(b"pumprig uid 1", digest_size=8).digest()
+"""Of a simulated pump, and so are the test keys: as the guide says."""
+
+
+def _settings() -> dict[str, int]:
+    (middling,) = [each for each in vectors()["messages"] if each["message"] == "ConfigurationReport"][1:2]
+    settings: dict[str, int] = dict(middling["fields"]["settings"])
+    return settings | {"capacity_nl": 30_000_000, "flow_debounce_m": 3, "flow_debounce_n": 2}
+
+
+def _keys() -> dict[int, Key]:
+    psks = {kid: hashlib.sha256(f"pumprig insecure test key 1 {kid} {role}".encode()) for kid, role in ((1, 2), (2, 1))}
+    return {1: Key(2, psks[1].digest()), 2: Key(1, psks[2].digest())}
+
+
+class _Wiring(SimulatedWiring):
+    """The simulated bench with another pump in it."""
+
+    pump: DocumentPump
+
+    def open(self, wire: str, resource: str, serial: SerialSettings) -> Link:
+        """Plug in."""
+        if wire != "pump":
+            return super().open(wire, resource, serial)
+        world = self._world
+        return VirtualLink(resource, self.pump, lambda: world.now_ms, world.advance_to)
+
+
+@contextmanager
+def _bench(name: str, pump: DocumentPump, tmp_path: Path) -> Iterator[Bench]:
+    text = (_BENCHES / name).read_text(encoding="utf-8").replace('"../pumps', f'"{_BENCHES.parent}/pumps')
+    path = tmp_path / name
+    path.write_text(text.replace('serial_number = "SN0042"', 'serial_number = "DOC-1"'), encoding="utf-8")
+    loaded = load_bench(path)
+    wiring = _Wiring(loaded, 1, ())
+    wiring.pump = pump
+    with ExitStack() as cleanup:
+        yield open_bench(loaded, wiring, Nowhere(), cleanup, seed=1)
+
+
+def _plain(value: Any) -> Any:
+    return json.loads(json.dumps(value, default=lambda each: each.hex()))
+
+
+def test_the_tables_are_those_of_the_vectors() -> None:
+    """Every message, to fields and back, frame and all; each opcode of the page has a vector."""
+    for vector in vectors()["messages"]:
+        payload = bytes.fromhex(vector["payload"])
+        assert framed(b"\1\0" + payload).hex() == vector["wire"]
+        assert unframed(bytes.fromhex(vector["wire"])[:-1])[2:] == payload
+        name, fields = decoded(payload[2:])
+        assert (name, _plain(fields)) == (vector["message"], vector["fields"])
+        assert encoded(name, **fields) == payload[2:]
+    assert {each["opcode"] for each in vectors()["messages"]} == MESSAGES.keys()
+
+
+def test_the_vectors_session_is_the_specifications() -> None:
+    """Second message and sealed frames, by an implementation that shares no line with the rig's."""
+    given = vectors()["session"]
+    state, payload = first_payload(
+        bytes.fromhex(given["prologue"]), bytes.fromhex(given["psk"]), bytes.fromhex(given["first_frame"])[14:]
+    )
+    assert payload.hex() == "0000000000000001" + "0200"
+    theirs, secret = bytes.fromhex(given["first_frame"])[14:46], bytes.fromhex(given["responder_ephemeral"])
+    told = bytes.fromhex("000000030000002a00002328")
+    message, session = answered(state, theirs, told, secret)
+    assert (b"\1\2" + message).hex() == given["second_frame"]
+    assert state.hash.hex() == given["handshake_hash"]
+    for sent, back in zip(given["to_pump"], given["from_pump"], strict=True):
+        frame = bytes.fromhex(sent["frame"])
+        assert session.open(frame).hex() == sent["payload"]
+        assert session.seal(bytes.fromhex(back["payload"])).hex() == back["frame"]
+        with pytest.raises(Untrue):
+            session.open(frame)
+
+
+def test_it_conforms_in_the_open_mode(tmp_path: Path) -> None:
+    """Not one finding."""
+    with _bench("simulated.toml", DocumentPump(_settings(), _UID), tmp_path) as bench:
+        assert findings(bench) == {}
+
+
+def test_it_conforms_in_the_secure_mode(tmp_path: Path) -> None:
+    """Subscriptions, chains, staged commands, roles and lock-out: in sessions that the rig opens with the test keys."""
+    with _bench("simulated-secure.toml", DocumentPump(_settings(), _UID, _keys()), tmp_path) as bench:
+        for _, run in procedures(bench):
+            run()
+        conformance.test_roles(bench, bench.pump)
+        conformance.test_lockout(bench, bench.pump)
+
+
+def test_the_programmers_verbs_work_with_it(tmp_path: Path) -> None:
+    """A clock is set once, a wrong configuration is refused for good, and the log tells of both."""
+    pump = DocumentPump(_settings(), _UID, _keys())
+    with _bench("simulated-secure.toml", pump, tmp_path) as bench:
+        before_ms = bench.pump.read_status().clock_utc_ms
+        assert bench.pump.set_clock(before_ms + 5000).previous_utc_ms == before_ms
+        with pytest.raises(CommandNotApplied, match="OUT_OF_RANGE") as refused:
+            bench.pump.set_clock(0)
+        assert refused.value.outcome is Outcome.REFUSED
+        assert bench.pump.read_diagnostics().state_seq == 2
+        assert [event.value for event in bench.pump.read_events(3)] == [5000]
+        assert len(bench.pump.read_history(0)) == 30
