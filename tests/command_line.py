@@ -5,6 +5,7 @@ import gc
 import importlib
 import io
 import multiprocessing.forkserver
+import multiprocessing.resource_tracker
 import os
 import pkgutil
 import select
@@ -21,7 +22,7 @@ from typing import Any, BinaryIO, NoReturn
 import cli
 import hil
 
-__all__ = ["pumprig"]
+__all__ = ["Started", "pumprig"]
 
 
 def pumprig(
@@ -42,9 +43,36 @@ def pumprig(
         sys.stderr.flush()
         child = os.fork()
         if child == 0:
-            _be(command, cwd, env, out, err)
+            _be(command, cwd, env, (os.open(os.devnull, os.O_RDONLY), out.fileno(), err.fileno()))
         code = _wait(child, command, timeout)
         return subprocess.CompletedProcess(command, code, _read(out), _read(err))
+
+
+class Started(subprocess.Popen[str]):
+    """``pumprig ARGUMENTS``, going on by itself: all that Popen gives of a process, which is forked off here."""
+
+    def __init__(self, arguments: Sequence[str | Path], **options: Any) -> None:
+        _import_everything()
+        super().__init__(["pumprig", *map(str, arguments)], text=True, **options)
+
+    def _execute_child(self, *details: Any) -> None:
+        """What Popen calls to start the program; from here on, who waits for it or talks to it is Popen."""
+        command, cwd, env = details[0], *details[5:7]
+        in_read, in_write, out_read, out_write, err_read, err_write = details[10:16]
+        sys.stdout.flush()
+        sys.stderr.flush()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # threads of the test's own
+            self.pid = os.fork()
+        if self.pid == 0:
+            ends = [mine if mine >= 0 else number for number, mine in enumerate((in_read, out_write, err_write))]
+            _be(command, cwd, env, ends)
+        self._child_created = True
+        pairs = ((in_read, in_write), (out_write, out_read), (err_write, err_read))
+        pipes = {theirs for theirs, ours in pairs if ours >= 0}
+        for theirs in (pipes | {getattr(self, "_devnull", -1)}) - {-1}:
+            os.close(theirs)
+        self._closed_child_pipe_fds = True
 
 
 @functools.cache
@@ -57,19 +85,22 @@ def _import_everything() -> None:
     gc.freeze()
 
 
-def _be(command: list[str], cwd: Path | None, env: Mapping[str, str] | None, out: BinaryIO, err: BinaryIO) -> NoReturn:
-    """Become the command, in the child: nothing of the test's own goes on from here."""
+def _be(command: list[str], cwd: Path | None, env: Mapping[str, str] | None, ends: Sequence[int]) -> NoReturn:
+    """Become the command, in the child, with these as its standard streams: the test's own does not go on from here."""
     code = 70
     try:
-        for file, descriptor in ((out, 1), (err, 2)):
-            os.dup2(file.fileno(), descriptor)
-        os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+        for descriptor, end in enumerate([os.dup(end) for end in ends]):
+            os.dup2(end, descriptor)
+        os.closerange(3, 65_536)  # above all the other ends of pipes and terminals
         sys.stdin, sys.stdout, sys.stderr = (
-            io.TextIOWrapper(os.fdopen(descriptor, mode), encoding="utf-8", line_buffering=descriptor == 2)
+            io.TextIOWrapper(
+                os.fdopen(descriptor, mode), encoding="utf-8", line_buffering=descriptor == 2 or os.isatty(descriptor)
+            )
             for descriptor, mode in ((0, "rb"), (1, "wb"), (2, "wb"))
         )
         signal.signal(signal.SIGINT, signal.default_int_handler)
-        signal.signal(signal.SIGALRM, signal.SIG_DFL)
+        for number in (signal.SIGALRM, signal.SIGTERM):
+            signal.signal(number, signal.SIG_DFL)
         warnings.resetwarnings()
         warnings.simplefilter("ignore")
         _forget_modules_of_tests()
@@ -102,6 +133,8 @@ def _forget_fork_server() -> None:
     """Of a test that used processes in this very one: it is nobody's child here, and Python would wait for it."""
     server: Any = vars(multiprocessing.forkserver)["_forkserver"]
     server._forkserver_address = server._forkserver_alive_fd = server._forkserver_pid = None
+    tracker: Any = vars(multiprocessing.resource_tracker)["_resource_tracker"]
+    tracker._fd = tracker._pid = None
 
 
 def _wait(child: int, command: list[str], timeout: float) -> int:

@@ -5,7 +5,6 @@ As it is it passes all of them; built with a mistake it fails, and the finding n
 
 import json
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +14,7 @@ import pytest
 from hil.links.open_link import open_link
 from hil.links.serial_settings import SerialSettings
 from hil.programmer import Programmer
+from tests.command_line import pumprig
 
 pytestmark = [pytest.mark.peer, pytest.mark.system]
 
@@ -72,9 +72,7 @@ def _judged(folder: Path, link: str) -> dict[str, str]:
     bench = folder / "bench.toml"
     profile = _ROOT / "fixtures" / "pumps" / "generic-30ml.toml"
     bench.write_text(_BENCH.format(link=link, profile=profile), encoding="utf-8")
-    command = [sys.executable, str(_ROOT / "cli.py"), "run", "protocol-conformance", "--bench", str(bench)]
-    command += ["--out", str(folder / "runs"), "--json"]
-    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=280)
+    done = pumprig(["run", "protocol-conformance", "--bench", bench, "--out", folder / "runs", "--json"], timeout=280)
     manifest = json.loads(done.stdout)
     pages = {page["name"]: page for page in manifest["procedures"]}
     return {

@@ -5,7 +5,6 @@ import re
 import signal
 import socket
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -78,12 +77,7 @@ def serve() -> Iterator[Serve]:
     processes: list[subprocess.Popen[str]] = []
 
     def start(*arguments: str | Path) -> subprocess.Popen[str]:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "cli", "bench", "serve", *map(str, arguments)],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
+        process = command_line.Started(["bench", "serve", *arguments], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         processes.append(process)
         assert process.stdout is not None
         said = []

@@ -17,6 +17,7 @@ import pytest
 
 from hil.recording.reader import Recording
 from hil.shipped import shipped
+from tests.command_line import Started
 from tests.system.conftest import PumpRig, Serve
 
 pytestmark = pytest.mark.system
@@ -165,15 +166,9 @@ def wait_for_recording(tmp_path: Path) -> Path:
     pytest.fail("the run never recorded anything")
 
 
-def start_slow_run(served_file: Path, tmp_path: Path) -> subprocess.Popen[str]:
+def start_slow_run(served_file: Path, tmp_path: Path) -> Started:
     """A run on a bench at 600 times real time: it lasts until it is stopped."""
-    return subprocess.Popen(
-        [sys.executable, "-m", "cli", "run", "--bench", str(served_file)],
-        cwd=tmp_path,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    return Started(["run", "--bench", served_file], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
 
 def test_killed_run_keeps_what_was_recorded(pumprig: PumpRig, serve: Serve, served_file: Path, tmp_path: Path) -> None:

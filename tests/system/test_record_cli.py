@@ -8,7 +8,6 @@ import re
 import signal
 import socket
 import subprocess
-import sys
 import time
 import tomllib
 from pathlib import Path
@@ -18,6 +17,7 @@ from mcap.exceptions import EndOfFile
 from mcap.records import Channel, Message
 from mcap.stream_reader import StreamReader
 
+from tests.command_line import Started
 from tests.system.conftest import PumpRig, Serve
 
 pytestmark = [pytest.mark.system, pytest.mark.skipif(not hasattr(os, "openpty"), reason="needs pseudo-terminals")]
@@ -36,8 +36,7 @@ def link(serve: Serve, served_file: Path) -> str:
 def command(link: str, tmp_path: Path) -> list[str]:
     """Record one notice a second of the pump's time."""
     out = str(tmp_path / "wire.mcap")
-    pumprig = [sys.executable, "-m", "cli", "record", "--link", link]
-    return [*pumprig, "--subscribe", "1s", "--note", "bench 3", "--out", out]
+    return ["record", "--link", link, "--subscribe", "1s", "--note", "bench 3", "--out", out]
 
 
 @pytest.fixture
@@ -72,7 +71,7 @@ def test_ctrl_c_ends_a_recording_in_order(
     command: list[str], environment: dict[str, str], tmp_path: Path, pumprig: PumpRig
 ) -> None:
     """What it counts is what mcap's own reader finds, and it verifies."""
-    process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    process = Started(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     try:
         wait_until_recorded(tmp_path / "wire.mcap")
         process.send_signal(signal.SIGINT)
@@ -94,7 +93,7 @@ def test_notes_and_marks_are_typed_on_a_terminal(
 ) -> None:
     """The live line says what came; what was typed meanwhile is in the recording, behind the note it began with."""
     ours, theirs = pty.openpty()
-    process = subprocess.Popen(command, env=environment, stdin=theirs, stdout=theirs, stderr=theirs)
+    process = Started(command, env=environment, stdin=theirs, stdout=theirs, stderr=theirs)
     os.close(theirs)
     try:
         wait_until_recorded(tmp_path / "wire.mcap")
@@ -122,7 +121,7 @@ def test_what_was_recorded_outlives_its_recorder(
     command: list[str], environment: dict[str, str], tmp_path: Path, pumprig: PumpRig
 ) -> None:
     """After a kill -9 mcap's own reader reads up to the cut, and so do we, who say that it was cut short."""
-    process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    process = Started(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     path = tmp_path / "wire.mcap"
     try:
         wait_until_recorded(path)

@@ -5,7 +5,6 @@ import os
 import re
 import signal
 import subprocess
-import sys
 import time
 from dataclasses import replace
 from importlib.metadata import version
@@ -23,6 +22,7 @@ from hil.run_journal import RunJournal, read_journal
 from hil.run_plan import plan_run
 from hil.run_procedures import run_procedures
 from hil.run_settings import RunSettings
+from tests import command_line
 from tests.system.conftest import PumpRig, Serve
 from tests.system.kills import only_run, run_in_child
 
@@ -296,9 +296,9 @@ def _killed_and_resumed(
 ) -> tuple[Path, list[dict[str, Any]], dict[str, Any]]:
     """Run folder, what had been kept when it was killed, and what the resumed run says."""
     environment = {**os.environ, "PUMPRIG_STATE_DIR": str(tmp_path / "state"), "COLUMNS": "120"}
-    command, out = [sys.executable, "-m", "cli", "run"], tmp_path / "runs"
-    begun = [*command, str(procedure), "--bench", str(bench), "--out", str(out), *options]
-    with subprocess.Popen(begun, env=environment, stdout=subprocess.DEVNULL) as process:
+    out = tmp_path / "runs"
+    begun = ["run", procedure, "--bench", bench, "--out", out, *options]
+    with command_line.Started(begun, env=environment, stdout=subprocess.DEVNULL) as process:
         deadline = time.monotonic() + 100
         while len(_kept(out)) < samples:
             assert time.monotonic() < deadline
@@ -309,9 +309,7 @@ def _killed_and_resumed(
     assert folder is not None
     assert not (folder / "manifest.json").exists()
     kept = [each["data"] for each in _kept(out)]
-    again = subprocess.run(
-        [*command, "--resume", str(folder), "--json"], env=environment, capture_output=True, text=True, check=False
-    )
+    again = command_line.pumprig(["run", "--resume", folder, "--json"], env=environment)
     assert again.returncode in (0, 4), again.stdout + again.stderr
     return folder, kept, json.loads(again.stdout)
 
