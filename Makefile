@@ -31,8 +31,8 @@ lint: .venv/.developed  ## style, types, and who may import whom
 bench: .venv/.developed  ## how fast, and how often alarms miss or cry wolf; figures are kept in bench.json
 	$(RUN)/python -m pytest tests/bench -p benchmark --benchmark-json=bench.json --timeout=3600
 
-soak: .venv/.developed  ## the long versions of the property tests
-	$(RUN)/python -m pytest -n $(JOBS) --dist worksteal --timeout=7200 -m soak
+soak: .venv/.developed  ## the long tests, and four times as many examples of every property
+	$(RUN)/python -m pytest -n $(JOBS) --dist worksteal --timeout=7200 -m "soak or hypothesis" --hypothesis-profile=soak
 
 FUZZ_SECONDS ?= 3600
 fuzz: .venv/.developed  ## hostile bytes, guided by coverage; FUZZ_SECONDS=N, the corpus is kept in fuzz-corpus/

@@ -1,13 +1,21 @@
 """What every test stands on: the user's own state folder is left alone, and no property fails for being slow."""
 
+import gc
 import os
 from collections.abc import Iterator
 
 import pytest
 from hypothesis import settings
 
-settings.register_profile("pumprig", deadline=None)  # machines are loaded, and first calls compile
+settings.register_profile("pumprig", deadline=None, max_examples=25)  # machines are loaded, and first calls compile
+settings.register_profile("soak", settings.get_profile("pumprig"), max_examples=100)
 settings.load_profile("pumprig")
+
+
+def pytest_collection_finish() -> None:
+    """What was imported stays: no collection of garbage need look at it again, here or in what is forked off."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -10,6 +10,7 @@ from firmware_model.profile import load_profile
 from firmware_model.pump import Pump
 from firmware_model.surroundings import Surroundings
 from protocols.messages import Mode
+from tests.depth import tries
 
 _PROFILE = load_profile(Path(__file__).parents[2] / "fixtures" / "pumps" / "generic-30ml.toml")
 HOUR_MS = 3_600_000
@@ -57,7 +58,7 @@ def test_its_battery_sensor_sees_the_supply() -> None:
     assert pump.status(2 * HOUR_MS).readings.battery_mv == pytest.approx(2600, abs=5)
 
 
-@settings(max_examples=15, phases=[Phase.explicit, Phase.reuse, Phase.generate])
+@settings(max_examples=tries(15), phases=[Phase.explicit, Phase.reuse, Phase.generate])
 @given(
     changes=st.lists(
         st.tuples(st.integers(0, 30 * HOUR_MS), st.sampled_from([1500.0, 2400.0, 2560.0, 2740.0, 3000.0, 3300.0])),

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from firmware_model.faults.table import PUMP_FAULTS, SENSOR_FAULTS
 from firmware_model.profile import load_profile
 from firmware_model.pump import Pump
+from tests.depth import tries
 from tests.firmware_model.plain_loop import PlainPump
 from tests.firmware_model.random_pump import DAY_MS, HOUR_MS, Deed, Story, random_story
 
@@ -26,9 +27,12 @@ def _assert_same(story: Story, number: int) -> None:
     assert image == plain_image
 
 
-@pytest.mark.parametrize("tenth", range(10))
+@pytest.mark.parametrize("tenth", [0, 1, *(pytest.param(tenth, marks=pytest.mark.soak) for tenth in range(2, 10))])
 def test_random_stories_are_the_same(tenth: int) -> None:
-    """On 200 random scenarios with faults, events, hourly history and memory image are identical, bit for bit."""
+    """On random scenarios with faults, events, hourly history and memory image are identical, bit for bit.
+
+    Forty of them here, two hundred in the soak.
+    """
     for number in range(tenth * _STORIES // 10, (tenth + 1) * _STORIES // 10):
         _assert_same(random_story(number), number)
 
@@ -90,7 +94,7 @@ def test_a_drifting_bellows_is_the_same() -> None:
     _assert_same(random_story(1028, days=(3, 5, 12)), 1028)
 
 
-@settings(max_examples=25)
+@settings(max_examples=tries(25))
 @given(st.integers(0, 10**6), st.lists(st.integers(0, 5 * DAY_MS), max_size=12))
 def test_any_split_of_time_is_the_same(number: int, looks: list[int]) -> None:
     """step(a); step(b) equals step(b), for any a < b: events, image and every volume."""

@@ -16,6 +16,7 @@ from firmware_model.interventions import Aspiration, BolusChange, FaultChange, F
 from firmware_model.plant import Plant
 from firmware_model.profile import PumpProfile, load_profile
 from firmware_model.surroundings import Surroundings
+from tests.depth import tries
 
 _PUMPS = Path(__file__).parents[2] / "fixtures" / "pumps"
 _PROFILE = load_profile(_PUMPS / "generic-30ml.toml")
@@ -107,7 +108,7 @@ _courses = st.lists(st.tuples(st.integers(1, _DAY_MS), _surroundings), min_size=
 _profiles = st.sampled_from([_PROFILE, _STIFF, _PROFILE.model_copy(update={"below_outlet": "reverse-flow"})])
 
 
-@settings(max_examples=150)
+@settings(max_examples=tries(150))
 @given(_profiles, _courses, st.lists(_interventions, max_size=8), st.lists(_times, min_size=1, max_size=8))
 def test_every_nanolitre_is_somewhere(
     profile: PumpProfile, course: Course, interventions: list[Intervention], looks: list[int]
@@ -123,7 +124,7 @@ def test_every_nanolitre_is_somewhere(
         assert 2_000_000 <= plant.volume_nl(now_ms) <= 33_000_000
 
 
-@settings(max_examples=100)
+@settings(max_examples=tries(100))
 @given(_courses, st.lists(_interventions, max_size=5), st.lists(_times, max_size=8))
 def test_asking_changes_nothing(course: Course, interventions: list[Intervention], looks: list[int]) -> None:
     """However often it is asked, the plant goes through the same legs, to the bit."""
@@ -138,7 +139,7 @@ def test_asking_changes_nothing(course: Course, interventions: list[Intervention
         assert np.array_equal(seen, unseen)
 
 
-@settings(max_examples=60)
+@settings(max_examples=tries(60))
 @given(_courses, st.lists(_interventions, max_size=5))
 def test_an_unforeseen_intervention_is_as_good_as_a_foreseen_one(
     course: Course, interventions: list[Intervention]

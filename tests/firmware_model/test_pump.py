@@ -31,6 +31,7 @@ from protocols.messages import (
     SetClock,
     Status,
 )
+from tests.depth import tries
 
 _PUMPS = Path(__file__).parents[2] / "fixtures" / "pumps"
 _SOFT = load_profile(_PUMPS / "generic-30ml.toml")
@@ -210,7 +211,7 @@ _events = st.lists(
 )
 
 
-@settings(max_examples=25)
+@settings(max_examples=tries(25))
 @given(_events, st.booleans())
 def test_nobody_notices_being_watched(events: list[tuple[int, str]], driven: bool) -> None:
     """Looked at, woken, driven by a simulation or left alone: the same seed gives the same bytes in the end."""
@@ -244,7 +245,7 @@ def test_the_seed_is_in_the_bytes() -> None:
     assert first.delivered_nl(8 * _HOUR_MS) == other.delivered_nl(8 * _HOUR_MS)
 
 
-@settings(max_examples=50)
+@settings(max_examples=tries(50))
 @given(st.lists(st.binary(max_size=64), max_size=8))
 def test_any_bytes_are_survived(chunks: list[bytes]) -> None:
     """Whatever arrives on the wire, the pump goes on and answers the next good telecommand."""

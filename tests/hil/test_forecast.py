@@ -14,6 +14,7 @@ from hil.forecast import forecast
 from hil.run_plan import plan_run
 from hil.run_settings import RunSettings
 from hil.shipped import shipped
+from tests.depth import tries
 
 SIMULATED = load_bench(shipped("benches/simulated.toml"))
 
@@ -36,7 +37,7 @@ def bench_file(tmp_path: Path, *, without: str = "", due: str = "2027-06-30") ->
     return path
 
 
-@settings(max_examples=15)
+@settings(max_examples=tries(15))
 @given(repeatability=st.floats(0, 20), bath=st.floats(0, 0.2))
 def test_longer_is_never_worse_and_the_answer_is_the_shortest(repeatability: float, bath: float) -> None:
     """U falls with the length; what is needed reaches the wanted U, and a quarter of an hour less does not."""

@@ -14,6 +14,7 @@ from protocols.errors import ProtocolError
 from protocols.framing import FrameDecoder, Rejected, encode_frame
 from protocols.messages import History, Message, Sampled, Status, decode_message, encode_message
 from protocols.vectors import examples
+from tests.depth import tries
 from tests.protocols.strategies import hostile_payloads, payloads
 
 _wires = st.builds(lambda payload: encode_frame(OpenChannel().seal(payload)), payloads)
@@ -56,7 +57,7 @@ def _all_of(decoded: Decoded) -> list[tuple[int, Any]]:
     return sorted(found, key=lambda each: each[0])
 
 
-@settings(max_examples=300)
+@settings(max_examples=tries(300))
 @given(st.lists(_pieces, max_size=12).map(b"".join))
 def test_columns_are_what_construct_gives(data: bytes) -> None:
     """Every frame, every rejection, with offset and reason."""
@@ -65,7 +66,7 @@ def test_columns_are_what_construct_gives(data: bytes) -> None:
     assert decoded.frames == len(_one_by_one(data))
 
 
-@settings(max_examples=150)
+@settings(max_examples=tries(150))
 @given(st.lists(_pieces, max_size=8).map(b"".join), st.lists(st.integers(0, 3000), max_size=6))
 def test_it_does_not_matter_in_what_pieces_a_stream_comes(data: bytes, cuts: list[int]) -> None:
     """Cut anywhere, the same comes out."""

@@ -10,10 +10,10 @@ from protocols.channel import OpenChannel
 from protocols.framing import MAX_ENCODED_BYTES, FrameDecoder, encode_frame
 from protocols.messages import MESSAGES, Message, encode_message
 from protocols.vectors import examples
+from tests.depth import tries
 from tests.fuzz.ends import seeds, take
 
 _SEEDS = seeds()
-_EXAMPLES, _INPUTS_EACH = 250, 400
 
 
 def _mutated(chance: random.Random) -> bytes:
@@ -41,15 +41,15 @@ def test_there_are_seeds_enough() -> None:
     assert len(set(_SEEDS)) >= 200
 
 
-@settings(max_examples=_EXAMPLES)
+@settings(max_examples=tries(250))
 @given(st.integers(0, 2**64))
-def test_a_hundred_thousand_inputs_are_survived(seed: int) -> None:
-    """Mutated messages, handshakes and noise, at both ends, open and secure, one by one and in columns."""
+def test_mutated_inputs_are_survived(seed: int) -> None:
+    """Messages, handshakes and noise, at both ends, open and secure, one by one and in columns: 100,000 in the soak."""
     chance = random.Random(seed)  # noqa: S311 - noise
-    take(b"".join(_mutated(chance) for _ in range(_INPUTS_EACH)), chance.randrange(1, 9))
+    take(b"".join(_mutated(chance) for _ in range(tries(400))), chance.randrange(1, 9))
 
 
-@settings(max_examples=500)
+@settings(max_examples=tries(500))
 @given(st.binary(max_size=300), st.integers(1, 9))
 def test_any_bytes_are_survived(data: bytes, pieces: int) -> None:
     """Bytes that nobody made with us in mind."""

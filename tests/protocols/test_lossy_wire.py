@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from protocols.channel import OpenChannel
 from protocols.exchange import Exchange, ExchangeTimeout, Responder
 from protocols.messages import ClockSet, History, Message, ReadHistory, SetClock, Telecommand
+from tests.depth import tries
 
 DEADLINE_MS = 1000
 REQUESTS = 12
@@ -108,7 +109,7 @@ def converse(world: World) -> list[Message | None]:
     return answers
 
 
-@settings(max_examples=150)
+@settings(max_examples=tries(150))
 @given(st.randoms(use_true_random=False), st.floats(0, 0.5))
 def test_no_answer_is_anothers_and_no_effect_is_doubled(random: Random, badness: float) -> None:
     """Whatever the wire does, each question gets its own answer or a timeout, and the clock is set once at most."""

@@ -30,6 +30,7 @@ from protocols.messages.body import BodyCodec, parse_whole
 from protocols.messages.codec import body_codec
 from protocols.messages.layout import Layout
 from protocols.session.records import MAX_SEALED_PAYLOAD_BYTES
+from tests.depth import tries
 from tests.protocols.strategies import hostile_payloads, messages, seqs
 
 IDENTITY = Identity(1, bytes(8), "SN0042", "generic-30ml", 1, 2, 3, 7)
@@ -55,7 +56,7 @@ def test_every_message_survives_the_wire(seq: int, message: Message) -> None:
     assert len(payload) <= MAX_SEALED_PAYLOAD_BYTES
 
 
-@settings(max_examples=300)
+@settings(max_examples=tries(300))
 @given(hostile_payloads)
 def test_any_bytes_give_one_message_or_a_message_error(payload: bytes) -> None:
     """Whatever decodes encodes to the same bytes, so nothing was ignored; all else is MessageError, never another."""
@@ -66,7 +67,7 @@ def test_any_bytes_give_one_message_or_a_message_error(payload: bytes) -> None:
     assert encode_message(seq, message) == payload
 
 
-@settings(max_examples=300)
+@settings(max_examples=tries(300))
 @given(hostile_payloads)
 def test_compiled_reads_what_interpreted_reads(payload: bytes) -> None:
     """Construct's generated code accepts the same bytes as its interpreter, with equal results."""

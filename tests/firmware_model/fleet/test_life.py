@@ -14,6 +14,7 @@ from firmware_model.fleet.population import LoadedPopulation, load_population
 from firmware_model.scenario.contradictions import contradictions
 from firmware_model.scenario.scenario import Scenario, load_scenario
 from firmware_model.scenario.written import scenario_toml
+from tests.depth import tries
 from tests.firmware_model.fleet.populations import AMBULATORY, eventful
 
 DEFAULT = load_population(AMBULATORY)
@@ -21,7 +22,7 @@ PINNED = (13622241019131528524, 14481686956081439522, 8524990408907441)
 SEEDS, PUMPS = st.integers(0, 2**64 - 1), st.integers(0, 2**40)
 
 
-@settings(max_examples=40)
+@settings(max_examples=tries(40))
 @given(SEEDS, PUMPS, st.floats(1, 1500))
 def test_every_life_is_possible(seed: int, pump: int, days: float) -> None:
     """Nothing in it contradicts anything else, by the rules of scenario files."""

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from firmware_model.errors import ConfigurationError
 from firmware_model.scenario.scenario import load_scenario
+from tests.depth import tries
 from tests.firmware_model.scenario.written import loaded, written
 
 _FEVER = 'at = "1d"\nduration = "12h"\ntemperature_c = 39'
@@ -180,7 +181,7 @@ _TABLES = st.sampled_from(
 )
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=tries(200))
 @given(st.lists(st.tuples(_TABLES, st.dictionaries(_KEYS, _VALUES, max_size=5)), max_size=4))
 def test_any_keys_load_or_are_refused_with_a_line(tmp_path: Path, tables: list[tuple[str, dict[str, str]]]) -> None:
     """Whatever is put together, it is a scenario or the one documented error, which names a line of the file."""

@@ -12,6 +12,7 @@ from firmware_model.scenario.episode import SurroundingsTable
 from firmware_model.scenario.scenario import Scenario
 from firmware_model.scenario.surroundings_course import surroundings_course
 from firmware_model.surroundings import standard_atmosphere_kpa
+from tests.depth import tries
 from tests.firmware_model.scenario.written import HOUR_MS, loaded
 
 _QUIET = SurroundingsTable(circadian_amplitude_c=0, weather_amplitude_kpa=0, outlet_noise_kpa=0)
@@ -49,7 +50,7 @@ _SCENARIOS = st.fixed_dictionaries(
 ).map(Scenario.model_validate)
 
 
-@settings(max_examples=150)
+@settings(max_examples=tries(150))
 @given(
     scenario=_SCENARIOS,
     seed=st.integers(0, 2**63),
@@ -66,7 +67,7 @@ def test_windows_joined_are_the_whole(scenario: Scenario, seed: int, edges: list
 
 
 @given(scenario=_SCENARIOS, seed=st.integers(0, 2**63))
-@settings(max_examples=50)
+@settings(max_examples=tries(50))
 def test_pieces_begin_at_every_hour(scenario: Scenario, seed: int) -> None:
     """No piece is longer than an hour, and every whole hour begins one."""
     course = surroundings_course(scenario, seed, 7, 100)
@@ -75,7 +76,7 @@ def test_pieces_begin_at_every_hour(scenario: Scenario, seed: int) -> None:
 
 
 @given(seed=st.integers(0, 2**63))
-@settings(max_examples=30)
+@settings(max_examples=tries(30))
 def test_usual_surroundings_stay_in_their_bounds(seed: int) -> None:
     """Day, weather and blood pressure move by no more than their amplitudes, and the weather takes days."""
     usual = SurroundingsTable()

@@ -15,6 +15,7 @@ from hil.instruments.multimeter_scpi import RigolMultimeter, ScpiMultimeter
 from hil.instruments.pressure_pace import PacePressureController
 from hil.instruments.supply_scpi import KeysightSupply, RigolSupply
 from hil.recording.tap import TappedLink, WireSink
+from tests.depth import tries
 from tests.hil.instruments.desk import Bench
 
 _WHO = {"mt-sics": b'I4 A "B1"\r\n', "sbi": b"BCE224I\r\n", "julabo": b"JULABO X\r\n", "scpi": b"A,B,C,D\n"}
@@ -154,7 +155,7 @@ def test_an_instrument_that_was_exchanged_is_a_fault_of_the_bench(name: str) -> 
 
 @pytest.mark.parametrize("name", CASES)
 @given(delays_ms=st.lists(st.sampled_from([0, 0, 100, 1900, 2500, 3100, 4000, 7000]), max_size=12))
-@settings(max_examples=50)
+@settings(max_examples=tries(50))
 def test_whatever_comes_late_no_answer_is_off_by_one(name: str, delays_ms: list[int]) -> None:
     """Every reading that is given was asked for by the verb that gives it: readings are numbered, none comes twice."""
     driver, verb, who, _, _, in_time = CASES[name]

@@ -23,6 +23,7 @@ from protocols.messages.codec import encode_message
 from protocols.session.keys import SessionKey, insecure_test_key
 from protocols.session.noise import Initiator, Recipient, SessionKeys
 from protocols.session.records import FrameSealer
+from tests.depth import tries
 from tests.protocols.strategies import messages
 
 KINDS = {"integer": int, "string": str, "boolean": bool, "array": list, "object": dict, "null": type(None)}
@@ -55,7 +56,7 @@ def sampled(number: int) -> Sampled:
 
 
 @given(message=messages)
-@settings(max_examples=200)
+@settings(max_examples=tries(200))
 def test_every_message_fits_its_schema(message: Message) -> None:
     """Fields, kinds and bounds are as the schema says, through JSON and back; ``frame`` is no field's name."""
     (meaning,) = PumpRecord("pump").overhear("tx", 5, wire(7, message))
@@ -76,7 +77,7 @@ def test_keys_are_never_decoded() -> None:
 
 
 @given(pieces=st.lists(st.binary(max_size=40), max_size=20), cut=st.integers(1, 7))
-@settings(max_examples=100)
+@settings(max_examples=tries(100))
 def test_every_byte_is_accounted_for(pieces: list[bytes], cut: int) -> None:
     """Whatever comes, in whatever pieces: each place between two zeros is said once, at its offset, in order."""
     data = b"\0".join([*pieces, wire(1, sampled(0)), b""])

@@ -20,6 +20,7 @@ from hil.recording.info import describe
 from hil.recording.reader import Record, Recording
 from hil.recording.tap import Direction
 from hil.recording.writer import RecordingWriter
+from tests.depth import tries
 
 START_UTC_MS = 1_767_225_600_000
 RECORDS = [
@@ -118,7 +119,7 @@ def test_cut_at_any_byte_gives_the_whole_records_before_it(tmp_path: Path) -> No
     assert most == len(RECORDS)
 
 
-@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=tries(300), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(at=st.integers(0, 5000), flip=st.integers(1, 255))
 def test_damaged_recording_is_read_or_refused(tmp_path: Path, at: int, flip: int) -> None:
     """One wrong byte anywhere never ends in another exception, and never passes for a whole recording."""

@@ -12,6 +12,7 @@ import hil.recording.stream
 from hil.recording.blocks import blocks
 from hil.recording.layout import MAGIC
 from hil.recording.stream import RecordingStream
+from tests.depth import tries
 from tests.hil.recording.chunked import MESSAGES, START_UTC_MS, write_chunked
 
 TOPICS = ["/wire/pump/tx", "/wire/bath/tx", "/pump/read_status", "/notes", "/wire/pump/rejected", "/pump/status"]
@@ -30,7 +31,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 
 @pytest.mark.parametrize("form", ["chunked", "live"])
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=tries(60), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     topics=st.none() | st.sets(st.sampled_from(TOPICS)),
     times=st.tuples(st.none() | st.integers(-100, 31_000), st.none() | st.integers(-100, 31_000)),
