@@ -1,6 +1,7 @@
-"""``python -m tests.firmware_model.compiled_story`` prints digests of some stories: of their events and memory."""
+"""``python -m tests.firmware_model.compiled_story 12`` prints digests of twelve stories: of their events and memory."""
 
 import hashlib
+import sys
 from pathlib import Path
 
 from firmware_model.profile import load_profile
@@ -10,10 +11,10 @@ from tests.firmware_model.random_pump import random_story
 _PROFILE = load_profile(Path(__file__).parents[2] / "fixtures" / "pumps" / "generic-30ml.toml")
 
 
-def digests() -> tuple[str, str]:
+def digests(how_many: int) -> tuple[str, str]:
     """SHA-256 of all events, and of all memory images."""
     told, kept = hashlib.sha256(), hashlib.sha256()
-    for number in range(12):
+    for number in range(how_many):
         events, image, _ = random_story(number, (3,)).tell(Pump, _PROFILE)
         told.update(repr([event.as_json() for event in events]).encode())
         kept.update(image)
@@ -21,4 +22,4 @@ def digests() -> tuple[str, str]:
 
 
 if __name__ == "__main__":
-    print(*digests())
+    print(*digests(int(sys.argv[1])))

@@ -150,7 +150,6 @@ def test_the_page_is_one_file_and_says_what_it_compares(recorded: Path) -> None:
     page = replay_model(recorded, None, ()).page()
     html = render_comparison(page)
     assert len(page.figures) == 12
-    assert html == render_comparison(page)
     assert "130 readings of the bath" in html
     assert "https://" not in html.partition("<script>")[0]
 

@@ -82,9 +82,10 @@ def test_interrupted_write_leaves_a_whole_recording(tmp_path: Path) -> None:
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # between open and with
-def test_interrupted_close_loses_no_record(tmp_path: Path) -> None:
+@pytest.mark.parametrize("every", [3, pytest.param(1, marks=pytest.mark.soak)])
+def test_interrupted_close_loses_no_record(tmp_path: Path, every: int) -> None:
     """Ctrl-C at any line of closing: the recording is whole, or cut behind its last record."""
-    for line in range(1, lines_of(RecordingWriter.close, tmp_path / "count.mcap")):
+    for line in range(1, lines_of(RecordingWriter.close, tmp_path / "count.mcap"), every):
         path = tmp_path / f"{line}.mcap"
         writer = started(path)
         with pytest.raises(KeyboardInterrupt), interrupted_at(line):

@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import itertools
 import re
 import shutil
 import subprocess
@@ -90,16 +91,19 @@ def probed(page: str) -> str:
     return allowed.replace("</body>", f"<script>{PROBE}</script></body>")
 
 
-def drawing(text: str) -> ReportContent:
-    """A failed run in whose figures every text is ``text``."""
+def drawing(text: str, tex: str) -> ReportContent:
+    """A failed run in whose figures every text is ``text``, or ``tex`` where Bokeh might look for it."""
     content = example(occluded_at_h=6)
     figures = tuple(
         replace(
             drawn,
             x_label=text,
-            y_label=text,
+            y_label=tex,
             series=tuple(replace(each, name=text) for each in drawn.series),
-            limits=tuple(replace(each, label=text) for each in drawn.limits),
+            limits=tuple(
+                replace(each, label=said)
+                for each, said in zip(drawn.limits, itertools.cycle([tex, text]), strict=False)
+            ),
         )
         for drawn in content.figures
     )
@@ -108,9 +112,7 @@ def drawing(text: str) -> ReportContent:
 
 CONTENTS = {
     "pass": example(),
-    "fail": example(occluded_at_h=6),
-    "hostile": drawing(HOSTILE),
-    "tex": drawing("$$\\int x$$"),  # which Bokeh may hand to MathJax; the report has none
+    "hostile": drawing(HOSTILE, "$$\\int x$$"),  # TeX, which Bokeh may hand to MathJax; the report has none
 }
 
 

@@ -73,8 +73,8 @@ def _flipped(frame: bytes, bit: int) -> bytes:
     return bytes(byte ^ (1 << bit % 8 if place == bit // 8 else 0) for place, byte in enumerate(frame))
 
 
-def test_a_hundred_thousand_misplaced_frames_have_no_effect() -> None:
-    """Replayed, reordered beyond the window, from another session, another role, or back to their sender."""
+def test_misplaced_frames_have_no_effect() -> None:
+    """Replayed, reordered beyond the window, from another session, another role, or back to their sender: 10,000."""
     programmer, pump = in_session()
     others = [in_session(name="other"), in_session(Role.READER, name="reader")]
     chance = random.Random(1)  # noqa: S311 - nothing secret
@@ -84,7 +84,7 @@ def test_a_hundred_thousand_misplaced_frames_have_no_effect() -> None:
     echoes = [pump.seal(b"x") for _ in range(200)]
     first_frames = [programmer_end(_KEY).wake(), programmer_end(insecure_test_key(1, 7, Role.PROGRAMMER)).wake()]
     frames = [*old, *foreign, *echoes, *first_frames]
-    assert sum(_rejects(pump, chance.choice(frames)) for _ in range(100_000)) == 100_000
+    assert sum(_rejects(pump, chance.choice(frames)) for _ in range(10_000)) == 10_000
     assert pump.handshakes == 1
     assert pump.open(programmer.seal(b"still here")) == b"still here"
 
