@@ -1,5 +1,6 @@
 """The command line: parse, call, print. Heavy imports wait until a command needs them."""
 
+import errno
 import json
 import math
 import os
@@ -748,7 +749,17 @@ def _exit_code(error: Exception) -> int:
     from firmware_model.errors import ModelError
     from hil.errors import UsageError
 
-    return EXIT_USAGE if isinstance(error, (UsageError, ModelError, ValueError)) else EXIT_BENCH_FAULT
+    if isinstance(error, (UsageError, ModelError, ValueError)) or not _has_working_folder():
+        return EXIT_USAGE
+    return EXIT_BENCH_FAULT
+
+
+def _has_working_folder() -> bool:
+    try:
+        Path.cwd()
+    except FileNotFoundError:
+        return False
+    return True
 
 
 def _one_line(error: Exception) -> str:
@@ -758,6 +769,14 @@ def _one_line(error: Exception) -> str:
 
     if isinstance(error, (RigError, ModelError, ProtocolError, ValueError)):
         return str(error)
+    if (
+        isinstance(error, OSError)
+        and error.filename is None
+        and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+    ):
+        return f"standard output cannot be written: {error.strerror}"
+    if isinstance(error, FileNotFoundError) and not _has_working_folder():
+        return "the folder that this was started in is no longer there; change to one that is"
     return f"internal error: {type(error).__name__}: {error}; set PUMPRIG_DEBUG=1 to see where, and report it"
 
 

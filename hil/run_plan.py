@@ -117,6 +117,7 @@ def plan_run(settings: RunSettings) -> RunPlan:
     Raises ConfigurationError (a file, with line and key), UsageError (choices that do not fit together),
     RecordingError (a recording that is cut short or not of ours) or ValueError (a fault that does not exist).
     """
+    _check_names(settings)
     if settings.resume is not None:
         return _plan_resumption(settings, settings.resume)
     if settings.target == "replay" and settings.recording is None:
@@ -226,6 +227,17 @@ def _plan_replay(settings: RunSettings, source: Path) -> RunPlan:
         accepted_overdue=accepted,
         new_limits=new_limits(settings.limits_file, settings.limits),
     )
+
+
+def _check_names(settings: RunSettings) -> None:
+    """Raise UsageError for a path that no document of the run could name: plan, manifest and report are UTF-8."""
+    for choice in fields(RunSettings):
+        value = getattr(settings, choice.name)
+        for text in map(str, value if isinstance(value, tuple) else (value,)):
+            if not text.isascii() and text != text.encode("utf-8", "replace").decode("utf-8"):
+                name = _OPTIONS.get(choice.name, f"--{choice.name}")
+                said = text.encode("utf-8", "backslashreplace").decode("utf-8")
+                raise UsageError(f"{name}: {said} is no text in UTF-8; give the file or folder another name")
 
 
 def _check_wire_faults(faults: tuple[str, ...], bench: LoadedBench, target: Target) -> None:

@@ -20,6 +20,8 @@ from hil.verdict_lines import OUTCOME_STYLES, verdict_lines
 
 __all__ = ["print_report", "print_runs", "print_trend"]
 
+_ANY_WIDTH = 10_000
+
 
 def print_runs(runs: Path, which: RunFilter, *, limit: int, as_json: bool) -> None:
     """The newest ``limit`` runs that ``which`` means, the newest last. Raises UsageError without such a folder."""
@@ -29,10 +31,11 @@ def print_runs(runs: Path, which: RunFilter, *, limit: int, as_json: bool) -> No
     if as_json:
         _print_json({"schema": "pumprig.runs/1", "runs": [row.as_json() for row in shown]})
         return
-    console = screen()
-    if console.is_terminal:
-        console.print(_table(shown))
-    else:
+    console, table = screen(), _table(shown)
+    wanted = console.measure(table, options=console.options.update(max_width=_ANY_WIDTH)).maximum
+    if console.is_terminal and wanted <= console.width:
+        console.print(table)
+    else:  # a name that is broken over two lines cannot be copied
         for row in shown:
             how = f"  ({row.how})" if row.is_replay else ""
             console.print(f"{row.name}  {row.verdict:<12}  {row.dut}  {' '.join(row.procedures)}{how}", markup=False)

@@ -1,5 +1,8 @@
 """Output that cannot go where it was wanted: one line says where and what to do, and nothing else is tried."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -46,3 +49,38 @@ def test_a_full_disk_is_a_fault_of_the_bench(pumprig: PumpRig, tmp_path: Path, c
     result = pumprig(*COMMANDS[command], "out")
     assert result.returncode == 3, result.stdout + result.stderr
     assert "pumprig: out: cannot be written: No space left on device; make room" in result.stderr
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a disk that is full")
+def test_a_full_disk_under_standard_output_is_named(tmp_path: Path) -> None:
+    """As ``pumprig flow > file`` on a full disk: no internal error."""
+    with Path("/dev/full").open("w") as full:
+        result = subprocess.run(
+            [sys.executable, "-m", "cli", "flow"], stdout=full, stderr=subprocess.PIPE, text=True, check=False,
+            env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}, cwd=tmp_path,
+        )  # fmt: skip
+    assert result.returncode == 3
+    assert result.stderr.splitlines()[0] == "pumprig: standard output cannot be written: No space left on device"
+    assert "Traceback" not in result.stderr
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a folder in use cannot be removed there")
+def test_a_working_folder_that_is_gone_is_named(tmp_path: Path) -> None:
+    """Removed by somebody else meanwhile: exit 2, and what to do."""
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    result = subprocess.run(
+        ["/bin/sh", "-c", 'rmdir ../gone; exec "$0" -m cli run --set collection_h=8', sys.executable],
+        capture_output=True, text=True, check=False,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}, cwd=gone,
+    )  # fmt: skip
+    assert result.returncode == 2, result.stderr
+    assert result.stderr == "pumprig: the folder that this was started in is no longer there; change to one that is\n"
+
+
+def test_a_folder_whose_name_is_no_text_is_refused(pumprig: PumpRig, tmp_path: Path) -> None:
+    """No document of the run could name it: exit 2 before there is a folder, where the plan failed to be written."""
+    result = pumprig("run", "--out", os.fsdecode(b"r\xe9sum\xe9"))
+    assert result.returncode == 2, result.stderr
+    assert result.stderr.startswith("pumprig: --out: r\\udce9sum\\udce9 is no text in UTF-8; ")
+    assert not list(tmp_path.rglob("2*"))

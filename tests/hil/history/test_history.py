@@ -182,3 +182,13 @@ def test_the_command_line_lists_reports_and_charts(runs: Path, tmp_path: Path) -
     assert "plot-2" in chart.read_text()
     as_json = json.loads(invoke(pumprig, ["trend", "flow", "--runs", str(runs), "--json"]).output)
     assert [point["value"] for point in as_json["points"]] == [1.00, 1.02, 1.30]
+
+
+@pytest.mark.parametrize("columns", ["40", "80", "200"])
+def test_names_of_runs_can_be_copied_from_any_terminal(runs: Path, columns: str) -> None:
+    """A table where it has room, and else a line for each run: a name is never broken over two lines."""
+    terminal = {"FORCE_COLOR": "1", "TERM": "xterm", "COLUMNS": columns}
+    listed = CliRunner().invoke(pumprig, ["runs", "--runs", str(runs)], env=terminal)
+    for folder in runs.glob("2026*"):
+        assert folder.name in listed.output
+    assert ("verdict" in listed.output) == (columns == "200")
