@@ -1,5 +1,7 @@
 """A whole pump in bench time: flow path, sensors, memory, clock and battery, firmware and telemetry."""
 
+import contextlib
+
 from firmware_model.battery import Battery
 from firmware_model.clock import EARLIEST_UTC_MS, PumpClock
 from firmware_model.configuration import Configuration
@@ -135,8 +137,8 @@ class Pump:
         if self._is_off:
             return b""
         self._resume()
-        self._write_late_hours()
         try:
+            self._write_late_hours()
             answer, heard = self._telemetry.receive(now_ms, data)
         except PowerLost:
             self._down(now_ms, now_ms, BootReason.BROWN_OUT)
@@ -187,7 +189,10 @@ class Pump:
             sample = max(0, self.firmware.sample_count - 1)
             self._sensors.fail(now_ms, fault, value, self._sampler.read(sample))
         elif fault in ELECTRONIC_FAULTS:
-            self._inject_electronic(now_ms, fault, value)
+            try:
+                self._inject_electronic(now_ms, fault, value)
+            except PowerLost:
+                self._down(now_ms, now_ms, BootReason.BROWN_OUT)
         else:
             self.plant.legs(now_ms)  # a leg is cut, whether somebody has looked so far or not
             self.plant.intervene(FaultChange(now_ms, fault, value))
@@ -306,7 +311,8 @@ class Pump:
 
     def _down(self, now_ms: int, until_ms: int, reason: BootReason) -> None:
         """Have the firmware stop now, and start again later."""
-        self._write_late_hours()
+        with contextlib.suppress(PowerLost):  # what that tears is torn
+            self._write_late_hours()
         self._samples_before += self.firmware.sample_count
         self._events += self.firmware.events
         self.firmware.events.clear()
@@ -425,10 +431,10 @@ class Pump:
         firmware = self.firmware
         self._resume()
         memory = firmware.memory
-        if memory.is_suspect or memory.nvram.will_lose_power:  # what is written, and when, makes a difference
-            self._write_late_hours()
         now_ms = self._sampler.time_ms(sample)
         try:
+            if memory.is_suspect or memory.nvram.will_lose_power:  # what is written, and when, makes a difference
+                self._write_late_hours()
             firmware.sample(self._sampler.read(sample), self._sensors.unresponsive(now_ms))
         except PowerLost:
             self._down(now_ms, now_ms, BootReason.BROWN_OUT)

@@ -13,6 +13,8 @@ from firmware_model.profile import load_profile
 from firmware_model.pump import Pump
 from firmware_model.pump_memory import Counters, PumpMemory
 from firmware_model.surroundings import Surroundings
+from protocols.channel import OpenChannel
+from protocols.messages import Identify, encode_message
 
 _PROFILE = load_profile(Path(__file__).parents[2] / "fixtures" / "pumps" / "generic-30ml.toml")
 _FACTORY = Configuration.of(_PROFILE)
@@ -109,6 +111,26 @@ def test_after_a_torn_write_the_pump_starts_and_repairs() -> None:
     firmware = pump.status(3 * _HOUR_MS)
     assert firmware.memory.hours(0, 10)[: len(before)] == before
     assert "MEMORY_FAULT" not in str(firmware.active)
+
+
+@pytest.mark.parametrize("how", ["telecommand", "fault", "reset"])
+def test_power_fails_while_hours_that_were_passed_over_are_written(how: str) -> None:
+    """Whatever has them written: the pump starts anew, and answers."""
+    pump = Pump(
+        _PROFILE,
+        seed=1,
+        serial_number="SN1",
+        start_utc_ms=1_767_225_600_000,
+        surroundings=Surroundings(37.0, 101.325, 12.4),
+    )
+    pump.wake(10 * _HOUR_MS)
+    assert pump.firmware.hours_ahead
+    pump.firmware.memory.nvram.lose_power_after(10)
+    if how == "telecommand":
+        assert pump.receive(10 * _HOUR_MS, OpenChannel().seal(encode_message(0, Identify()))) == b""
+    else:
+        pump.inject(10 * _HOUR_MS, *(("memory-bit-flip", 4e5) if how == "fault" else ("reset", 1.0)))
+    assert pump.status(11 * _HOUR_MS).counters.boots == 2
 
 
 def test_any_flipped_bit_is_found_within_the_hour() -> None:
