@@ -86,6 +86,19 @@ def test_a_frame_survives_the_wire(frame: bytes) -> None:
     assert decode_frame(encoded[:-1]) == frame
 
 
+@pytest.mark.parametrize("length", [1, MAX_FRAME_BYTES])
+def test_the_smallest_and_the_largest_frame_survive_the_wire(length: int) -> None:
+    """The limits are themselves allowed."""
+    assert decode_frame(encode_frame(bytes(length))[:-1]) == bytes(length)
+
+
+def test_as_many_bytes_as_can_be_announced_are_a_frame() -> None:
+    """The largest frame without any zero is as long on the wire as a frame can be, and is taken from a stream."""
+    longest = max((encode_frame(bytes([fill]) * MAX_FRAME_BYTES) for fill in range(1, 256)), key=len)
+    assert len(longest) == MAX_ENCODED_BYTES + len(DELIMITER)
+    assert FrameDecoder().feed(longest) == [decode_frame(longest[:-1])]
+
+
 @pytest.mark.parametrize("length", [0, MAX_FRAME_BYTES + 1])
 def test_a_frame_of_impossible_length_is_not_encoded(length: int) -> None:
     """An empty frame, or one beyond the limit, is the caller's mistake."""
@@ -108,6 +121,16 @@ def test_a_frame_of_impossible_length_is_not_encoded(length: int) -> None:
 def test_what_is_no_frame_says_why(encoded: bytes, error: type[FrameError]) -> None:
     """Each way of being no frame has an error of its own."""
     with pytest.raises(error):
+        decode_frame(encoded)
+
+
+def test_a_frame_beyond_the_limit_says_both_lengths() -> None:
+    """How much came, and how much a frame may have."""
+    data = bytes(MAX_FRAME_BYTES + 1)
+    encoded = cobs.encode(data + google_crc32c.value(data).to_bytes(4, "big"))
+    with pytest.raises(
+        FrameTooLong, match=f"^{MAX_FRAME_BYTES + 1} bytes, where a frame has at most {MAX_FRAME_BYTES}$"
+    ):
         decode_frame(encoded)
 
 
