@@ -56,7 +56,9 @@ def pumprig() -> None:
 
 @pumprig.command(epilog=EXIT_CODES, short_help="Run procedures on a bench; write recording and report.")
 @click.argument("procedures", nargs=-1, metavar="[PROCEDURE]...")
-@click.option("--bench", type=_FILE, help="Bench file. Default: the simulated bench that comes with pumprig.")
+@click.option(
+    "--bench", type=_FILE, help="Bench: a file, or the name of one that comes with pumprig. Default: simulated."
+)
 @click.option(
     "--target",
     type=click.Choice(["sim", "bench", "replay"]),
@@ -205,7 +207,7 @@ def bench_serve(
 ) -> None:
     """Simulate the bench of FILE as a process of its own: pump, balance and bath on sockets and pseudo-terminals.
 
-    Without FILE: served.toml, which comes with pumprig. Time passes as the file's [serve] table says, unless --rate
+    Without FILE: served, which comes with pumprig. Time passes as the file's [serve] table says, unless --rate
     or --lock-step says otherwise. Stop it with Ctrl-C.
     """
     if rate is not None and lock_step:
@@ -213,6 +215,18 @@ def bench_serve(
     from hil.console import serve_bench
 
     serve_bench(file, seed=seed, rate=rate, lock_step=lock_step, injections=injections, wire_faults=wire_faults)
+
+
+@bench_group.command("example", short_help="Print a bench file to begin with.")
+@click.argument("name", default="example-real")
+def bench_example(name: str) -> None:
+    """Print the bench file NAME that comes with pumprig, to write your own from: pumprig bench example > my-bench.toml.
+
+    Without NAME: example-real, a bench with serial ports, commented.
+    """
+    from hil.shipped import file_or_shipped
+
+    click.echo(file_or_shipped(name, "benches", "bench").read_text(encoding="utf-8"), nl=False)
 
 
 @bench_group.command("check", short_help="Ask every device of a bench who it is; set nothing.")
@@ -303,23 +317,27 @@ def sim(
 
 
 @pumprig.command(short_help="Print the flow to expect under given conditions.")
-@click.option("--profile", type=_FILE, help="Pump profile. Default: generic-30ml, which comes with pumprig.")
+@click.option(
+    "--profile",
+    default="generic-30ml",
+    show_default=True,
+    help="Pump profile: the name of one that comes with pumprig, or a file.",
+)
 @click.option("--temperature-c", type=float, default=37.0, show_default=True, help="Temperature of the propellant.")
 @click.option("--ambient-kpa", type=float, default=101.325, show_default=True, help="Absolute pressure around it.")
 @click.option("--outlet-kpa", type=float, default=12.40, show_default=True, help="Gauge pressure at the tip.")
 @click.option("--volume-ml", type=float, default=30.0, show_default=True, help="Volume in the reservoir.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
 def flow(
-    profile: Path | None, temperature_c: float, ambient_kpa: float, outlet_kpa: float, volume_ml: float, as_json: bool
+    profile: str, temperature_c: float, ambient_kpa: float, outlet_kpa: float, volume_ml: float, as_json: bool
 ) -> None:
     """Print the flow that a pump is expected to have under given conditions."""
     from firmware_model.flow import expected_flow
     from firmware_model.profile import load_profile
-    from hil.shipped import shipped
+    from hil.shipped import file_or_shipped
 
-    point = expected_flow(
-        load_profile(profile or shipped("pumps/generic-30ml.toml")), temperature_c, ambient_kpa, outlet_kpa, volume_ml
-    )
+    pump = load_profile(file_or_shipped(profile, "pumps", "profile"))
+    point = expected_flow(pump, temperature_c, ambient_kpa, outlet_kpa, volume_ml)
     if as_json:
         click.echo(json.dumps({"schema": "pumprig.flow/1", **vars(point)}, indent=2))
         return

@@ -2,12 +2,14 @@
 
 import math
 from collections.abc import Mapping
+from importlib import resources
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from firmware_model.config import FrozenModel, load_toml
+from firmware_model.config import FrozenModel, line_of, load_toml
+from firmware_model.errors import ConfigurationError
 from firmware_model.fluids import MAX_GLYCERIN_PERCENT, InfusateBase, PropellantName
 
 __all__ = [
@@ -20,6 +22,7 @@ __all__ = [
     "SensorProfile",
     "SensorsProfile",
     "SerialProfile",
+    "find_profile",
     "load_profile",
     "nanolitres",
 ]
@@ -294,3 +297,18 @@ def nanolitres(volume_ml: float) -> int:
     if not math.isfinite(volume_ml):
         raise ValueError(f"a volume must be finite, got {volume_ml} mL")
     return round(volume_ml * 1_000_000)
+
+
+def find_profile(path: Path, text: str, name: str, keys: tuple[str, ...] = ("profile",)) -> Path:
+    """Where the profile is that a file names under ``keys``. Raises ConfigurationError if it is nowhere."""
+    shipped = Path(str(resources.files("fixtures"))) / "pumps"
+    is_file = name.endswith(".toml")
+    profile = path.parent / name if is_file else shipped / f"{name}.toml"
+    known = ", ".join(sorted(file.stem for file in shipped.glob("*.toml")))
+    if is_file and not profile.is_file():
+        problem = f"names a pump profile that does not exist: {profile}"
+    elif not is_file and name not in known.split(", "):
+        problem = f"unknown profile {name!r}; known: {known}, or a file's name ending in .toml"
+    else:
+        return profile
+    raise ConfigurationError(path, problem, key=".".join(keys), line=line_of(text, keys))

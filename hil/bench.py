@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
+from math import inf
 from typing import TypeVar
 
 from hil.bench_file import LoadedBench
@@ -146,8 +147,14 @@ class Bench:
         return self.clock.start_utc_ms + self.now_ms()
 
     def sleep(self, *, hours: float = 0, minutes: float = 0, seconds: float = 0) -> None:
-        """Let bench time pass: virtual on a simulated bench, real on a real one, none in a replay."""
-        self.clock.sleep_ms(round(hours * 3_600_000 + minutes * 60_000 + seconds * 1000))
+        """Let bench time pass: virtual on a simulated bench, real on a real one, none in a replay.
+
+        Raises UsageError for less than nothing, and for what is no number.
+        """
+        time_ms = hours * 3_600_000 + minutes * 60_000 + seconds * 1000
+        if not 0 <= time_ms < inf:
+            raise UsageError(f"sleep: hours={hours}, minutes={minutes}, seconds={seconds} is no time that can pass")
+        self.clock.sleep_ms(round(time_ms))
 
     def sleep_until(self, time_ms: int) -> None:
         """Let bench time pass until ``time_ms``."""

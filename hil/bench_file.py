@@ -10,11 +10,12 @@ from pydantic import Field, field_validator, model_validator
 
 from firmware_model.config import FrozenModel, at_key, check_model, line_of, read_toml
 from firmware_model.errors import ConfigurationError
-from firmware_model.profile import PumpProfile, load_profile
+from firmware_model.profile import PumpProfile, find_profile, load_profile
 from hil.errors import UsageError
 from hil.instrument_tables import InstrumentsTable, LinkName, Percent, SerialTable, UncertaintyC, UncertaintyKpa
 from hil.links.resource_key import sharing
 from hil.pump_session import SessionMode, read_key
+from hil.shipped import file_or_shipped
 
 __all__ = [
     "BenchFile",
@@ -255,17 +256,18 @@ class LoadedBench(FrozenModel):
 
 
 def load_bench(path: Path) -> LoadedBench:
-    """The bench file at ``path`` and its pump profile. Raises ConfigurationError (file, line, key)."""
+    """The bench file at ``path``, or the one of that name that comes with pumprig, and its pump profile.
+
+    Raises ConfigurationError (file, line, key), or UsageError for a name that is none.
+    """
+    path = file_or_shipped(path, "benches", "bench")
     text, document = read_toml(path)
     file = check_model(path, text, document, BenchFile)
 
     def wrong(problem: str, *keys: str) -> ConfigurationError:
         return ConfigurationError(path, problem, key=".".join(keys), line=line_of(text, keys))
 
-    profile_path = path.parent / file.pump.profile
-    if not profile_path.is_file():
-        raise wrong(f"names a pump profile that does not exist: {profile_path}", "pump", "profile")
-    profile = load_profile(profile_path)
+    profile = load_profile(find_profile(path, text, file.pump.profile, ("pump", "profile")))
     if file.world is not None and not profile.residual_ml <= file.world.reservoir_ml <= profile.capacity_ml:
         can_hold = f"{profile.residual_ml:g} to {profile.capacity_ml:g} mL, what this pump's reservoir can hold"
         raise wrong(f"must be {can_hold}", "world", "reservoir_ml")

@@ -1,6 +1,7 @@
 """What pytest collected, as procedures: their markers checked, their parameters chosen."""
 
 import os
+import re
 from collections.abc import Sequence
 from difflib import get_close_matches
 from functools import cache
@@ -16,7 +17,9 @@ from hil.procedures import PROCEDURES
 from hil.pytest_plugin import DECLARATION_KEY, REFUSE_KEY, VALUES_KEY
 from hil.run_plan import RunPlan
 
-__all__ = ["check_markers", "choose_parameters", "collect", "declare"]
+__all__ = ["check_markers", "choose_parameters", "collect", "declare", "what_failed"]
+
+_XFAIL = "a procedure cannot be expected to fail: let it fail, or skip it with a reason (@pytest.mark.skip)"
 
 Problems = list[tuple[str, str]]
 """Where something is wrong (file and test), and what."""
@@ -38,8 +41,7 @@ class _Collector:
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         if report.failed:
-            lines = [line.removeprefix("E").strip() for line in report.longreprtext.splitlines() if line.strip()]
-            self.problems.append((report.nodeid, lines[-1] if lines else "cannot be read"))
+            self.problems.append((report.nodeid, what_failed(report)))
 
     def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
         self.interrupted = not excinfo.errisinstance(pytest.Session.Interrupted)  # which is pytest's own way to stop
@@ -98,7 +100,10 @@ def declare(items: Sequence[pytest.Item]) -> Problems:
     for item in items:
         marker = item.get_closest_marker("procedure")
         where = f"{item.path.name}::{item.name}"
-        name = str(marker.args[0]) if marker and marker.args else item.name.removeprefix("test_").replace("_", "-")
+        name = name_of(item)
+        if item.get_closest_marker("xfail") is not None:
+            problems.append((where, _XFAIL))
+            continue
         try:
             declaration = item.stash[DECLARATION_KEY] = Declaration.of(name, marker.kwargs if marker else None)
         except UsageError as error:
@@ -110,6 +115,24 @@ def declare(items: Sequence[pytest.Item]) -> Problems:
                 told.add(problem)
                 problems.append((where, problem))
     return problems
+
+
+def name_of(item: pytest.Item) -> str:
+    """The procedure's name: its marker's, or its function's; with the values that tell it from the others of one."""
+    marker = item.get_closest_marker("procedure")
+    if not (marker and marker.args):
+        return item.name.removeprefix("test_").replace("_", "-")
+    callspec = getattr(item, "callspec", None)
+    return f"{marker.args[0]}[{callspec.id}]" if callspec else str(marker.args[0])
+
+
+def what_failed(report: pytest.CollectReport) -> str:
+    """Why a file could not be collected, with the line of it that pytest names last."""
+    lines = [line.removeprefix("E").strip() for line in report.longreprtext.splitlines() if line.strip()]
+    file = re.escape(Path(report.nodeid).name)
+    places = re.findall(rf'{file}(?:", line |:)(\d+)', report.longreprtext)
+    said = lines[-1] if lines else "cannot be read"
+    return f"line {places[-1]}: {said}" if places else said
 
 
 def choose_parameters(items: Sequence[pytest.Item], plan: RunPlan) -> Problems:

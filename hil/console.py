@@ -44,7 +44,10 @@ def print_result(result: RunResult) -> None:
             said = page.problem or f"{page.said} (attempt {page.attempt})"
             console.print(f"[{STYLES[page.outcome or Outcome.ERROR]}]{escape(page.name)}:[/] {escape(said)}{repeated}")
     if not result.procedures:
-        console.print("no procedure was run")
+        files = ", ".join(file.name for file in result.plan.files)
+        console.print(
+            f"no procedure was run: {files} holds none; a procedure is a function named test_...", markup=False
+        )
     for line in verdict_lines(result.as_json(), target=result.plan.target):
         console.print(line)
     for step in result.safe_state:

@@ -39,6 +39,9 @@ class Declaration:
     def of(cls, name: str, marker: Mapping[str, Any] | None) -> "Declaration":
         """What ``marker`` declares; None is a procedure without one. Raises UsageError if it makes no sense."""
         given = marker or {}
+        for key in ("measurements", "requirements"):
+            if isinstance(given.get(key), str):
+                raise UsageError(f"its {key} must be a list of names: {key}=[{given[key]!r}]")
         try:
             stated = given.get("measurements", ())
             declaration = cls(

@@ -3,8 +3,10 @@
 Loaded by every pytest in which pumprig is installed; it stays out of the way of tests that ask for none of this.
 """
 
-from collections.abc import Callable, Generator, Iterator, Mapping
+import shlex
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +25,7 @@ if TYPE_CHECKING:  # every pytest of the user's imports this module: nothing hea
     from hil.programmer import Programmer
     from hil.run import Run
     from hil.run_plan import RunPlan
+    from hil.run_result import RunResult
 
 __all__ = ["ATTEMPT_KEY", "DECLARATION_KEY", "REFUSE_KEY", "RUN_KEY", "VALUES_KEY", "page_of"]
 
@@ -33,6 +36,7 @@ DECLARATION_KEY = pytest.StashKey[Any]()
 """What its marker declares (a Declaration)."""
 VALUES_KEY = pytest.StashKey[Mapping[str, float]]()
 OWN_RUN_KEY = pytest.StashKey[bool]()
+RESULT_KEY = pytest.StashKey["RunResult"]()
 PROCEDURE_KEY = pytest.StashKey["Procedure"]()
 ATTEMPT_KEY = pytest.StashKey[int]()
 
@@ -93,9 +97,11 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     if config.option.collectonly:
         return
     is_own = RUN_KEY not in config.stash
-    if is_own and not any(_asks_for_a_bench(item) for item in session.items):
+    procedures = [item for item in session.items if not is_own or _asks_for_a_bench(item)]
+    nothing_will_run = session.testsfailed and not config.option.continue_on_collection_errors
+    if is_own and (not procedures or nothing_will_run):
         return
-    plan = _plan_from_options(config) if is_own else config.stash[RUN_KEY].plan
+    plan = _plan_from_options(config, procedures) if is_own else config.stash[RUN_KEY].plan
     declared = [item for item in session.items if DECLARATION_KEY in item.stash]
     if declared:
         from hil.collected import choose_parameters
@@ -111,10 +117,21 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     config.stash[RUN_KEY].parameters = {name: values for name, values in chosen.items() if values}
 
 
-def pytest_sessionfinish(session: pytest.Session) -> None:
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     """Write the run folder of a run that this session began."""
     if OWN_RUN_KEY in session.config.stash:
-        session.config.stash[RUN_KEY].finish()
+        run = session.config.stash[RUN_KEY]
+        run.interrupted = exitstatus == pytest.ExitCode.INTERRUPTED
+        session.config.stash[RESULT_KEY] = run.finish()
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    """Say what the run came to by its own measure, and where it is."""
+    result: RunResult | None = config.stash.get(RESULT_KEY, None)
+    if result is not None:
+        terminalreporter.section("pumprig")
+        terminalreporter.write_line(f"verdict    {result.verdict}")
+        terminalreporter.write_line(f"report     {result.folder / 'report.html'}")
 
 
 @pytest.fixture(scope="session")
@@ -235,9 +252,12 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
         run.end(item.stash[PROCEDURE_KEY])
 
 
-@pytest.hookimpl(wrapper=True)
+@pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, Any, Any]:
-    """Turn what was measured into the test's outcome: limits missed, straddled or never measured fail it."""
+    """Turn what was measured into the test's outcome: limits missed, straddled or never measured fail it.
+
+    Behind what pytest makes of it: a ``pytest.xfail()`` within a procedure is a failure here as in the verdict.
+    """
     report = yield
     procedure = item.stash.get(PROCEDURE_KEY, None)
     if procedure is None:
@@ -250,6 +270,9 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
     else:
         last = call.excinfo.traceback[-1]
         procedure.broke(call.excinfo.value, where=f"{last.path}:{last.lineno + 1}")
+        if hasattr(report, "wasxfail"):
+            del report.wasxfail
+            problem = procedure.problem
     if call.when == "call":
         item.user_properties += [("re-judged", str(each)) for each in procedure.measurements if each.before]
     if problem is not None:
@@ -281,7 +304,8 @@ def _asks_for_a_bench(item: pytest.Item) -> bool:
     return any(name in fixtures and fixtures[name][-1].func.__module__ == __name__ for name in ("bench", "procedure"))
 
 
-def _plan_from_options(config: pytest.Config) -> "RunPlan":
+def _plan_from_options(config: pytest.Config, procedures: Sequence[pytest.Item]) -> "RunPlan":
+    """What this session runs. Only pytest itself can repeat it: it alone knows what was selected."""
     from hil.run_plan import plan_run
     from hil.run_settings import RunSettings
 
@@ -289,7 +313,10 @@ def _plan_from_options(config: pytest.Config) -> "RunPlan":
         value = config.getoption(option)
         return None if value is None else Path(value)
 
+    here = Path.cwd()
+    files = dict.fromkeys(item.path for item in procedures)
     settings = RunSettings(
+        procedures=tuple(str(file.relative_to(here) if file.is_relative_to(here) else file) for file in files),
         bench=path("--pumprig-bench"),
         target=config.getoption("--pumprig-target"),
         recording=path("--pumprig-recording"),
@@ -301,7 +328,7 @@ def _plan_from_options(config: pytest.Config) -> "RunPlan":
         accept_overdue=tuple(config.getoption("--pumprig-accept-overdue")),
     )
     with _as_usage_errors():
-        return plan_run(settings)
+        return replace(plan_run(settings), command=shlex.join(["pytest", *config.invocation_params.args]))
 
 
 def _own_run(plan: "RunPlan") -> "Run":

@@ -1,6 +1,7 @@
 """What a run will do, worked out and checked before a port is touched or a folder made."""
 
 import json
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, date, datetime
@@ -166,6 +167,8 @@ def _plan_resumption(settings: RunSettings, folder: Path) -> RunPlan:
             raise UsageError(f"{name} does not go with --resume: the run goes on as it was begun")
     kept = KeptRun.load(folder)
     kept.check_unfinished()
+    if not kept.plan.command.startswith("pumprig "):
+        raise UsageError(f"{folder}: was begun by pytest, which cannot go on with it; begin anew: {kept.plan.command}")
     kept.plan.check_files()
     begun = kept.plan.settings
     if begun.recording is not None:
@@ -278,6 +281,13 @@ def _file_of(name: str) -> Path:
     path = Path(name)
     if path.suffix == ".py" and path.is_file():
         return path.resolve()
+    if "::" in name or path.is_dir():
+        raise UsageError(
+            f"{name}: a procedure is named by its file; pytest itself takes folders and single tests: "
+            f"pytest {shlex.quote(name)} --pumprig-bench FILE"
+        )
+    if path.suffix == ".py":
+        raise UsageError(f"{name}: there is no such file")
     close = get_close_matches(name, PROCEDURES, n=1)
     known = f"did you mean {close[0]}?" if close else f"known: {', '.join(sorted(PROCEDURES))}, or a pytest file's path"
     raise UsageError(f"unknown procedure {name!r}; {known}")

@@ -11,7 +11,7 @@ from types import FrameType
 
 import pytest
 
-from hil.collected import check_markers, collect
+from hil.collected import check_markers, collect, what_failed
 from hil.observer import Observer
 from hil.procedure import Procedure
 from hil.procedures import PROCEDURES
@@ -41,7 +41,11 @@ class _Session:
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         if report.failed:
-            self.note(report.nodeid, _last_line(report.longreprtext))
+            self.note(report.nodeid, what_failed(report))
+        elif report.skipped and isinstance(report.longrepr, tuple):
+            page = Procedure(report.nodeid, (), (), self._run.observer)
+            page.skipped(report.longrepr[2].removeprefix("Skipped: "))
+            self._run.procedures.append(page)
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         self._collected = {item.path for item in session.items}

@@ -17,9 +17,9 @@ from firmware_model.fleet.criterion import Criterion, parse_criterion
 from firmware_model.fleet.habits import Clinic, Patients, Units
 from firmware_model.fleet.incidence import Failures, FaultIncidence
 from firmware_model.fleet.restrictor import restrictor_as_made, restrictor_in_unit
-from firmware_model.profile import PumpProfile, load_profile
+from firmware_model.profile import PumpProfile, find_profile, load_profile
 from firmware_model.scenario.contradictions import clock_problem
-from firmware_model.scenario.scenario import MAX_DAYS, Refill, Several, find_profile, known_limits, start_utc_ms
+from firmware_model.scenario.scenario import MAX_DAYS, Refill, Several, known_limits, start_utc_ms
 from firmware_model.scenario.unit import UnitTable, unit_profile
 
 __all__ = ["LoadedPopulation", "Population", "Variant", "load_population"]

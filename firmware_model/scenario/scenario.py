@@ -4,7 +4,6 @@ import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -14,7 +13,7 @@ from firmware_model.config import FrozenModel, check_model, line_of, read_toml
 from firmware_model.errors import ConfigurationError
 from firmware_model.faults.injection import fault_kind, fault_value
 from firmware_model.faults.table import PUMP_FAULTS
-from firmware_model.profile import AlarmLimits, PumpProfile, load_profile
+from firmware_model.profile import AlarmLimits, PumpProfile, find_profile, load_profile
 from firmware_model.quantities import duration_ms
 from firmware_model.scenario.contradictions import contradictions
 from firmware_model.scenario.episode import (
@@ -42,7 +41,6 @@ __all__ = [
     "Refill",
     "Scenario",
     "Visit",
-    "find_profile",
     "known_limits",
     "load_scenario",
     "start_utc_ms",
@@ -227,18 +225,3 @@ def load_scenario(path: Path) -> LoadedScenario:
         key = ".".join(str(part) for part in loc)
         raise ConfigurationError(path, problem + more, key=key, line=line_of(text, loc))
     return LoadedScenario(path, scenario, profile)
-
-
-def find_profile(path: Path, text: str, name: str) -> Path:
-    """Where the profile is that a file names under ``profile``. Raises ConfigurationError if it is nowhere."""
-    shipped = Path(str(resources.files("fixtures"))) / "pumps"
-    is_file = name.endswith(".toml")
-    profile = path.parent / name if is_file else shipped / f"{name}.toml"
-    known = ", ".join(sorted(file.stem for file in shipped.glob("*.toml")))
-    if is_file and not profile.is_file():
-        problem = f"names a pump profile that does not exist: {profile}"
-    elif not is_file and name not in known.split(", "):
-        problem = f"unknown profile {name!r}; known: {known}, or a file's name ending in .toml"
-    else:
-        return profile
-    raise ConfigurationError(path, problem, key="profile", line=line_of(text, ("profile",)))

@@ -14,7 +14,7 @@ from hil.comparison.telemetry import Telemetry, read_telemetry
 from hil.errors import UsageError
 from hil.figure import Figure, Limit, Series
 from hil.report.numbers import number
-from hil.shipped import shipped
+from hil.shipped import file_or_shipped
 
 __all__ = ["ModelReplay", "replay_model"]
 
@@ -125,7 +125,7 @@ def replay_model(path: Path, profile: Path | str | None, allowed: Iterable[str])
             "for what the pump went through before is not in it"
         )
     if profile is not None:
-        pump = load_profile(_profile_path(str(profile)))
+        pump = load_profile(file_or_shipped(profile, "pumps", "profile"))
     elif telemetry.profile is not None:
         pump = telemetry.profile
     else:
@@ -137,15 +137,6 @@ def replay_model(path: Path, profile: Path | str | None, allowed: Iterable[str])
     options += [word for text in texts for word in ("--tolerance", text)]
     command = shlex.join(["pumprig", "replay", str(path), "--model", *options])
     return ModelReplay(telemetry, pump, course, residuals(telemetry.looks, course.looks, limits), command)
-
-
-def _profile_path(name: str) -> Path:
-    if name.endswith(".toml"):
-        return Path(name)
-    known = sorted(path.stem for path in shipped("pumps").glob("*.toml"))
-    if name not in known:
-        raise UsageError(f"unknown profile {name!r}; known: {', '.join(known)}. A file's name ends in .toml")
-    return shipped(f"pumps/{name}.toml")
 
 
 def _row(each: Residual) -> tuple[str, ...]:

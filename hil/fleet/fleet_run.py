@@ -18,7 +18,7 @@ from hil.fleet.folder import FleetFolder, FleetPlan
 from hil.fleet.summary import summary_of
 from hil.fleet.verdict import Case, exit_code, judge_fleet, junit_of
 from hil.output import check_writable, writing_to
-from hil.shipped import shipped
+from hil.shipped import file_or_shipped
 
 __all__ = [
     "FleetOutcome",
@@ -84,6 +84,7 @@ class FleetOutcome:
 
     def check(self) -> None:
         """Raise AssertionError, with what was found and how to repeat it, unless every case passed."""
+        __tracebackhide__ = True  # pytest shows the test that asked
         bad = [
             f"{case.outcome}: {case.criterion} [{case.variant}]: {case.finding}"
             + (f"\n    {case.reproduce}" if case.reproduce else "")
@@ -96,12 +97,7 @@ class FleetOutcome:
 
 def find_population(file: str) -> LoadedPopulation:
     """The population of that name, or in that file. Raises UsageError, ConfigurationError."""
-    if file.endswith(".toml"):
-        return load_population(Path(file))
-    known = sorted(path.stem for path in shipped("fleets").glob("*.toml"))
-    if file not in known:
-        raise UsageError(f"unknown population {file!r}; known: {', '.join(known)}, or a file's name ending in .toml")
-    return load_population(shipped(f"fleets/{file}.toml"))
+    return load_population(file_or_shipped(file, "fleets", "population"))
 
 
 def run_fleet(

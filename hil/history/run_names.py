@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from hil.errors import UsageError
+from hil.shipped import shipped, shipped_names
 
 __all__ = ["find_run", "run_folders", "started_of", "undated_folders"]
 
@@ -40,15 +41,16 @@ def _is_named_so(path: Path) -> bool:
 def find_run(name: str | Path, runs: Path) -> Path:
     """The run that ``name`` means: a path, ``last``, ``last~N``, or what one folder under ``runs`` begins or ends with.
 
-    A path may be a run folder or a recording; what looks like one is taken as it is. Raises UsageError if a name means
-    no run, or more than one.
+    A path may be a run folder or a recording; what looks like one is taken as it is. What means no run may be a
+    recording that comes with pumprig. Raises UsageError if a name means none of these, or more than one run.
     """
     text = str(name)
     if not text:
         raise UsageError("an empty name means no run; write `last`, or see `pumprig runs`")
     if Path(name).exists() or "/" in text or "\\" in text or text.endswith(".mcap"):
         return Path(name)
-    folders = run_folders(runs)
+    coming = shipped_names("recordings", ".mcap")
+    folders = [] if text in coming and not runs.is_dir() else run_folders(runs)
     if (match := _LAST.fullmatch(text)) is not None:
         back = int(match["back"] or 0)
         if back >= len(folders):
@@ -57,8 +59,13 @@ def find_run(name: str | Path, runs: Path) -> Path:
     found = [folder for folder in folders if folder.name.startswith(text) or folder.name.endswith(f"_{text}")]
     if len(found) == 1:
         return found[0]
+    if not found and text in coming:
+        return shipped(f"recordings/{text}.mcap")
     if not found:
-        raise UsageError(f"{text}: is no file, and no run under {runs} begins with it; `pumprig runs` lists them")
+        raise UsageError(
+            f"{text}: is no file, and no run under {runs} begins with it (`pumprig runs` lists them); "
+            f"recordings that come with pumprig: {', '.join(coming)}"
+        )
     names = ", ".join(folder.name for folder in found[:_SHOWN])
     more = f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
     raise UsageError(f"{text}: could be {names}{more}; write more of the name")

@@ -1,10 +1,8 @@
 """A scenario that was found, run, and what came of it."""
 
-import difflib
 import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from firmware_model.profile import PumpProfile, load_profile
@@ -14,7 +12,7 @@ from firmware_model.scenario.run import run_scenario
 from firmware_model.scenario.scenario import LoadedScenario, Scenario, load_scenario
 from firmware_model.scenario.unit import unit_profile
 from hil.errors import UsageError
-from hil.shipped import shipped
+from hil.shipped import file_or_shipped, shipped_names
 
 __all__ = ["Simulated", "scenario_names", "simulate"]
 
@@ -53,7 +51,7 @@ class Simulated:
 
 def scenario_names() -> list[str]:
     """Names of the scenarios that come with pumprig."""
-    return sorted(path.stem for path in shipped("scenarios").glob("*.toml"))
+    return shipped_names("scenarios")
 
 
 def simulate(
@@ -68,7 +66,7 @@ def simulate(
 
     Raises UsageError for an unknown name, ConfigurationError for what is wrong in a file.
     """
-    loaded = load_scenario(_path(name, "scenarios", "scenario"))
+    loaded = load_scenario(file_or_shipped(name, "scenarios", "scenario"))
     scenario = loaded.scenario if days is None else _for_days(loaded.scenario, days)
     pump = loaded.profile if profile is None else _another_pump(loaded.scenario, profile)
     result = run_scenario(
@@ -79,17 +77,6 @@ def simulate(
         progress=progress,
     )
     return Simulated(name, loaded, result, _command(name, days, seed, profile))
-
-
-def _path(name: str, folder: str, what: str) -> Path:
-    if name.endswith(".toml"):
-        return Path(name)
-    known = sorted(path.stem for path in shipped(folder).glob("*.toml"))
-    if name in known:
-        return shipped(f"{folder}/{name}.toml")
-    close = difflib.get_close_matches(name, known, n=1)
-    hint = f"did you mean {close[0]}?" if close else f"known: {', '.join(known)}."
-    raise UsageError(f"unknown {what} {name!r}; {hint} A file's name ends in .toml")
 
 
 def _for_days(scenario: Scenario, days: float) -> Scenario:
@@ -108,7 +95,7 @@ def _for_days(scenario: Scenario, days: float) -> Scenario:
 
 def _another_pump(scenario: Scenario, profile: str) -> PumpProfile:
     """Another pump, made as the scenario says and with its limits. Raises UsageError if that is no possible pump."""
-    pump = load_profile(_path(profile, "pumps", "profile"))
+    pump = load_profile(file_or_shipped(profile, "pumps", "profile"))
     try:
         pump = unit_profile(pump, scenario.unit, scenario.limits)
     except ValueError as error:

@@ -34,6 +34,16 @@ def test_broken_marker(bench):
     pass
 """
 
+TAKES_X = """
+import pytest
+
+
+@pytest.mark.procedure("x", {})
+def test_x(measure):
+    measure("x", 1.0, "mL", expanded_uncertainty=0.1)
+
+"""
+
 
 def outcome_of(pumprig: PumpRig, tmp_path: Path, body: str) -> tuple[int, Any]:
     """Exit code and JSON of a run of one procedure with this ``body``."""
@@ -91,7 +101,9 @@ def test_mine(bench, measure):
     ("body", "problem"),
     [
         ("import nonexistent_module\n", "nonexistent_module"),
-        ("def test_x(:\n", "SyntaxError"),
+        ("def test_x(:\n", "line 1: SyntaxError"),
+        ("x = 1\nimport nonexistent_module\n", "line 2: ModuleNotFoundError"),
+        ("def test_x(bench):\n    bench.sleep(hours=-1)\n", "is no time that can pass"),
         ("def test_x(bench, balancce): pass\n", "balancce"),
     ],
 )
@@ -106,6 +118,51 @@ def test_file_without_tests_runs_nothing(pumprig: PumpRig, tmp_path: Path) -> No
     """An empty file is exit 5, not a pass."""
     code, said = outcome_of(pumprig, tmp_path, "x = 1\n")
     assert (code, said["procedures"]) == (5, [])
+    assert "no procedure was run: mine.py holds none" in pumprig("run", "mine.py").stdout
+    code, said = outcome_of(pumprig, tmp_path, "import pytest\npytest.skip('no pump', allow_module_level=True)\n")
+    assert (code, said["procedures"][0]["problem"]) == (5, "no pump")
+
+
+@pytest.mark.parametrize(
+    ("name", "problem"),
+    [
+        ("nowhere.py", "nowhere.py: there is no such file"),
+        ("mine.py::test_x", "pytest mine.py::test_x --pumprig-bench"),
+        (".", "pytest . --pumprig-bench"),
+    ],
+)
+def test_what_is_no_file_is_told(pumprig: PumpRig, tmp_path: Path, name: str, problem: str) -> None:
+    """A slip in a file's name, and what only pytest can run, are not taken for the name of a procedure of ours."""
+    (tmp_path / "mine.py").write_text(STABILITY, encoding="utf-8")
+    result = pumprig("run", name)
+    assert result.returncode == 2
+    assert problem in result.stderr
+    assert "known:" not in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("body", "problem"),
+    [
+        (TAKES_X.format("measurements='flow'"), "its measurements must be a list of names: measurements=['flow']"),
+        (TAKES_X.format("requirements='REQ-1'"), "its requirements must be a list of names: requirements=['REQ-1']"),
+        (TAKES_X.format("group='g'") + "test_x = pytest.mark.xfail(test_x)\n", "cannot be expected to fail"),
+    ],
+)
+def test_marker_that_makes_no_sense_is_refused(pumprig: PumpRig, tmp_path: Path, body: str, problem: str) -> None:
+    """One name where a list belongs is not taken for its letters, and no failure is hidden as expected."""
+    (tmp_path / "mine.py").write_text(body, encoding="utf-8")
+    result = pumprig("run", "mine.py")
+    assert result.returncode == 2
+    assert problem in result.stderr
+    assert not (tmp_path / "runs").exists()
+
+
+def test_parametrized_procedures_are_told_apart(pumprig: PumpRig, tmp_path: Path) -> None:
+    """Each has the values in its name, so that the one that failed is known."""
+    body = TAKES_X.format("measurements=['x']").replace("measure)", "measure, n)").replace("1.0", "n")
+    body = body.replace("\n@pytest", "\n@pytest.mark.parametrize('n', [1.0, 2.0])\n@pytest", 1)
+    _, said = outcome_of(pumprig, tmp_path, body)
+    assert [page["name"] for page in said["procedures"]] == ["x[1.0]", "x[2.0]"]
 
 
 def plain_pytest(tmp_path: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -140,6 +197,58 @@ def test_plain_pytest_runs_procedures_too(tmp_path: Path) -> None:
     (folder,) = (tmp_path / "here").iterdir()
     manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
     assert (manifest["verdict"], manifest["seed"]) == ("fail", 3)
+    assert f"report     here/{folder.name}/report.html" in result.stdout
+    assert "verdict    fail" in result.stdout
+
+
+def test_run_of_plain_pytest_is_called_what_it_was(tmp_path: Path, pumprig: PumpRig) -> None:
+    """Its folder is named by its files, its command is pytest's, and its recording replays those files."""
+    for name in ("test_a", "test_b"):
+        (tmp_path / f"{name}.py").write_text(STABILITY.replace("bath-stability", name), encoding="utf-8")
+    assert plain_pytest(tmp_path, "-k", "test_a").returncode == 0
+    (folder,) = (tmp_path / "runs").iterdir()
+    assert "_test_a_" in folder.name
+    reproduce = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))["reproduce"]
+    assert reproduce.startswith("pytest ")
+    assert reproduce.endswith("-k test_a")
+    replayed = pumprig("run", "--target", "replay", "--recording", str(folder), "--json")
+    assert [page["name"] for page in json.loads(replayed.stdout)["procedures"]] == ["test_a"], replayed.stdout
+    assert replayed.returncode == 0
+
+
+@pytest.mark.parametrize("left", ["raise KeyboardInterrupt", "pytest.exit('I leave')"])
+def test_interrupted_plain_pytest_is_no_pass(tmp_path: Path, pumprig: PumpRig, left: str) -> None:
+    """Whoever presses Ctrl-C gets no verdict; pytest cannot go on with it, and `--resume` says so."""
+    body = f"import pytest\n{STABILITY}\n\n@pytest.mark.procedure('b')\ndef test_b(bench):\n    {left}\n"
+    (tmp_path / "test_a.py").write_text(body, encoding="utf-8")
+    assert plain_pytest(tmp_path).returncode == 2
+    (folder,) = (tmp_path / "runs").iterdir()
+    manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    assert (manifest["verdict"], manifest["interrupted"]) == ("error", True)
+    result = pumprig("run", "--resume", str(folder))
+    assert result.returncode == 2
+    assert "was begun by pytest, which cannot go on with it; begin anew: pytest" in result.stderr
+
+
+def test_plain_pytest_that_cannot_collect_leaves_no_run(tmp_path: Path) -> None:
+    """Nothing is run beside a file that cannot be read, so there is no run either."""
+    (tmp_path / "test_mine.py").write_text(STABILITY, encoding="utf-8")
+    (tmp_path / "test_bad.py").write_text("import nonexistent_module\n", encoding="utf-8")
+    assert plain_pytest(tmp_path).returncode == 2
+    assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.parametrize("under", ["pumprig run", "pytest"])
+def test_xfail_within_a_procedure_is_a_failure_everywhere(tmp_path: Path, pumprig: PumpRig, under: str) -> None:
+    """Verdict and junit.xml say the same: what a pump is known not to do, it does not do."""
+    body = "import pytest\n@pytest.mark.procedure('b')\ndef test_b(bench):\n    pytest.xfail('known')\n"
+    (tmp_path / "test_a.py").write_text(body, encoding="utf-8")
+    result = plain_pytest(tmp_path, "--junitxml=j.xml") if under == "pytest" else pumprig("run", "test_a.py")
+    assert result.returncode == 1, result.stdout
+    (folder,) = (tmp_path / "runs").iterdir()
+    junit = tmp_path / "j.xml" if under == "pytest" else folder / "junit.xml"
+    assert 'failures="1"' in junit.read_text(encoding="utf-8")
+    assert json.loads((folder / "manifest.json").read_text(encoding="utf-8"))["verdict"] == "fail"
 
 
 def test_plain_pytest_says_what_is_wrong_with_its_options(tmp_path: Path) -> None:

@@ -197,7 +197,7 @@ def _lines() -> Iterator[str]:
         yield f"| `{row.fault}` | {row.procedure} | {row.outcome} | {row.finding} |"
     yield ""
     yield "An outcome `error` (exit code 3): bench, wire or sensor do not let the procedure come to a result."
-    yield "A row is repeated by `pumprig run FILE --bench fixtures/benches/full.toml --inject FAULT`; if FAULT has a"
+    yield "A row is repeated by `pumprig run FILE --bench full --inject FAULT`; if FAULT has a"
     yield "colon, by `--wire-fault FAULT`. `FILE` is the one in `hil/procedures/` that has the procedure."
     yield ""
     yield "## Not found"
