@@ -2,6 +2,7 @@
 
 import os
 import re
+import sys
 from collections.abc import Sequence
 from difflib import get_close_matches
 from functools import cache
@@ -88,9 +89,20 @@ def _collected(plan: RunPlan) -> _Collector:
         ],
         plugins=[collector],
     )
+    _forget(plan.files)
     if collector.interrupted:
         raise KeyboardInterrupt  # pytest has heard it, and ended as if there were nothing to collect
     return collector
+
+
+def _forget(files: Sequence[Path]) -> None:
+    """Have ``files`` imported anew by the run itself.
+
+    Of a file that ends in an error pytest leaves half a module behind, which the next import takes for a whole one.
+    """
+    for name, module in list(sys.modules.items()):
+        if Path(getattr(module, "__file__", None) or "") in files:
+            del sys.modules[name]
 
 
 def declare(items: Sequence[pytest.Item]) -> Problems:

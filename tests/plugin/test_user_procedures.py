@@ -105,6 +105,7 @@ def test_mine(bench, measure):
         ("x = 1\nimport nonexistent_module\n", "line 2: ModuleNotFoundError"),
         ("def test_x(bench):\n    bench.sleep(hours=-1)\n", "is no time that can pass"),
         ("def test_x(bench, balancce): pass\n", "balancce"),
+        (STABILITY + "import nonexistent_module\n", "nonexistent_module"),
     ],
 )
 def test_file_that_cannot_be_read_is_a_usage_error(pumprig: PumpRig, tmp_path: Path, body: str, problem: str) -> None:
