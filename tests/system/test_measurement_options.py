@@ -123,7 +123,7 @@ def test_ctrl_c_while_procedures_are_read_is_an_interruption(pumprig: PumpRig, t
     (tmp_path / "dwell.py").write_text(interrupts + DWELL % "30 min", encoding="utf-8")
     result = pumprig("run", "dwell.py", "--set", "dwell_h=1")
     assert result.returncode == 130
-    assert result.stderr == "pumprig: interrupted\n"
+    assert result.stderr.strip() == "pumprig: interrupted"
     assert not (tmp_path / "runs").exists()
 
 
