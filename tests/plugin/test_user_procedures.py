@@ -208,7 +208,7 @@ def test_run_of_plain_pytest_is_called_what_it_was(tmp_path: Path, pumprig: Pump
         (tmp_path / f"{name}.py").write_text(STABILITY.replace("bath-stability", name), encoding="utf-8")
     assert plain_pytest(tmp_path, "-k", "test_a").returncode == 0
     (folder,) = (tmp_path / "runs").iterdir()
-    assert "_test_a_" in folder.name
+    assert "_test-a_" in folder.name
     reproduce = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))["reproduce"]
     assert reproduce.startswith("pytest ")
     assert reproduce.endswith("-k test_a")
