@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hil.measurement import BudgetLine, Measurement, Outcome, effective_degrees_of_freedom, judge, verdict
+from hil.measurement import BudgetLine, JudgedBefore, Measurement, Outcome, effective_degrees_of_freedom, judge, verdict
 
 numbers = st.floats(-1e6, 1e6)
 uncertainties = st.floats(0, 1e6)
@@ -92,6 +92,32 @@ def test_nothing_measured_is_an_error() -> None:
     assert verdict([Outcome.SKIPPED]) is Outcome.ERROR
 
 
+_FLOW = Measurement("flow", "flow-accuracy", 1.004, "mL/day", 0.018, 0.85, 1.15, Outcome.PASS)
+
+
+@pytest.mark.parametrize(
+    ("measurement", "said"),
+    [
+        (_FLOW, "flow: 1.004 +- 0.018 mL/day (0.850 to 1.150)"),
+        (replace(_FLOW, lower=None), "flow: 1.004 +- 0.018 mL/day (no lower limit to 1.150)"),
+        (replace(_FLOW, upper=None), "flow: 1.004 +- 0.018 mL/day (0.850 to no upper limit)"),
+        (replace(_FLOW, unit="1"), "flow: 1.004 +- 0.018 (0.850 to 1.150)"),
+        (replace(_FLOW, objection="overdue"), "flow: 1.004 +- 0.018 mL/day (0.850 to 1.150); overdue"),
+        (
+            replace(_FLOW, before=JudgedBefore(None, 1.01, Outcome.INCONCLUSIVE)),
+            "flow: 1.004 +- 0.018 mL/day (0.850 to 1.150); re-judged, was inconclusive by no lower limit to 1.01",
+        ),
+        (
+            replace(_FLOW, before=JudgedBefore(0.9, None, Outcome.PASS)),
+            "flow: 1.004 +- 0.018 mL/day (0.850 to 1.150); re-judged, was pass by 0.9 to no upper limit",
+        ),
+    ],
+)
+def test_a_measurement_says_all_that_it_is_judged_by(measurement: Measurement, said: str) -> None:
+    """Value, uncertainty, unit but of a pure number, limits or that there is none, and what speaks against it."""
+    assert str(measurement) == said
+
+
 def test_manifest_fields_are_json_even_without_a_number() -> None:
     """The names of the manifest stand, and NaN becomes null, which every JSON reader understands."""
     measurement = Measurement("flow", "flow-accuracy", 1.0, "mL/day", 0.02, 0.85, None, Outcome.PASS, ("REQ-1",))
@@ -117,5 +143,6 @@ def test_effective_degrees_of_freedom() -> None:
     contributions_nm = [(25, 18), (5.8, 24), (3.9, 5), (6.7, 8), (2.9, 50), (16.6, 2)]
     budget = [BudgetLine("", 0, "", u, 1, u, freedom) for u, freedom in contributions_nm]
     assert math.floor(effective_degrees_of_freedom(budget)) == 16
+    assert effective_degrees_of_freedom([BudgetLine("", 0, "", 0.1, 1, 0.1, 5)]) == pytest.approx(5)
     assert effective_degrees_of_freedom([BudgetLine("", 0, "", 1, 1, 1)]) == math.inf
     assert effective_degrees_of_freedom([]) == math.inf

@@ -208,9 +208,13 @@ def test_endless_noise_takes_bounded_memory() -> None:
 
 
 def test_abandoned_bytes_do_not_spoil_the_next_frame() -> None:
-    """What came before a caller gave up is not the beginning of what comes next."""
+    """What came before a caller gave up is not the beginning of what comes next, but counts where that begins."""
     decoder = FrameDecoder()
     decoder.feed(b"\x0bhalf a fra")
     assert decoder.abandon() == 11
-    assert decoder.feed(encode_frame(b"whole") + b"\x09x\x00")[0] == b"whole"
+    wire = encode_frame(b"whole")
+    whole, rejected = decoder.feed(wire + b"\x09x\x00")
+    assert whole == b"whole"
+    assert isinstance(rejected, Rejected)
+    assert (rejected.offset, rejected.length) == (11 + len(wire), 2)
     assert decoder.rejected == 1
