@@ -112,7 +112,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     if is_own:
         config.stash[RUN_KEY] = _own_run(plan)
         config.stash[OWN_RUN_KEY] = True
-    config.stash[RUN_KEY].any_pump = all(item.get_closest_marker("any_pump") for item in declared)
+    config.stash[RUN_KEY].any_pump = all(item.get_closest_marker("any_pump") for item in session.items)
     chosen = {item.stash[DECLARATION_KEY].name: item.stash[VALUES_KEY] for item in declared}
     config.stash[RUN_KEY].parameters = {name: values for name, values in chosen.items() if values}
 

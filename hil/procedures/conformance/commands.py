@@ -178,14 +178,14 @@ def _check_staging(commander: _Commander) -> None:
 def _check_once(commander: _Commander) -> tuple[int, Committed]:
     """A command is carried out once, however often its Commit comes, and whatever is staged meanwhile."""
     cmd_id, staged, first = _apply(commander, "Commit")
+    used = "Commit under a token that was used"
+    commander.commit(commander.next_id(), staged, Outcome.NOT_STAGED, used)
+    commander.unchanged(used)
     again = commander.stage()
     for what, token in (("Commit that came again", staged), ("Commit that came again, for what is staged now", again)):
         answer = commander.commit(cmd_id, token, Outcome.APPLIED, what)
         assert answer == first, f"commands: {answer} came after a {what}, {first} the first time"
         commander.unchanged(what)
-    used = "Commit under a token that was used"
-    commander.commit(commander.next_id(), staged, Outcome.NOT_STAGED, used)
-    commander.unchanged(used)
     asked = commander.query(cmd_id, Outcome.APPLIED, "Query of a command that was carried out")
     same = (asked.state_seq, asked.result) == (first.state_seq, first.result)
     assert same, f"commands: {asked} came after Query, {first} after the Commit"
