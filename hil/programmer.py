@@ -131,6 +131,11 @@ class Programmer:
         return self._exchange.repeats
 
     @property
+    def rejected(self) -> int:
+        """How many frames came so far that were damaged, forged, or no message."""
+        return self._exchange.rejected
+
+    @property
     def last_seq(self) -> int:
         """The seq of the request that was sent last."""
         return self._exchange.last_seq

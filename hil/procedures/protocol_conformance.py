@@ -5,7 +5,7 @@ Works on any pump: simulated, on a bench, or somebody else's implementation. Wha
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from random import Random
 from typing import TypeVar
 
@@ -61,6 +61,7 @@ _TOLERANCE_MS = 700
 _HOUR_MS = 3_600_000
 _VOLUME_NL = 1_000_000
 """Said to have been filled in, in a refill that is cancelled."""
+_SEALED = 50
 _LATE_ENOUGH = 5
 """So many answers that are late, or never come, say all that there is to say."""
 
@@ -316,6 +317,24 @@ def test_commands(bench: Bench, asked_pump: Programmer) -> None:
         check_commands(asked_pump, bench)
 
 
+@pytest.mark.procedure("protocol-sealed", requirements=("REQ-PROT-001", "REQ-PROT-005"))
+def test_sealed(bench: Bench, pump: Programmer) -> None:
+    """In a session every telecommand is answered, once, by a frame whose tag fits."""
+    if bench.loaded.file.pump.session == "open":
+        pytest.skip("the pump is in the open mode, which has no sessions")
+    repeats, rejected, surplus = pump.repeats, pump.rejected, pump.surplus
+    with _blamed("sealed"):
+        for _ in range(_SEALED):
+            pump.read_status()
+    assert pump.rejected == rejected, (
+        f"sealed: {pump.rejected - rejected} frames were damaged or forged in {_SEALED} exchanges"
+    )
+    assert pump.surplus == surplus, (
+        f"sealed: {pump.surplus - surplus} answers came twice or late in {_SEALED} exchanges"
+    )
+    assert pump.repeats == repeats, f"sealed: {pump.repeats - repeats} of {_SEALED} telecommands had to be asked again"
+
+
 @pytest.mark.procedure("protocol-roles", requirements=("REQ-PROT-007",))
 def test_roles(bench: Bench, pump: Programmer) -> None:
     """A reader may read, and nothing else; trying ends its session, but locks nobody out."""
@@ -324,10 +343,21 @@ def test_roles(bench: Bench, pump: Programmer) -> None:
         pytest.skip("the bench has no second key, a reader's")
     reader.read_status()
     for _ in range(6):
-        with pytest.raises((CommandNotApplied, PumpFault)):
-            reader.begin_refill()
+        if _begins_refill(reader):
+            for _ in range(2):  # the first may be meant for the state before the reader's command
+                with suppress(CommandNotApplied):
+                    pump.cancel_refill()
+            pytest.fail("roles: BeginRefill was carried out for a reader")
     assert pump.read_status().mode is not None
     assert reader.identify().uid == pump.identify().uid, "roles: a reader whose session was ended is locked out"
+
+
+def _begins_refill(reader: Programmer) -> bool:
+    try:
+        reader.begin_refill()
+    except (CommandNotApplied, PumpFault):
+        return False
+    return True
 
 
 @pytest.mark.procedure("protocol-lockout", requirements=("REQ-PROT-007",))
@@ -344,8 +374,9 @@ def test_lockout(bench: Bench, pump: Programmer) -> None:
     heard = wire.send(wire_of(encode_message(1, Identify())), wire.silence_ms())
     assert heard.is_silence, f"lockout: {heard} came after an open frame"
     begin_ms = bench.now_ms()
-    pump.begin_refill()
-    pump.cancel_refill()
+    with _blamed("lockout"):
+        pump.begin_refill()
+        pump.cancel_refill()
     assert bench.now_ms() - begin_ms <= 60_000, f"lockout: it took {bench.now_ms() - begin_ms} ms to get in"
 
 

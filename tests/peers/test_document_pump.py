@@ -24,8 +24,8 @@ from protocols.messages import Outcome
 from protocols.vectors import vectors
 from tests.hil.procedures.conforming import Nowhere, findings, procedures
 from tests.peers.document_pump.pump import DocumentPump, Key
-from tests.peers.document_pump.tables import MESSAGES, decoded, encoded
-from tests.peers.document_pump.wire import Untrue, answered, first_payload, framed, unframed
+from tests.peers.document_pump.tables import FOR_READERS, MESSAGES, decoded, encoded
+from tests.peers.document_pump.wire import Session, Untrue, answered, first_payload, framed, unframed
 
 _BENCHES = Path(__file__).parents[2] / "fixtures" / "benches"
 _UID = hashlib.blake2b(b"pumprig uid 1", digest_size=8).digest()
@@ -115,8 +115,39 @@ def test_it_conforms_in_the_secure_mode(tmp_path: Path) -> None:
     with _bench("simulated-secure.toml", DocumentPump(_settings(), _UID, _keys()), tmp_path) as bench:
         for _, run in procedures(bench):
             run()
+        conformance.test_sealed(bench, bench.pump)
         conformance.test_roles(bench, bench.pump)
         conformance.test_lockout(bench, bench.pump)
+
+
+def test_a_tag_that_does_not_fit_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Though only every seventh answer has one, and asking again helps."""
+    sealed = Session.seal
+
+    def forged(session: Session, payload: bytes) -> bytes:
+        frame = sealed(session, payload)
+        return frame if frame[9] % 7 else frame[:-1] + bytes([frame[-1] ^ 1])
+
+    monkeypatch.setattr(Session, "seal", forged)
+    with (
+        _bench("simulated-secure.toml", DocumentPump(_settings(), _UID, _keys()), tmp_path) as bench,
+        pytest.raises(AssertionError, match=r"sealed: [78] frames were damaged or forged in 50 exchanges"),
+    ):
+        conformance.test_sealed(bench, bench.pump)
+
+
+def test_a_reader_that_may_do_anything_is_found(tmp_path: Path) -> None:
+    """And the refill that it began is cancelled."""
+    keys = _keys()
+    pump = DocumentPump(_settings(), _UID, keys)
+    FOR_READERS.update({0x10, 0x11, 0x12})
+    try:
+        with _bench("simulated-secure.toml", pump, tmp_path) as bench:
+            with pytest.raises(pytest.fail.Exception, match="BeginRefill was carried out for a reader"):
+                conformance.test_roles(bench, bench.pump)
+            conformance.test_lockout(bench, bench.pump)
+    finally:
+        FOR_READERS.difference_update({0x10, 0x11, 0x12})
 
 
 def test_the_programmers_verbs_work_with_it(tmp_path: Path) -> None:
