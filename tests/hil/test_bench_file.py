@@ -66,7 +66,7 @@ def test_bench_survives_being_recorded() -> None:
         ('link = "/tmp/pumprig-served/pump"', 'link = "sim:pmp"', "pump.link", "is linked by sim:pump"),
         ('link = "socket://127.0.0.1:47603"', 'link = "sim:path"', "instruments.bath.link", "linked by sim:bath"),
         ("reservoir_ml = 30.0", "reservoir_ml = 31.0", "world.reservoir_ml", "what this pump's reservoir can hold"),
-        ('profile = "', 'profile = "no-', "pump.profile", "does not exist"),
+        ('profile = "', 'profile = "no-', "pump.profile", "unknown profile"),
         ('serial_number = "SN0042"', 'session = "key-file"', "pump.session", "go together"),
         ('serial_number = "SN0042"', 'key_file = "here.toml"', "pump.key_file", "go together"),
         (
