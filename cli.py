@@ -2,6 +2,7 @@
 
 import errno
 import json
+import logging
 import math
 import os
 import sys
@@ -743,8 +744,19 @@ def fleet_report(folder: Path, junit: Path | None, as_json: bool) -> None:
     sys.exit(print_fleet(folder, junit=junit, as_json=as_json))
 
 
+class _Saying(logging.Handler):
+    """Says on a terminal why nothing is to be seen yet."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        click.echo(f"pumprig: {record.getMessage()}", err=True)
+
+
 def main() -> None:
     """Run the command line; every error of ours leaves as one line and a documented exit code."""
+    if sys.stderr.isatty():
+        compiling = logging.getLogger("pumprig.compiling")
+        compiling.setLevel(logging.INFO)
+        compiling.addHandler(_Saying())
     try:
         sys.exit(pumprig(standalone_mode=False))
     except click.ClickException as error:

@@ -4,15 +4,36 @@ What is compiled is plain Python, kept as the function's ``py_func``: the tests 
 in which it is written, so that both give the same bits.
 """
 
+import logging
 from collections.abc import Callable
 from typing import ParamSpec, TypeVar, cast
 
 from numba import njit
+from numba.core import event
 
 __all__ = ["compiled"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
+
+
+class _Telling(event.Listener):
+    """Tells a process's log, once, that something is compiled; of what Numba finds on disk it does not hear."""
+
+    def __init__(self) -> None:
+        self._has_told = False
+
+    def on_start(self, event: object) -> None:  # noqa: ARG002 - Numba's interface
+        if not self._has_told:
+            self._has_told = True
+            logger = logging.getLogger("pumprig.compiling")
+            logger.info("compiling for this machine: half a minute or so, the first time only")
+
+    def on_end(self, event: object) -> None:
+        pass
+
+
+event.register("numba:compile", _Telling())  # type: ignore[no-untyped-call]
 
 
 def compiled(function: Callable[P, R]) -> Callable[P, R]:

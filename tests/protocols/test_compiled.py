@@ -24,3 +24,29 @@ def test_code_that_can_be_kept_nowhere_is_compiled_all_the_same(tmp_path: Path) 
     environment.pop("NUMBA_CACHE_DIR", None)
     done = subprocess.run([sys.executable, "-c", TWICE], env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+THRICE = """
+import logging
+
+from protocols.compiled import compiled
+
+logging.basicConfig(level=logging.INFO)
+
+
+@compiled
+def thrice(x):
+    return 3 * x
+
+
+thrice(7), thrice(7.0)
+"""
+
+
+def test_compiling_is_told_once_and_only_where_it_is_done(tmp_path: Path) -> None:
+    """A newcomer waits for half a minute: the log says why, and says nothing when the code is found on disk."""
+    (tmp_path / "thrice.py").write_text(THRICE, encoding="utf-8")
+    environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path / "kept"), "NUMBA_DISABLE_JIT": "0"}
+    command = [sys.executable, str(tmp_path / "thrice.py")]
+    said = [subprocess.run(command, env=environment, capture_output=True, text=True, check=True) for _ in range(2)]
+    assert [each.stderr.count("compiling for this machine") for each in said] == [1, 0]
