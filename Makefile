@@ -19,8 +19,9 @@ COMPILE := $(RUN)/python -m compileall -q cli.py firmware_model hil protocols
 demo: .venv/.installed  ## a 24-hour flow-accuracy test of a simulated pump on a simulated bench
 	$(RUN)/pumprig run --out runs
 
-test: .venv/.developed  ## the whole test suite, in parallel
-	$(RUN)/python -m pytest -n $(JOBS) --dist worksteal
+DEPTH ?= quick
+test: .venv/.developed  ## every test, in parallel; DEPTH=full tries each property four times as often
+	$(RUN)/python -m pytest -n $(JOBS) --dist worksteal --hypothesis-profile=$(DEPTH)
 
 lint: .venv/.developed  ## style, types, and who may import whom
 	$(RUN)/ruff check .
@@ -31,8 +32,8 @@ lint: .venv/.developed  ## style, types, and who may import whom
 bench: .venv/.developed  ## how fast, and how often alarms miss or cry wolf; figures are kept in bench.json
 	$(RUN)/python -m pytest tests/bench -p benchmark --benchmark-json=bench.json --timeout=3600
 
-soak: .venv/.developed  ## the long tests, and four times as many examples of every property
-	$(RUN)/python -m pytest -n $(JOBS) --dist worksteal --timeout=7200 -m "soak or hypothesis" --hypothesis-profile=soak
+soak: .venv/.developed  ## the long versions of tests
+	$(RUN)/python -m pytest -n $(JOBS) --dist worksteal --timeout=7200 -m soak --hypothesis-profile=full
 
 FUZZ_SECONDS ?= 3600
 fuzz: .venv/.developed  ## hostile bytes, guided by coverage; FUZZ_SECONDS=N, the corpus is kept in fuzz-corpus/

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import settings
 
-settings.register_profile("pumprig", deadline=None, max_examples=25)  # machines are loaded, and first calls compile
-settings.register_profile("soak", settings.get_profile("pumprig"), max_examples=100)
-settings.load_profile("pumprig")
+settings.register_profile("quick", deadline=None, max_examples=25)  # machines are loaded, and first calls compile
+settings.register_profile("full", settings.get_profile("quick"), max_examples=100)
+settings.load_profile("quick")
 
 
 def pytest_collection_finish() -> None:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from firmware_model.faults.table import PUMP_FAULTS, SENSOR_FAULTS
 from firmware_model.profile import load_profile
 from firmware_model.pump import Pump
-from tests.depth import tries
+from tests.depth import at_depth, tries
 from tests.firmware_model.plain_loop import PlainPump
 from tests.firmware_model.random_pump import DAY_MS, HOUR_MS, Deed, Story, random_story
 
@@ -27,11 +27,11 @@ def _assert_same(story: Story, number: int) -> None:
     assert image == plain_image
 
 
-@pytest.mark.parametrize("tenth", [0, 1, *(pytest.param(tenth, marks=pytest.mark.soak) for tenth in range(2, 10))])
+@pytest.mark.parametrize("tenth", range(at_depth(2, 10)))
 def test_random_stories_are_the_same(tenth: int) -> None:
     """On random scenarios with faults, events, hourly history and memory image are identical, bit for bit.
 
-    Forty of them here, two hundred in the soak.
+    Forty of them, or two hundred at full depth.
     """
     for number in range(tenth * _STORIES // 10, (tenth + 1) * _STORIES // 10):
         _assert_same(random_story(number), number)

@@ -44,7 +44,7 @@ def test_there_are_seeds_enough() -> None:
 @settings(max_examples=tries(250))
 @given(st.integers(0, 2**64))
 def test_mutated_inputs_are_survived(seed: int) -> None:
-    """Messages, handshakes and noise, at both ends, open and secure, one by one and in columns: 100,000 in the soak."""
+    """Messages, handshakes, noise; both ends, open and secure, one by one and in columns: 100,000 at full depth."""
     chance = random.Random(seed)  # noqa: S311 - noise
     take(b"".join(_mutated(chance) for _ in range(tries(400))), chance.randrange(1, 9))
 

@@ -24,8 +24,9 @@ from protocols.messages import (
 )
 from protocols.messages.codec import body_codec
 from protocols.responder import Responder
+from tests.depth import at_depth
 
-_RECORDS = 2000
+_RECORDS = at_depth(2000, 10_000)
 
 
 def _event(seq: int) -> EventRecord:
@@ -39,7 +40,7 @@ def _encoded(event: EventRecord) -> bytes:
 
 
 class Pump:
-    """A log of two thousand events and its chain, by hashlib alone; answers over the real exchange."""
+    """A log of thousands of events and its chain, by hashlib alone; answers over the real exchange."""
 
     def __init__(self) -> None:
         self.events = [_event(seq) for seq in range(_RECORDS)]

@@ -3,11 +3,12 @@
 import pytest
 
 from protocols.session.bucket import ListeningBucket
+from tests.depth import at_depth
 
 _DAY_MS = 86_400_000
 
 
-@pytest.mark.parametrize(("period_ms", "hours"), [(20, 2), (100, 24), (1000, 24), (7000, 24)])
+@pytest.mark.parametrize(("period_ms", "hours"), [(20, at_depth(2, 24)), (100, 24), (1000, 24), (7000, 24)])
 def test_so_many_hours_of_junk_are_bounded(period_ms: int, hours: int) -> None:
     """However fast it comes, no more is heard than capacity, refill, and two frames in each listening window."""
     bucket = ListeningBucket(10_000, 50_000)
