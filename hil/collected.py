@@ -80,15 +80,18 @@ def _refuse(problems: Problems) -> None:
 
 def _collected(plan: RunPlan) -> _Collector:
     collector = _Collector()
-    pytest.main(
-        [
-            *("-c", os.devnull, f"--rootdir={plan.files[0].parent}", "--import-mode=importlib", "--collect-only"),
-            *("--disable-plugin-autoload", "-p", "pumprig", "-p", "no:cacheprovider", "-p", "no:terminal"),
-            *("-p", "no:unraisableexception"),  # which has all garbage collected, as in run_procedures
-            *(str(file) for file in plan.files),
-        ],
-        plugins=[collector],
-    )
+    try:
+        pytest.main(
+            [
+                *("-c", os.devnull, f"--rootdir={plan.files[0].parent}", "--import-mode=importlib", "--collect-only"),
+                *("--disable-plugin-autoload", "-p", "pumprig", "-p", "no:cacheprovider", "-p", "no:terminal"),
+                *("-p", "no:unraisableexception"),  # which has all garbage collected, as in run_procedures
+                *(str(file) for file in plan.files),
+            ],
+            plugins=[collector],
+        )
+    except Exception as error:  # noqa: BLE001 - of a hook of the user's own
+        collector.problems.append(("pytest", f"{type(error).__name__}: {error}"))
     _forget(plan.files)
     if collector.interrupted:
         raise KeyboardInterrupt  # pytest has heard it, and ended as if there were nothing to collect

@@ -50,7 +50,6 @@ def copy_of(name: str, folder: Path) -> Path:
     for old, new in zip(ports, free_ports(len(ports)), strict=True):
         text = text.replace(old, str(new))
     text = text.replace(f"/tmp/pumprig-{name}", str(folder / "ptys"))  # noqa: S108 - the shipped file's own path
-    text = text.replace("../pumps/", f"{shipped('pumps')}/")
     path = folder / f"{name}.toml"
     path.write_text(text, encoding="utf-8")
     return path

@@ -62,7 +62,6 @@ def bench_with_pump_at(port: str, tmp_path: Path) -> Path:
     """A bench file with a pump on ``port`` and no instruments."""
     text = shipped("benches/example-real.toml").read_text(encoding="utf-8")
     text = text.replace("/dev/serial/by-id/usb-FTDI_telemetry_head-if00-port0", port)
-    text = text.replace("../pumps/", f"{shipped('pumps')}/")
     head, _, rest = text.partition("[instruments.balance]")
     path = tmp_path / "bench.toml"
     path.write_text(head + "[environment]" + rest.partition("[environment]")[2], encoding="utf-8")

@@ -40,7 +40,6 @@ def full_served(tmp_path: Path, by: str) -> Path:
     ptys = tmp_path / "ptys"
     links = {wire: str(ptys / wire) if by == "pty" else f"socket://127.0.0.1:{wires[wire]}" for wire in wires}
     text = re.sub(r'"sim:(\w+)"', lambda match: f'"{links[match[1]]}"', text)
-    text = text.replace("../pumps/", f"{shipped('pumps')}/")
     rows = [f'{wire} = {{ tcp = "127.0.0.1:{port}", pty = "{ptys / wire}" }}' for wire, port in wires.items()]
     text += "\n".join(["", "[serve]", f'control = "127.0.0.1:{control}"', 'time = "lock-step"', *rows, ""])
     path = tmp_path / "full-served.toml"

@@ -68,7 +68,7 @@ def linked(served: ServedBench) -> LoadedBench:
     text = text.replace("sim:pump", where["pump", "pty"]).replace("sim:bath", "socket://127.0.0.1:1")
     text = text.replace("sim:balance", "TCPIP::{}::{}::SOCKET".format(*where["balance", "tcp"].split(":")))
     path = Path(where["pump", "pty"]).with_name("client.toml")
-    path.write_text(text.replace("../pumps/", f"{shipped('pumps')}/"), encoding="utf-8")
+    path.write_text(text, encoding="utf-8")
     return load_bench(path)
 
 
