@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.depth import at_depth
 from tests.firmware_model.compiled_story import digests
 
 _ROOT = Path(__file__).parents[2]
@@ -21,7 +20,7 @@ def _interpreted(how_many: int) -> tuple[str, ...]:
 
 
 @pytest.mark.skipif(os.environ.get("NUMBA_DISABLE_JIT", "0") != "0", reason="nothing is compiled in this process")
-@pytest.mark.parametrize("how_many", [at_depth(4, 12), pytest.param(40, marks=pytest.mark.soak)])
+@pytest.mark.parametrize("how_many", [4, pytest.param(40, marks=pytest.mark.soak)])
 def test_compiled_and_interpreted_are_the_same(how_many: int) -> None:
     """Stories with refills and faults come to the same events and the same memory, to the bit."""
     compiled = digests(how_many)
