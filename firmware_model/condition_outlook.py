@@ -65,8 +65,8 @@ def _completing(state: ConditionState, marked: Times, before: set[int]) -> Times
     It may be less: what does not count after all is found once that sample is taken.
     """
     takes = state.m if state.active else state.n
-    if not state.condition.in_service:  # those that nobody judges count as well
-        takes = 1
+    if state.active and not state.condition.in_service and state.fewest < state.whole:
+        takes = 1  # those in a refill, which nobody judges, count as well; unless windows must be whole again after it
     known = np.concatenate([np.array(sorted(before), dtype=np.int64), marked])
     completes = np.zeros(known.size, dtype=bool)
     completes[takes - 1 :] = known[takes - 1 :] - known[: max(0, known.size - takes + 1)] < state.m
