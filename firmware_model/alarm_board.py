@@ -20,7 +20,7 @@ class AlarmBoard:
         self.active = latched
         self.latched = latched
         self.acknowledged = acknowledged
-        self._acknowledged_ms = {alarm: now_ms for alarm in Alarms if alarm in acknowledged}
+        self._acknowledged_ms = dict.fromkeys(acknowledged, now_ms)
         self._log = log
 
     def raise_(self, now_ms: int, alarm: Alarms, condition: int) -> None:
@@ -52,7 +52,7 @@ class AlarmBoard:
         A latched alarm whose condition is not ``still_there`` is over with that.
         """
         news = self.active & ~self.acknowledged & alarms
-        for alarm in [each for each in Alarms if each in news]:
+        for alarm in news:
             self.acknowledged |= alarm
             self._acknowledged_ms[alarm] = now_ms
             self._log(now_ms, EventKind.ALARM_ACKNOWLEDGED, bit_of(alarm), 0)
