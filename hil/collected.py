@@ -91,6 +91,7 @@ def _collected(plan: RunPlan) -> _Collector:
             plugins=[collector],
         )
     except Exception as error:  # noqa: BLE001 - of a hook of the user's own
+        Path.cwd()  # raises if it is gone: then it was no hook
         collector.problems.append(("pytest", f"{type(error).__name__}: {error}"))
     _forget(plan.files)
     if collector.interrupted:
