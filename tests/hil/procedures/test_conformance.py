@@ -1,6 +1,8 @@
 """Pumps with one fault each, in virtual time: the procedure that is there for it finds it, and no other says a word."""
 
 import re
+import subprocess
+import sys
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
@@ -311,3 +313,27 @@ def test_a_stranger_is_refused_even_by_a_wrong_seq(tmp_path: Path, bench_file: P
         opened(strange)
     with pytest.raises(PumpFault, match="CrcMismatch"):
         opened(_FAULTS["wrong CRC"][0])
+
+
+OPTIMISED = """
+import sys
+from pathlib import Path
+
+import firmware_model.telemetry
+from hil.observer import Silent
+from hil.run_procedures import run_procedures
+from hil.run_settings import RunSettings
+from tests.protocols.commands.world import MUTANTS
+
+firmware_model.telemetry.Journal = MUTANTS["no-bump"]
+result = run_procedures(RunSettings(("protocol-conformance",), out=Path(sys.argv[1])), Silent())
+print(result.verdict.value)
+"""
+
+
+def test_python_without_asserts_finds_the_same(tmp_path: Path) -> None:
+    """``python -O`` leaves out no check of a procedure, nor of what it calls."""
+    command = [sys.executable, "-O", "-c", OPTIMISED, str(tmp_path)]
+    root = Path(__file__).parents[3]
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
+    assert done.stdout == "fail\n", done.stderr
