@@ -63,23 +63,40 @@ def print_report(name: str, runs: Path, *, as_json: bool) -> None:
         raise UsageError(f"{folder}: has no manifest: it is no run folder, or the run was killed or goes on") from None
     except (OSError, ValueError) as error:
         raise RecordingError(f"{folder / MANIFEST}: cannot be read: {error}") from error
+    try:
+        lines = _report_lines(folder, manifest)
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
+        raise RecordingError(
+            f"{folder / MANIFEST}: is no manifest of a run ({type(error).__name__}: {error}); "
+            "`pumprig verify` says what else is damaged"
+        ) from error
     if as_json:
         _print_json({"folder": str(folder), **manifest})
         return
     console = screen()
-    console.print(f"[bold]{escape(folder.name)}[/]")
+    for line in (f"[bold]{escape(folder.name)}[/]", *lines):
+        console.print(line)
+
+
+def _report_lines(folder: Path, manifest: Any) -> list[str]:
+    """Each procedure with what it measured, the verdict, and what to do next, in rich's markup."""
+    lines = []
     for procedure in manifest["procedures"]:
         attempt = f" [dim](attempt {procedure['attempts']}; repeated)[/]" if procedure["superseded"] else ""
-        console.print(f"{_outcome(procedure['outcome'])} {escape(procedure['name'])}{attempt}")
+        lines.append(f"{_outcome(procedure['outcome'])} {escape(procedure['name'])}{attempt}")
         if procedure["problem"]:
-            console.print(f"             [dim]{escape(procedure['problem'])}[/]")
-        for measured in manifest["measurements"]:
-            if (measured["procedure"], measured["attempt"]) == (procedure["name"], procedure["attempts"]):
-                console.print(f"  {_outcome(measured['outcome'])} {escape(_said(measured))}")
-    for line in verdict_lines(manifest, target=manifest["target"]):
-        console.print(line)
-    console.print(f"report     {escape(str(folder / 'report.html'))}")
-    console.print(f"reproduce  {escape(manifest['reproduce'])}")
+            lines.append(f"             [dim]{escape(procedure['problem'])}[/]")
+        lines += [
+            f"  {_outcome(measured['outcome'])} {escape(_said(measured))}"
+            for measured in manifest["measurements"]
+            if (measured["procedure"], measured["attempt"]) == (procedure["name"], procedure["attempts"])
+        ]
+    return [
+        *lines,
+        *verdict_lines(manifest, target=manifest["target"]),
+        f"report     {escape(str(folder / 'report.html'))}",
+        f"reproduce  {escape(manifest['reproduce'])}",
+    ]
 
 
 def print_trend(measurement: str, runs: Path, which: RunFilter, *, out: Path | None, as_json: bool) -> None:
@@ -104,7 +121,7 @@ def print_trend(measurement: str, runs: Path, which: RunFilter, *, out: Path | N
         known = point.expanded_uncertainty
         uncertainty = "unknown" if known is None else f"{known:.2g}"
         console.print(
-            f"{escape(point.run)}  {point.dut}  {point.value:.4g} +- {uncertainty} {escape(point.unit)}{mark}"
+            f"{escape(point.run)}  {escape(point.dut)}  {point.value:.4g} +- {uncertainty} {escape(point.unit)}{mark}"
         )
     console.print(f"{escape(measurement)}: {escape(trend.said)}")
     if out is not None:

@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from cli import pumprig
-from hil.errors import UsageError
+from hil.errors import RecordingError, UsageError
 from hil.history.run_index import DAMAGED, INCOMPLETE, RunFilter, runs_of, trend_of
 from hil.history.run_names import find_run
 from hil.history.trend import Trend
@@ -96,6 +96,18 @@ def test_damaged_runs_hide_no_others(runs: Path) -> None:
     (runs / "20260102T100000Z_flow-accuracy_SN0042_aaaaa2" / "measurements.parquet").write_bytes(b"PAR1")
     assert [row.verdict for row in runs_of(runs, RunFilter())] == ["damaged", "pass", "fail", "incomplete"]
     assert [point.value for point in trend_of(runs, "flow", RunFilter())] == [1.00, 1.30]
+
+
+@pytest.mark.parametrize("manifest", ["{}", "[1]", "3", '{"procedures": [], "verdict": "pass"}'])
+def test_a_manifest_that_is_none_is_refused_by_its_file(runs: Path, manifest: str) -> None:
+    """JSON of something else is a damaged run, for people and for programs."""
+    path = runs / "20260101T100000Z_flow-accuracy_SN0042_aaaaa1" / "manifest.json"
+    path.write_text(manifest)
+    for options in ([], ["--json"]):
+        done = CliRunner().invoke(pumprig, ["report", "aaaaa1", "--runs", str(runs), *options])
+        assert done.stdout == ""
+        assert isinstance(done.exception, RecordingError)
+        assert str(path) in str(done.exception)
 
 
 def test_a_trend_is_a_measurement_over_runs(runs: Path) -> None:
