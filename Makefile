@@ -20,7 +20,7 @@ demo: .venv/.installed  ## a 24-hour flow-accuracy test of a simulated pump on a
 	$(RUN)/pumprig run --out runs
 
 DEPTH ?= quick
-test: .venv/.developed  ## every test, in parallel; DEPTH=full tries each property four times as often
+test: .venv/.developed  ## in parallel; DEPTH=full has four times as many examples of each property, and every case of what is marked deep
 	$(RUN)/python -m pytest -n $(JOBS) --dist worksteal --hypothesis-profile=$(DEPTH)
 
 lint: .venv/.developed  ## style, types, and who may import whom

@@ -7,9 +7,20 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import settings
 
+from tests.depth import is_full, quick_and_deep
+
 settings.register_profile("quick", deadline=None, max_examples=25)  # machines are loaded, and first calls compile
 settings.register_profile("full", settings.get_profile("quick"), max_examples=100)
 settings.load_profile("quick")
+
+
+@pytest.hookimpl(trylast=True)  # when what is for the soak is gone
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave what is marked ``deep`` for full depth, unless it is asked for by its name."""
+    if not is_full() and not any("::" in argument for argument in config.args):
+        chosen, left = quick_and_deep(items)
+        items[:] = chosen
+        config.hook.pytest_deselected(items=left)
 
 
 def pytest_collection_finish() -> None:

@@ -19,6 +19,7 @@ def _interpreted(how_many: int) -> tuple[str, ...]:
     return tuple(done.stdout.split())
 
 
+@pytest.mark.deep
 @pytest.mark.skipif(os.environ.get("NUMBA_DISABLE_JIT", "0") != "0", reason="nothing is compiled in this process")
 @pytest.mark.parametrize("how_many", [4, pytest.param(40, marks=pytest.mark.soak)])
 def test_compiled_and_interpreted_are_the_same(how_many: int) -> None:

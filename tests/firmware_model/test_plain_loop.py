@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from firmware_model.faults.table import PUMP_FAULTS, SENSOR_FAULTS
 from firmware_model.profile import load_profile
 from firmware_model.pump import Pump
-from tests.depth import at_depth, tries
+from tests.depth import tries
 from tests.firmware_model.plain_loop import PlainPump
 from tests.firmware_model.random_pump import DAY_MS, HOUR_MS, Deed, Story, random_story
 
@@ -27,16 +27,15 @@ def _assert_same(story: Story, number: int) -> None:
     assert image == plain_image
 
 
-@pytest.mark.parametrize("tenth", range(at_depth(2, 10)))
+@pytest.mark.deep(quick=2)
+@pytest.mark.parametrize("tenth", range(10))
 def test_random_stories_are_the_same(tenth: int) -> None:
-    """On random scenarios with faults, events, hourly history and memory image are identical, bit for bit.
-
-    Forty of them, or two hundred at full depth.
-    """
+    """On 200 random scenarios with faults, events, hourly history and memory image are identical, bit for bit."""
     for number in range(tenth * _STORIES // 10, (tenth + 1) * _STORIES // 10):
         _assert_same(random_story(number), number)
 
 
+@pytest.mark.deep(quick=10)
 @pytest.mark.parametrize("fault", sorted(PUMP_FAULTS))
 def test_every_fault_is_the_same(fault: str) -> None:
     """Each fault by itself, for a day of two, and a refill while it is there."""
@@ -48,6 +47,7 @@ def test_every_fault_is_the_same(fault: str) -> None:
     _assert_same(Story(2, story.course, deeds, seed=11), 0)
 
 
+@pytest.mark.deep(quick=4)
 @pytest.mark.parametrize("share", [0.01, 0.03, 0.2, 1.0])
 @pytest.mark.parametrize("fault", sorted(fault for fault in SENSOR_FAULTS if fault.endswith("-noise")))
 def test_a_noisy_sensor_is_the_same(fault: str, share: float) -> None:
@@ -89,6 +89,7 @@ def test_a_configuration_that_is_lost_is_the_same() -> None:
     _assert_same(random_story(900_020, days=(3, 5, 12)), 900_020)
 
 
+@pytest.mark.deep
 def test_a_drifting_bellows_is_the_same() -> None:
     """It drifts so fast that what drifts in a quarter of an hour and the noise together look like a needle."""
     _assert_same(random_story(1028, days=(3, 5, 12)), 1028)

@@ -103,6 +103,7 @@ def test_it_passes_every_procedure(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.deep(quick=2)
 @pytest.mark.parametrize(
     ("mistake", "procedure", "finding"),
     [

@@ -69,6 +69,7 @@ def test_wrong_markers_are_told_in_one_line(tmp_path: Path) -> None:
     assert "Traceback" not in result.stdout
 
 
+@pytest.mark.deep
 def test_a_population_is_found_beside_its_test(tmp_path: Path) -> None:
     """Wherever pytest is started; and the printed command names it from there."""
     folder = tmp_path / "tests"

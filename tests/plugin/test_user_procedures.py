@@ -66,6 +66,7 @@ def test_documented_example_runs(pumprig: PumpRig, tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.deep(quick=4)
 @pytest.mark.parametrize(
     ("line", "code", "outcome", "problem"),
     [
@@ -217,6 +218,7 @@ def test_run_of_plain_pytest_is_called_what_it_was(tmp_path: Path, pumprig: Pump
     assert replayed.returncode == 0
 
 
+@pytest.mark.deep(quick=1)
 @pytest.mark.parametrize("left", ["raise KeyboardInterrupt", "pytest.exit('I leave')"])
 def test_interrupted_plain_pytest_is_no_pass(tmp_path: Path, pumprig: PumpRig, left: str) -> None:
     """Whoever presses Ctrl-C gets no verdict; pytest cannot go on with it, and `--resume` says so."""
@@ -239,6 +241,7 @@ def test_plain_pytest_that_cannot_collect_leaves_no_run(tmp_path: Path) -> None:
     assert not (tmp_path / "runs").exists()
 
 
+@pytest.mark.deep(quick=1)
 @pytest.mark.parametrize("under", ["pumprig run", "pytest"])
 def test_xfail_within_a_procedure_is_a_failure_everywhere(tmp_path: Path, pumprig: PumpRig, under: str) -> None:
     """Verdict and junit.xml say the same: what a pump is known not to do, it does not do."""

@@ -12,6 +12,7 @@ from hil.audit import verify_audit
 from hil.observer import Silent
 from hil.run_procedures import run_procedures
 from hil.run_settings import RunSettings
+from tests.depth import at_depth
 from tests.system.kills import End, found_in, only_run, run_in_child
 
 pytestmark = [
@@ -19,7 +20,7 @@ pytestmark = [
     pytest.mark.skipif(not hasattr(os, "fork"), reason="kills forked children"),
 ]
 
-KILLS = 50
+KILLS = at_depth(15, 50)
 """For each of four seeds."""
 
 KILLED = End(killed=True, exit_code=0, records=[], entries=[])
@@ -64,6 +65,7 @@ def assert_kept(end: End, folder: Path | None, before: End) -> End:
     return now
 
 
+@pytest.mark.deep(quick=1)
 @pytest.mark.parametrize("seed", range(4))
 def test_nothing_acknowledged_is_lost_in_many_kills(settings: RunSettings, seed: int) -> None:
     """Runs are killed and resumed, again and again, before or after a random write, until each is whole."""

@@ -233,6 +233,7 @@ def test_served_bench_that_was_started_again_is_another(
     )
 
 
+@pytest.mark.deep
 def test_long_collection_goes_on(serve: Serve, served_file: Path, tmp_path: Path) -> None:
     """A collection on a bench in real time is killed: 18 steps in all, in two stretches, without what lies between."""
     serve(served_file, "--rate", "900")
@@ -261,6 +262,7 @@ def test_long_collection_goes_on(serve: Serve, served_file: Path, tmp_path: Path
     assert "Went on after an interruption from what had been recorded: weigh" in report
 
 
+@pytest.mark.deep
 def test_a_short_flow_accuracy_goes_on_until_it_has_estimates(
     serve: Serve, served_file: Path, tmp_path: Path, pumprig: PumpRig
 ) -> None:

@@ -50,6 +50,7 @@ def test_default_run_passes_and_leaves_a_whole_folder(pumprig: PumpRig, tmp_path
     assert abs(float(str(named(folder)["flow-estimate-error"]["value"]))) < 0.4
 
 
+@pytest.mark.deep
 def test_two_runs_differ_in_wall_clock_only(pumprig: PumpRig, tmp_path: Path) -> None:
     """Same seed: identical recording and measurements, and a report that differs only where it names the wall clock."""
     for out in ("first", "second"):

@@ -102,6 +102,7 @@ def ended(runner: Runner, watch: Watch, end: str) -> float:
     return took_s
 
 
+@pytest.mark.deep(quick=3)
 @pytest.mark.parametrize("end", [*ENDS, *SIGNALS])
 def test_every_way_out_leaves_the_bench_safe(
     run: Run, watch: Watch, bench_file: Path, tmp_path: Path, end: str
@@ -207,6 +208,7 @@ def test_nothing_is_waited_for_without_end(bench_file: Path) -> None:
     assert step.problem == f"{link}: gave no answer within 0.2 s"
 
 
+@pytest.mark.deep
 def test_two_runs_do_not_share_a_bench(
     run: Run, watch: Watch, bench_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -23,6 +23,7 @@ def measured(result: subprocess.CompletedProcess[str]) -> tuple[Any, Path]:
     return said["measurements"], Path(said["folder"])
 
 
+@pytest.mark.deep
 def test_served_in_lock_step_measures_what_in_process_does(
     pumprig: PumpRig, serve: Serve, served_file: Path, tmp_path: Path
 ) -> None:

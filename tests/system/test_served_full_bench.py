@@ -82,6 +82,7 @@ def run(procedure: Path, bench: Path, out: Path, **more: Any) -> tuple[dict[str,
     return {each.name: each.value for each in result.measurements}, result.folder
 
 
+@pytest.mark.deep
 def test_served_in_lock_step_measures_what_in_process_does(
     serve: Serve, served_full_file: Path, tmp_path: Path
 ) -> None:

@@ -71,6 +71,7 @@ class Killer(Told):
             self.worker.send_signal(signal.SIGKILL)
 
 
+@pytest.mark.deep
 def test_a_cluster_that_loses_a_worker_gives_the_same(
     tmp_path: Path, cluster: tuple[str, list["subprocess.Popen[bytes]"]]
 ) -> None:

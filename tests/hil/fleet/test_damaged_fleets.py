@@ -28,6 +28,7 @@ def _cut(part: Path) -> None:
     part.write_bytes(part.read_bytes()[:-20])
 
 
+@pytest.mark.deep(quick=2)
 @pytest.mark.parametrize("table", TABLES)
 @pytest.mark.parametrize("harm", [_removed, _cut])
 def test_a_part_that_is_not_whole_is_missing(

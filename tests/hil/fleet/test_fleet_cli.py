@@ -38,6 +38,7 @@ def run_under(hash_seed: str, path: Path, out: Path) -> subprocess.CompletedProc
     )
 
 
+@pytest.mark.deep
 def test_hash_seeds_change_nothing(tmp_path: Path) -> None:
     """Two processes under different PYTHONHASHSEEDs write the same bytes."""
     path = written(tmp_path)

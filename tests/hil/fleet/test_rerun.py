@@ -51,6 +51,7 @@ def _population(folder: Path) -> str:
     return str(written(folder, text))
 
 
+@pytest.mark.deep
 def test_every_failing_criterion_leads_to_what_is_wrong(tmp_path: Path) -> None:
     """Each prints the command that repeats its worst pump; that says what is wrong by this criterion, exit code 1."""
     path = _population(tmp_path)

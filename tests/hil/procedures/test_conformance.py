@@ -331,6 +331,7 @@ print(result.verdict.value)
 """
 
 
+@pytest.mark.deep
 def test_python_without_asserts_finds_the_same(tmp_path: Path) -> None:
     """``python -O`` leaves out no check of a procedure, nor of what it calls."""
     command = [sys.executable, "-O", "-c", OPTIMISED, str(tmp_path)]

@@ -57,6 +57,7 @@ def healthy(tmp_path_factory: pytest.TempPathFactory) -> RunResult:
     return run(tmp_path_factory.mktemp("healthy"), *PROCEDURES)
 
 
+@pytest.mark.deep
 def test_a_healthy_pump_passes_all_of_them(healthy: RunResult) -> None:
     """Every measurement that is declared is taken and passes; each procedure leaves the next one a bench to work on."""
     assert [(page.name, page.problem) for page in healthy.procedures if page.outcome is not Outcome.PASS] == []
@@ -65,6 +66,7 @@ def test_a_healthy_pump_passes_all_of_them(healthy: RunResult) -> None:
     assert all(each.requirements for each in healthy.measurements)
 
 
+@pytest.mark.deep
 def test_a_replay_of_the_recording_comes_to_the_same(healthy: RunResult, tmp_path: Path) -> None:
     """Times and decisions come from the wires: the recording gives the very same numbers, without any bench."""
     settings = RunSettings(target="replay", recording=healthy.folder, out=tmp_path)
@@ -72,6 +74,7 @@ def test_a_replay_of_the_recording_comes_to_the_same(healthy: RunResult, tmp_pat
     assert [each.as_json() for each in replayed.measurements] == [each.as_json() for each in healthy.measurements]
 
 
+@pytest.mark.deep
 def test_ratios_are_the_physics_of_the_stand_in(healthy: RunResult) -> None:
     """R-11 at 35 C and 39 C, and 10 mmHg more at the outlet, by vapour pressure and viscosity of the literature."""
     found = {each.name: each.value for each in healthy.measurements}
@@ -80,6 +83,7 @@ def test_ratios_are_the_physics_of_the_stand_in(healthy: RunResult) -> None:
     assert found["flow-ratio-plus-2-kpa"] == pytest.approx(1 - 0.0297 * 2 / 1.333, abs=0.02)
 
 
+@pytest.mark.deep
 def test_a_collection_that_lasts_claims_more(healthy: RunResult) -> None:
     """No ratio claims less than the limit of the method for two independent flows; every budget adds up."""
     for each in healthy.measurements:
@@ -89,6 +93,7 @@ def test_a_collection_that_lasts_claims_more(healthy: RunResult) -> None:
             assert combined == pytest.approx(each.expanded_uncertainty)
 
 
+@pytest.mark.deep(quick=2)
 @pytest.mark.parametrize(
     ("procedure", "inject", "found"),
     [

@@ -73,6 +73,7 @@ def test_a_damaged_end_leaves_all_messages(tmp_path: Path, change: Callable[[byt
     assert "never closed" not in str(info)
 
 
+@pytest.mark.deep(quick=1)
 @pytest.mark.parametrize("flip", [0x01, 0x80, 0xFF])
 def test_every_wrong_byte_of_a_closed_recording_is_found(tmp_path: Path, flip: int) -> None:
     """Whichever byte is wrong, a recording that was closed is refused with the file and a byte."""
