@@ -142,6 +142,10 @@ class Bench:
         """
         return max((tap.last_time_ms for tap in self._taps), default=0)
 
+    def remarks(self) -> tuple[tuple[int, str], ...]:
+        """What happened to the wires themselves, such as a port that came back, each with its bench time in ms."""
+        return tuple(sorted(remark for tap in self._taps for remark in tap.remarks))
+
     def utc_ms(self) -> int:
         """UTC at ``now_ms``, in ms since 1970; on a simulated bench that of its file."""
         return self.clock.start_utc_ms + self.now_ms()

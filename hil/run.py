@@ -243,6 +243,7 @@ class Run:
             parts=tuple(self.keeper.parts),
             repeated=tuple(self.keeper.repeated),
             went_on=tuple(self.keeper.went_on),
+            wire_remarks=() if self.bench is None else self.bench.remarks(),
         )
         self.keeper.close()
         rejudged = ", re-judged by other limits" if self.plan.new_limits else ""

@@ -244,6 +244,7 @@ def _deviations(result: RunResult) -> tuple[str, ...]:
             said.append(f"Part {part.part} was run by pumprig {part.pumprig}, the one before it by {earlier}.")
     said += [f"Begun again after an interruption: {name}." for name in result.repeated if name not in result.went_on]
     said += [f"Went on after an interruption from what had been recorded: {name}." for name in result.went_on]
+    said += [f"Lost, and come back at bench time {ms / 3.6e6:.2f} h: {remark}." for ms, remark in result.wire_remarks]
     skipped = [page for page in result.final if page.outcome is Outcome.SKIPPED and not page.quarantined]
     said += [f"Skipped: {page.name}: {page.problem}." for page in skipped]
     said += _overdue(result)

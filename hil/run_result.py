@@ -47,6 +47,8 @@ class RunResult:
     """Procedures that were begun again after an interruption."""
     went_on: tuple[str, ...] = ()
     """Procedures that went on from what they had kept before an interruption."""
+    wire_remarks: tuple[tuple[int, str], ...] = ()
+    """What happened to the wires themselves in this part, such as a port that came back, and when in bench time."""
 
     @property
     def final(self) -> tuple[Procedure, ...]:

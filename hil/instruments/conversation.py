@@ -3,7 +3,8 @@
 ::
 
     poisoned ──begin: drain, ask who it is until it says so──▶ in step ◀──an answer with a meaning──┐
-        ▲                                                         └──────────ask──────────▶ waiting ─┤
+        ▲  ▲                                                   │  └──────────ask──────────▶ waiting ─┤
+        │  └──── something came unasked, or the port was lost ─┘                                     │
         └──────────────────── no answer in time, or one that makes no sense ─────────────────────────┘
 
 Instruments answer in order. So once the identity has been told, whatever was asked before has been answered or never
@@ -16,7 +17,7 @@ from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from hil.clock import Clock
-from hil.errors import BenchFault, InstrumentFault, LinkTimeout
+from hil.errors import BenchFault, InstrumentFault, LinkError, LinkTimeout
 from hil.links.link import Link
 from protocols.errors import InstrumentReplyError
 
@@ -111,8 +112,16 @@ class Conversation:
         self._who = self._who if who is None else who
 
     def _ready(self) -> None:
-        """Begin anew if an answer is missing, or if one has come that nobody asked for: a line may double them."""
-        if self._link.discard().strip(b"\r\n\x11\x13 ") or self._poisoned:
+        """Begin anew if an answer is missing, or if one has come that nobody asked for: a line may double them.
+
+        Also if the port was lost since the last answer. Nothing was asked then, so no command met the loss: the
+        greeting opens the port again, and finds out whether the same instrument is behind it.
+        """
+        try:
+            unasked = self._link.discard().strip(b"\r\n\x11\x13 ")
+        except LinkError:
+            self._poisoned, unasked = True, b""
+        if self._poisoned or unasked:
             self.begin()
 
     def _greeted(self) -> str:
