@@ -56,7 +56,9 @@ def print_result(result: RunResult) -> None:
     console.print(f"report     {escape(str(result.folder / 'report.html'))}")
     if result.exit_code != 0:
         console.print(f"reproduce  {escape(result.plan.command)}")
-    if result.interrupted:
+    if result.resumable:
+        if not is_confirmed(result.safe_state):
+            console.print(f"first      pumprig bench safe {escape(result.plan.bench.path)}")
         console.print(f"go on      pumprig run --resume {escape(str(result.folder))}")
 
 

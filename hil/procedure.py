@@ -53,6 +53,8 @@ class Procedure:
     problem: str | None = None
     exit_code: int | None = None
     """Of a procedure that ended in an error: whose fault that was."""
+    unfinished: bool = False
+    """Whether a fault of the bench ended it, and a resumed run begins it again or goes on with it."""
     limits: Mapping[str, tuple[Limit, Limit]] = field(default_factory=dict)
     """Of the measurements whose limits the marker states."""
     parameters: Parameters = field(default_factory=dict)
