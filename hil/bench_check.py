@@ -134,7 +134,7 @@ class _Check:
             who = " ".join(filter(None, (told.maker, told.model, told.serial_number, told.version)))
             self._identities[role] = told
             timing, problem = timed(driver.greet)
-            problem = problem or _problem(lambda: identified(role, told, table.serial_number))
+            problem = problem or _problem(lambda: identified(role, told, table))
             state = ""
             try:
                 if not problem:

@@ -63,6 +63,7 @@ class Conversation:
         self._manners = manners
         self._poisoned = True
         self._unanswered_greetings = 0
+        self._told = b""
         self._who: str | None = None
         self.beginnings = 0
         """How often it began anew: settings made before are in doubt since."""
@@ -143,7 +144,7 @@ class Conversation:
                         self._prefer(greeting)
                         return who
             except InstrumentFault as error:
-                silence = error
+                silence = silence or error
         if first is None and silence is not None:
             raise silence
         raise InstrumentReplyError(self._manners.expected, first or b"") from silence
@@ -192,10 +193,14 @@ class Conversation:
                 if line.strip(b"\r\n\x11\x13 "):
                     return line
         except LinkTimeout as timeout:
-            raise InstrumentFault(
-                f"{timeout}: the {self._kind} does not answer {command}; {self._manners.advice}"
-            ) from timeout
+            raise InstrumentFault(f"{timeout}: {self._silence(command, timeout.partial)}") from timeout
         raise InstrumentReplyError(f"an answer to {command} within {_BLANK_LINES} lines", line)
+
+    def _silence(self, command: str, partial: bytes) -> str:
+        """What no complete answer to ``command`` means."""
+        if partial.endswith(b"\r"):
+            return f"the {self._kind} ends its lines with CR alone; set it to CR LF"
+        return f"the {self._kind} does not answer {command}; {self._manners.advice}"
 
     def _send(self, command: str) -> None:
         cased = command.upper() if self._manners.upper_case else command
@@ -204,9 +209,15 @@ class Conversation:
     def _write(self, data: bytes) -> None:
         if self._manners.pause_ms:
             self._clock.sleep_ms(self._manners.pause_ms)
+        self._told = data
         self._link.write(data)
 
     def _not_understood(self, error: InstrumentReplyError) -> InstrumentFault:
+        if error.reply.strip() == self._told.strip():
+            return InstrumentFault(
+                f"{self._link.resource}: our own {self._told.strip()!r} comes back: the {self._kind} echoes what it is "
+                "told (switch its echo off), or the cable joins both directions"
+            )
         return InstrumentFault(
             f"{self._link.resource}: {error}; is this the {self._kind}'s port, and are its serial settings right?"
         )

@@ -92,7 +92,7 @@ def test_frames_are_what_the_wire_carries() -> None:
 
 
 def test_what_can_be_asked_twice_is_asked_again_of_the_same_pump_only() -> None:
-    """After a port was lost: the pump says who it is, and is asked again; another one, or a command, ends in an error."""
+    """After a port was lost the pump says who it is and is asked again; another pump, or a command, is an error."""
     same = PulledOut("SN1", "SN1")
     pump = programmer_of(same)
     pump.identify()
