@@ -363,16 +363,15 @@ class Programmer:
         try:
             return self._exchanged(request, heard)
         except LinkError:
-            if not isinstance(request, Telecommand) or request.CHANGES_STATE:
+            if not isinstance(request, Telecommand) or request.CHANGES_STATE or self._serial_number is None:
                 raise
             self._losses += 1
-        if self._serial_number is not None:
-            identity = self._exchanged(Identify(), heard)
-            if isinstance(identity, Identity) and identity.serial_number != self._serial_number:
-                raise PumpFault(
-                    f"{self._link.resource}: was lost, and pump {identity.serial_number} answers where "
-                    f"{self._serial_number} was before; run again with the right one"
-                )
+        identity = self._exchanged(Identify(), heard)
+        if isinstance(identity, Identity) and identity.serial_number != self._serial_number:
+            raise PumpFault(
+                f"{self._link.resource}: was lost, and pump {identity.serial_number} answers where "
+                f"{self._serial_number} was before; run again with the right one"
+            )
         return self._exchanged(request, heard)
 
     def _exchanged(self, request: Message, heard: bytearray) -> Message:
