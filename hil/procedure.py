@@ -251,6 +251,9 @@ class Procedure:
             self._end(Outcome.ERROR, str(error), EXIT_USAGE)
         elif isinstance(error, (BenchFault, ProtocolError)):
             self._end(Outcome.ERROR, str(error), EXIT_BENCH_FAULT)
+        elif isinstance(error, pytest.PytestUnhandledThreadExceptionWarning):
+            cause = error.__cause__ or error
+            self._end(Outcome.ERROR, f"in a thread: {type(cause).__name__}: {_first_line(cause)}", EXIT_BENCH_FAULT)
         elif isinstance(error, (AssertionError, pytest.fail.Exception)):
             self._end(Outcome.FAIL, f"{_first_line(error)} ({where})")
         else:

@@ -50,6 +50,11 @@ class _Session:
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         self._collected = {item.path for item in session.items}
 
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        for name, text in report.sections:  # of this phase and all before
+            if name.endswith(f" {report.when}"):
+                self._run.observer.printed(text)
+
     def pytest_internalerror(self, excrepr: object) -> bool:
         self.note("pytest", _last_line(str(excrepr)))
         return True  # told; pytest need not print its own traceback
@@ -87,7 +92,8 @@ def run_procedures(settings: RunSettings, observer: Observer) -> RunResult:
     arguments = [
         *("-c", os.devnull, f"--rootdir={plan.files[0].parent}", "--import-mode=importlib"),
         *("--disable-plugin-autoload", "-p", "pumprig", "-p", "no:cacheprovider", "-p", "no:terminal", "--capture=sys"),
-        *("-p", "no:unraisableexception"),
+        *("-p", "no:unraisableexception", "-W", "error::pytest.PytestUnhandledThreadExceptionWarning"),
+        *("-o", "junit_logging=all"),
         "--continue-on-collection-errors",
         f"--junitxml={run.folder.path / 'junit.xml'}",
         *(str(file) for file in plan.files),
