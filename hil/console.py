@@ -31,13 +31,13 @@ __all__ = ["console_observer", "print_check", "print_recording", "print_result",
 
 def console_observer() -> Observer:
     """An observer for this process's standard output: a live line on a terminal, one line per step elsewhere."""
-    console = screen()
+    console = screen(outlives_reader=True)
     return LiveView(console) if console.is_terminal else PlainLines(console)
 
 
 def print_result(result: RunResult) -> None:
     """The verdict, why, where everything stands, and how to repeat it if it is not a pass."""
-    console = screen()
+    console = screen(outlives_reader=True)
     for page in result.procedures:
         if page.problem is not None or page.attempt > 1:
             repeated = f" [dim](attempt {page.attempt}; repeated)[/]" if page.superseded else ""

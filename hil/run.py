@@ -244,6 +244,7 @@ class Run:
         except RigError as error:
             if str(error) not in {page.problem for page in self.procedures}:  # a full disk says the same again
                 self.procedures.append(Procedure.lost("closing the bench", str(error), self.observer))
+        self.interrupted |= any(isinstance(page.error, KeyboardInterrupt) for page in self.procedures)
         self._account_for_limits()
         said, exit_code = self._judge()
         result = RunResult(
