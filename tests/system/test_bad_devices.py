@@ -187,7 +187,7 @@ def test_killed_run_keeps_what_was_recorded(pumprig: PumpRig, serve: Serve, serv
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_interrupted_run_ends_in_order(serve: Serve, served_file: Path, tmp_path: Path, number: signal.Signals) -> None:
-    """Ctrl-C, a polite kill, or a terminal that was closed: exit 130, no traceback, a closed recording and a manifest that says so."""
+    """Ctrl-C, a polite kill, a closed terminal: exit 130, no traceback, a closed recording, a manifest that says so."""
     serve(served_file, "--rate", "600")
     run = start_slow_run(served_file, tmp_path)
     path = wait_for_recording(tmp_path)
