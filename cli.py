@@ -1,10 +1,26 @@
 """The command line: parse, call, print. Heavy imports wait until a command needs them."""
 
+import os
+import signal
+from types import FrameType
+
+EXIT_INTERRUPTED = 130
+
+
+def _end_at_once(_: int, __: FrameType | None) -> None:
+    os.write(2, b"pumprig: interrupted\n")
+    os._exit(EXIT_INTERRUPTED)
+
+
+# The imports below take a while on a slow machine, and main() is not there yet to tell of Ctrl-C without a traceback.
+_IS_SHIELDED = signal.getsignal(signal.SIGINT) is signal.default_int_handler and __name__ == "cli"
+if _IS_SHIELDED:
+    signal.signal(signal.SIGINT, _end_at_once)
+
 import errno
 import json
 import logging
 import math
-import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -15,7 +31,6 @@ __all__ = ["main", "pumprig"]
 
 EXIT_USAGE = 2
 EXIT_BENCH_FAULT = 3
-EXIT_INTERRUPTED = 130
 
 EXIT_CODES = """
 \b
@@ -809,6 +824,9 @@ def _one_line(error: Exception) -> str:
         return "the folder that this was started in is no longer there; change to one that is"
     return f"internal error: {type(error).__name__}: {error}; set PUMPRIG_DEBUG=1 to see where, and report it"
 
+
+if _IS_SHIELDED:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 if __name__ == "__main__":
     main()

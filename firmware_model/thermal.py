@@ -166,7 +166,7 @@ class ThermalLag:
         """Tend to ``course`` from ``now_ms`` on; legs given out for later are void."""
         if now_ms < self.until_ms:
             self._temperature_c = self.temperature_c(now_ms)
-        self._pieces = [part for part in self._pieces if part.start_ms[0] < now_ms]
+        del self._pieces[bisect.bisect_left(self._pieces, now_ms, key=_began_ms) :]
         self._course = course
         self.until_ms = now_ms
 
@@ -200,8 +200,12 @@ class ThermalLag:
 
     def forget(self, before_ms: int) -> None:
         """Forget pieces that no time from ``before_ms`` on needs."""
-        first = bisect.bisect_right(self._pieces, before_ms, key=lambda part: int(part.start_ms[0])) - 1
+        first = bisect.bisect_right(self._pieces, before_ms, key=_began_ms) - 1
         del self._pieces[: max(0, first)]
+
+
+def _began_ms(part: _Pieces) -> int:
+    return int(part.start_ms[0])
 
 
 def _place(start_ms: Times, now_ms: int) -> int:

@@ -13,7 +13,7 @@ from hil.errors import BenchFault, UsageError
 from hil.instrument_tables import BalanceTable, BathTable, InstrumentTable, MultimeterTable, PressureTable, SupplyTable
 from hil.instruments.balance import Balance
 from hil.instruments.bath import Bath
-from hil.instruments.catalogue import driver_of, serial_settings, settings_of
+from hil.instruments.catalogue import driver_of, fitting_driver, serial_settings, settings_of
 from hil.instruments.identity import InstrumentIdentity
 from hil.instruments.instrument import Instrument
 from hil.instruments.multimeter import Multimeter
@@ -142,6 +142,10 @@ class Bench:
         """
         return max((tap.last_time_ms for tap in self._taps), default=0)
 
+    def remarks(self) -> tuple[tuple[int, str], ...]:
+        """What happened to the wires themselves, such as a port that came back, each with its bench time in ms."""
+        return tuple(sorted(remark for tap in self._taps for remark in tap.remarks))
+
     def utc_ms(self) -> int:
         """UTC at ``now_ms``, in ms since 1970; on a simulated bench that of its file."""
         return self.clock.start_utc_ms + self.now_ms()
@@ -206,7 +210,7 @@ def open_bench(
     }
 
     def who(role: str) -> InstrumentIdentity:
-        return identified(role, instruments[role].identify(), tables[role].serial_number)
+        return identified(role, instruments[role].identify(), tables[role])
 
     early = {"supply": who("supply")} if "supply" in instruments else {}
     if early:
@@ -294,8 +298,11 @@ def identified_pump(loaded: LoadedBench, identity: Identity) -> Identity:
     return identity
 
 
-def identified(role: str, identity: InstrumentIdentity, wanted: str | None) -> InstrumentIdentity:
-    """``identity``, if it has the serial number ``wanted``. Raises BenchFault for a stranger."""
+def identified(role: str, identity: InstrumentIdentity, table: InstrumentTable) -> InstrumentIdentity:
+    """``identity``, if it is the one that ``table`` is for. Raises BenchFault for a stranger, UsageError for a slip."""
+    wanted, fitting = table.serial_number, fitting_driver(role, table.driver, identity)
+    if fitting != table.driver:
+        raise UsageError(f'instruments.{role}.driver: {identity.maker} {identity.model} answers; write "{fitting}"')
     if wanted is not None and not identity.serial_number:
         raise UsageError(f"instruments.{role}.serial_number: it does not tell its number; leave the key out")
     if wanted not in (None, identity.serial_number):

@@ -134,7 +134,7 @@ class _Check:
             who = " ".join(filter(None, (told.maker, told.model, told.serial_number, told.version)))
             self._identities[role] = told
             timing, problem = timed(driver.greet)
-            problem = problem or _problem(lambda: identified(role, told, table.serial_number))
+            problem = problem or _problem(lambda: identified(role, told, table))
             state = ""
             try:
                 if not problem:
@@ -222,10 +222,10 @@ def _lock_on(link: str) -> tuple[str, str]:
     if link.startswith("sim:") or link == CONSOLE:
         return "", ""
     try:
-        key = used_key(link)
+        key, locks = used_key(link), held_locks()
     except RigError:
         return "", ""  # opening it says what is wrong
-    for lock in held_locks():
+    for lock in locks:
         if lock.key == key and lock.is_stale:
             return f"left behind by {lock.owner}", ""
         if lock.key == key:

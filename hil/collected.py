@@ -1,5 +1,6 @@
 """What pytest collected, as procedures: their markers checked, their parameters chosen."""
 
+import inspect
 import os
 import re
 import sys
@@ -21,6 +22,8 @@ from hil.run_plan import RunPlan
 __all__ = ["check_markers", "choose_parameters", "collect", "declare", "what_failed"]
 
 _XFAIL = "a procedure cannot be expected to fail: let it fail, or skip it with a reason (@pytest.mark.skip)"
+_ASYNC_PLUGINS = ("asyncio", "anyio")
+"""Of plain pytest; `pumprig run` loads none, and pytest would call an async test that nobody runs a failed one."""
 
 Problems = list[tuple[str, str]]
 """Where something is wrong (file and test), and what."""
@@ -120,6 +123,9 @@ def declare(items: Sequence[pytest.Item]) -> Problems:
         if item.get_closest_marker("xfail") is not None:
             problems.append((where, _XFAIL))
             continue
+        if _is_never_run(item):
+            problems.append((where, "is async, and nothing here runs that; write it with def"))
+            continue
         try:
             declaration = item.stash[DECLARATION_KEY] = Declaration.of(name, marker.kwargs if marker else None)
         except UsageError as error:
@@ -131,6 +137,11 @@ def declare(items: Sequence[pytest.Item]) -> Problems:
                 told.add(problem)
                 problems.append((where, problem))
     return problems
+
+
+def _is_never_run(item: pytest.Item) -> bool:
+    is_async = inspect.iscoroutinefunction(getattr(item, "obj", None))
+    return is_async and not any(map(item.config.pluginmanager.has_plugin, _ASYNC_PLUGINS))
 
 
 def name_of(item: pytest.Item) -> str:

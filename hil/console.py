@@ -31,13 +31,13 @@ __all__ = ["console_observer", "print_check", "print_recording", "print_result",
 
 def console_observer() -> Observer:
     """An observer for this process's standard output: a live line on a terminal, one line per step elsewhere."""
-    console = screen()
+    console = screen(outlives_reader=True)
     return LiveView(console) if console.is_terminal else PlainLines(console)
 
 
 def print_result(result: RunResult) -> None:
     """The verdict, why, where everything stands, and how to repeat it if it is not a pass."""
-    console = screen()
+    console = screen(outlives_reader=True)
     for page in result.procedures:
         if page.problem is not None or page.attempt > 1:
             repeated = f" [dim](attempt {page.attempt}; repeated)[/]" if page.superseded else ""
@@ -56,7 +56,9 @@ def print_result(result: RunResult) -> None:
     console.print(f"report     {escape(str(result.folder / 'report.html'))}")
     if result.exit_code != 0:
         console.print(f"reproduce  {escape(result.plan.command)}")
-    if result.interrupted:
+    if result.resumable:
+        if not is_confirmed(result.safe_state):
+            console.print(f"first      pumprig bench safe {escape(result.plan.bench.path)}")
         console.print(f"go on      pumprig run --resume {escape(str(result.folder))}")
 
 

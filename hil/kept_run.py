@@ -140,6 +140,8 @@ class KeptRun:
     devices: dict[str, dict[str, str]] = field(default_factory=dict)
     """What the devices said of themselves."""
     quarantined: str | None = None
+    bench_faults: list[str] = field(default_factory=list)
+    """What ended attempts that are to be begun again: which procedure, and what was wrong with the bench."""
 
     @classmethod
     def load(cls, path: Path) -> "KeptRun":
@@ -170,10 +172,10 @@ class KeptRun:
 
     def from_the_start(self) -> "KeptRun":
         """The same run with nothing found yet: a recording cannot be entered in its middle, so it is judged again."""
-        return replace(self, finished={}, measured={}, kept={}, quarantined=None)
+        return replace(self, finished={}, measured={}, kept={}, quarantined=None, bench_faults=[])
 
     def check_unfinished(self) -> None:
-        """Raises UsageError if the run has ended, and was not interrupted."""
+        """Raises UsageError if the run has ended, neither interrupted nor by a fault of the bench."""
         manifest = self.path / MANIFEST
         if not manifest.exists():
             return
@@ -181,7 +183,7 @@ class KeptRun:
             said = json.loads(manifest.read_bytes())
         except (OSError, ValueError) as error:
             raise RecordingError(f"{manifest}: cannot be read: {error}") from error
-        if not said.get("interrupted"):
+        if not (said.get("interrupted") or said.get("resumable")):
             raise UsageError(f"{self.path}: is finished (verdict {said.get('verdict')}); there is nothing to resume")
 
     def _take(self, entry: dict[str, Any]) -> None:
@@ -202,6 +204,8 @@ class KeptRun:
                 self.kept.setdefault((entry["item"], entry["attempt"], entry["name"]), []).append(entry["data"])
             case "finished":
                 self.finished[entry["item"], entry["attempt"]] = Page.model_validate(entry["page"])
+            case "unfinished":
+                self.bench_faults.append(entry["fault"])
             case "quarantined":
                 self.quarantined = entry["reason"]
 

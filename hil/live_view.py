@@ -55,6 +55,11 @@ class PlainLines:
         style = STYLES[measurement.outcome]
         self._console.print(f"  [{style}]{measurement.outcome:<12}[/] {escape(str(measurement))}")
 
+    def printed(self, text: str) -> None:
+        """As it is, each line marked as no word of ours."""
+        for line in text.splitlines():
+            self._console.print(f"  | {line}", markup=False, highlight=False)
+
     def procedure_finished(self, procedure: str, outcome: str) -> None:
         """The result says it."""
 

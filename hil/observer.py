@@ -27,6 +27,9 @@ class Observer(Protocol):
     def measured(self, measurement: Measurement) -> None:
         """A measurement was taken and judged."""
 
+    def printed(self, text: str) -> None:
+        """A procedure has printed or logged ``text``, which may be several lines."""
+
     def procedure_finished(self, procedure: str, outcome: str) -> None:
         """A procedure has ended."""
 
@@ -50,6 +53,9 @@ class Silent:
         """Nobody is waiting."""
 
     def measured(self, measurement: Measurement) -> None:
+        """Nobody is waiting."""
+
+    def printed(self, text: str) -> None:
         """Nobody is waiting."""
 
     def procedure_finished(self, procedure: str, outcome: str) -> None:

@@ -53,6 +53,8 @@ class Procedure:
     problem: str | None = None
     exit_code: int | None = None
     """Of a procedure that ended in an error: whose fault that was."""
+    unfinished: bool = False
+    """Whether a fault of the bench ended it, and a resumed run begins it again or goes on with it."""
     limits: Mapping[str, tuple[Limit, Limit]] = field(default_factory=dict)
     """Of the measurements whose limits the marker states."""
     parameters: Parameters = field(default_factory=dict)
@@ -249,6 +251,9 @@ class Procedure:
             self._end(Outcome.ERROR, str(error), EXIT_USAGE)
         elif isinstance(error, (BenchFault, ProtocolError)):
             self._end(Outcome.ERROR, str(error), EXIT_BENCH_FAULT)
+        elif isinstance(error, pytest.PytestUnhandledThreadExceptionWarning):
+            cause = error.__cause__ or error
+            self._end(Outcome.ERROR, f"in a thread: {type(cause).__name__}: {_first_line(cause)}", EXIT_BENCH_FAULT)
         elif isinstance(error, (AssertionError, pytest.fail.Exception)):
             self._end(Outcome.FAIL, f"{_first_line(error)} ({where})")
         else:

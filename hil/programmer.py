@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from typing import TypeVar
 
-from hil.errors import BenchFault, LinkTimeout
+from hil.errors import BenchFault, LinkError, LinkTimeout
 from hil.links.link import MAX_UNTERMINATED_BYTES, Link
 from hil.programmer_memory import ProgrammerMemory
 from protocols.channel import Channel, OpenChannel
@@ -124,11 +124,13 @@ class Programmer:
         self._exchange = Exchange(self._channel, first_seq=first_seq)
         self._memory = ProgrammerMemory() if memory is None else memory
         self._state_seq: int | None = None
+        self._serial_number: str | None = None
+        self._losses = 0
 
     @property
     def repeats(self) -> int:
-        """How often a request was sent again so far, because no answer came in time."""
-        return self._exchange.repeats
+        """How often a request was sent again so far, because no answer came in time or the port was lost."""
+        return self._exchange.repeats + self._losses
 
     @property
     def rejected(self) -> int:
@@ -149,7 +151,9 @@ class Programmer:
 
     def identify(self) -> Identity:
         """Who the pump is. Raises PumpFault if it does not say so."""
-        return self._ask(Identify(), Identity)
+        identity = self._ask(Identify(), Identity)
+        self._serial_number = identity.serial_number
+        return identity
 
     def read_status(self) -> Status:
         """What the pump measures and estimates now. Raises PumpFault if it does not say so."""
@@ -355,6 +359,22 @@ class Programmer:
         return reply
 
     def _converse(self, request: Message, heard: bytearray) -> Message:
+        """The reply; what can be asked twice is asked again if the port is lost, once it is back with the same pump."""
+        try:
+            return self._exchanged(request, heard)
+        except LinkError:
+            if not isinstance(request, Telecommand) or request.CHANGES_STATE or self._serial_number is None:
+                raise
+            self._losses += 1
+        identity = self._exchanged(Identify(), heard)
+        if isinstance(identity, Identity) and identity.serial_number != self._serial_number:
+            raise PumpFault(
+                f"{self._link.resource}: was lost, and pump {identity.serial_number} answers where "
+                f"{self._serial_number} was before; run again with the right one"
+            )
+        return self._exchanged(request, heard)
+
+    def _exchanged(self, request: Message, heard: bytearray) -> Message:
         """Drive the exchange to its reply; whatever came on the way is kept in ``heard``."""
         self._link.write(self._in_session(lambda now_ms: self._exchange.request(now_ms, request), heard))
         while True:

@@ -16,11 +16,12 @@ from hil.bench import Bench, open_bench
 from hil.bench_state import BenchState
 from hil.clock import WallClock
 from hil.declaration import Parameters
-from hil.errors import RecordingError, RigError
+from hil.errors import BenchFault, RecordingError, RigError
 from hil.kept_run import PLAN, KeptPlan, Part
 from hil.measurement import Outcome, verdict
 from hil.observer import Observer
 from hil.procedure import EXIT_BENCH_FAULT, Procedure
+from hil.programmer import PumpFault
 from hil.pump_state import failed_state
 from hil.recording.layout import RATE_KEY
 from hil.recording.reader import Recording
@@ -64,6 +65,8 @@ class Run:
         self.interrupted = False
         self.quarantine: str | None = None
         """Why nothing more is run."""
+        self._quarantine_ends_with_the_run = False
+        """Whether only the way to the pump failed: when that is mended, a resumed run looks at the pump itself."""
         self.calibration = plan.calibration()
         self.parameters: dict[str, Parameters] = {}
         """What the procedures' parameters are in this run, by procedure."""
@@ -190,8 +193,21 @@ class Run:
         """Close the page of ``procedure``."""
         if procedure.outcome is None:
             procedure.broke(KeyboardInterrupt(), where="")
-        self.keeper.finished(procedure)
+        procedure.unfinished = self._is_for_a_resumption(procedure)
+        self.keeper.ended(procedure)
         self.observer.procedure_finished(procedure.name, procedure.said)
+
+    def _is_for_a_resumption(self, procedure: Procedure) -> bool:
+        """Whether its last attempt failed by the bench or the disk, not by the pump, in a way that can be mended.
+
+        A bench that lives on can: a cable is plugged in again. One that is simulated in this process fails again.
+        """
+        error = procedure.error
+        if self.plan.target == "replay" or procedure.attempt <= self.plan.retries or not isinstance(error, BenchFault):
+            return False
+        if isinstance(error, PumpFault) and self.bench is not None:
+            return False
+        return isinstance(error, RecordingError) or self.keeper.bench_lives_on
 
     def restore(self, procedure: Procedure) -> None:
         """Take over the page of a procedure that had ended before the run was interrupted."""
@@ -201,17 +217,20 @@ class Run:
         """Skip ``procedure``: the pump had failed before it."""
         procedure.quarantined = True
         procedure.skipped(f"quarantined: {self.quarantine}")
+        procedure.unfinished = self._quarantine_ends_with_the_run
         self.procedures.append(procedure)
-        self.keeper.finished(procedure)
+        self.keeper.ended(procedure)
         self.observer.procedure_finished(procedure.name, procedure.said)
 
     def examine(self, procedure: Procedure) -> None:
         """Look whether the pump is still what it was, after ``procedure`` failed; if not, nothing more is run."""
         if self.quarantine is None and procedure.outcome in (Outcome.FAIL, Outcome.ERROR):
-            reason = failed_state(self.bench, procedure.error)
-            if reason is not None:
-                self.quarantine = f"after {procedure.name}: {reason}"
-                self.keeper.quarantined(self.quarantine)
+            failed = failed_state(self.bench, procedure.error)
+            if failed is not None:
+                self.quarantine = f"after {procedure.name}: {failed.reason}"
+                self._quarantine_ends_with_the_run = procedure.unfinished and failed.is_unseen
+                if not self._quarantine_ends_with_the_run:
+                    self.keeper.quarantined(self.quarantine)
                 self.folder.audit("quarantine", why=self.quarantine)
 
     def finish(self) -> RunResult:
@@ -223,7 +242,9 @@ class Run:
         try:
             self._cleanup.close()
         except RigError as error:
-            self.procedures.append(Procedure.lost("closing the bench", str(error), self.observer))
+            if str(error) not in {page.problem for page in self.procedures}:  # a full disk says the same again
+                self.procedures.append(Procedure.lost("closing the bench", str(error), self.observer))
+        self.interrupted |= any(isinstance(page.error, KeyboardInterrupt) for page in self.procedures)
         self._account_for_limits()
         said, exit_code = self._judge()
         result = RunResult(
@@ -243,6 +264,8 @@ class Run:
             parts=tuple(self.keeper.parts),
             repeated=tuple(self.keeper.repeated),
             went_on=tuple(self.keeper.went_on),
+            bench_faults=tuple(self.keeper.bench_faults),
+            wire_remarks=() if self.bench is None else self.bench.remarks(),
         )
         self.keeper.close()
         rejudged = ", re-judged by other limits" if self.plan.new_limits else ""
@@ -250,7 +273,14 @@ class Run:
         if serial_number := self.keeper.devices.get("pump", {}).get("serial number"):
             self.folder.name_pump(serial_number)
             result = replace(result, folder=self.folder.path)
-        write_documents(self.folder, result)
+        try:
+            write_documents(self.folder, result)
+        except RecordingError as error:
+            if not self.plan.command.startswith("pumprig "):
+                raise  # pytest's own run, which nothing can go on with
+            raise RecordingError(
+                f"{error}; what was found is kept: once there is room, pumprig run --resume {self.folder.path}"
+            ) from error
         return result
 
     def _account_for_limits(self) -> None:

@@ -77,6 +77,7 @@ def _manifest(result: RunResult) -> dict[str, Any]:
         "overdue": {role: day.isoformat() for role, day in result.overdue.items()},
         "accepted_overdue": dict(plan.accepted_overdue),
         "interrupted": result.interrupted,
+        "resumable": result.resumable,
         "retries": plan.retries,
         "procedures": [page.as_json() for page in result.procedures],
         "measurements": result.measurements_as_json(),
@@ -242,8 +243,12 @@ def _deviations(result: RunResult) -> tuple[str, ...]:
         if before.pumprig != part.pumprig:
             earlier = before.pumprig or "another"
             said.append(f"Part {part.part} was run by pumprig {part.pumprig}, the one before it by {earlier}.")
+    said += [
+        f"A fault of the bench ended what was begun again or gone on with: {each}." for each in result.bench_faults
+    ]
     said += [f"Begun again after an interruption: {name}." for name in result.repeated if name not in result.went_on]
     said += [f"Went on after an interruption from what had been recorded: {name}." for name in result.went_on]
+    said += [f"Lost, and come back at bench time {ms / 3.6e6:.2f} h: {remark}." for ms, remark in result.wire_remarks]
     skipped = [page for page in result.final if page.outcome is Outcome.SKIPPED and not page.quarantined]
     said += [f"Skipped: {page.name}: {page.problem}." for page in skipped]
     said += _overdue(result)

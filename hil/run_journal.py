@@ -9,6 +9,7 @@ entry            says
 ``measured``     a measurement of it was taken and judged
 ``kept``         something that a procedure wants to go on from, such as a weighing of a long collection
 ``finished``     the attempt ended: its whole page, with outcome, measurements and figures
+``unfinished``   a fault of the bench ended the attempt: it is for a resumed run to begin again
 ``quarantined``  the pump failed: nothing more is run
 ===============  ==============================================================================================
 """

@@ -1,12 +1,14 @@
 """Writes a run's journal, and answers from it what an interrupted process had found before this one."""
 
 import json
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel
 
+from hil.errors import RecordingError
 from hil.kept_run import ItemKey, KeptRun, Page, Part, Taken
 from hil.measurement import Measurement
 from hil.observer import Observer
@@ -29,11 +31,18 @@ class RunKeeper:
         """Names of procedures of which an interrupted attempt was begun again."""
         self.went_on: list[str] = []
         """Names of procedures that went on from what they had kept."""
+        self.bench_faults: list[str] = [] if resumed is None else list(resumed.bench_faults)
+        """What ended attempts that were resumed: which procedure, and what was wrong with the bench."""
 
     @property
     def world_went_on(self) -> bool:
         """Whether the bench is the one that the interrupted process left."""
         return bool(self.parts) and self.parts[-1].world == "went on"
+
+    @property
+    def bench_lives_on(self) -> bool:
+        """Whether the bench outlives the process that works on it."""
+        return bool(self.parts) and self.parts[-1].lives_on
 
     def take_up(self, part: Part) -> None:
         """A process begins to work on the bench."""
@@ -58,7 +67,7 @@ class RunKeeper:
 
     def keep(self, page: Procedure, name: str, data: Any) -> None:
         """Keep ``data``; it is on the disk when this returns. Not where the bench ends with the process anyway."""
-        if self.parts and self.parts[-1].lives_on:
+        if self.bench_lives_on:
             self._journal.append("kept", item=page.item, attempt=page.attempt, name=name, data=data)
 
     def kept(self, page: Procedure, name: str) -> list[Any]:
@@ -70,11 +79,18 @@ class RunKeeper:
             self.went_on.append(page.name)
         return list(found)
 
-    def finished(self, page: Procedure) -> None:
-        """An attempt has ended. One that was interrupted has not: it is begun again when the run is resumed."""
+    def ended(self, page: Procedure) -> None:
+        """An attempt has ended. One that was interrupted or left unfinished is begun again by a resumed run."""
         if isinstance(page.error, KeyboardInterrupt):
             return
-        self._journal.append("finished", item=page.item, attempt=page.attempt, utc=_now(), page=_plain(Page.of(page)))
+        if not page.unfinished:
+            self._journal.append(
+                "finished", item=page.item, attempt=page.attempt, utc=_now(), page=_plain(Page.of(page))
+            )
+        elif page.error is not None:  # else it was quarantined behind one that has an error
+            fault = f"{page.name}: {page.problem}"
+            with suppress(RecordingError):  # what is not written here is begun again all the same
+                self._journal.append("unfinished", item=page.item, attempt=page.attempt, fault=fault)
 
     def quarantined(self, reason: str) -> None:
         """The pump failed."""

@@ -24,6 +24,9 @@ from hil.run_settings import RunSettings
 
 __all__ = ["run_procedures"]
 
+_ENDING = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
+"""Ctrl-C, a polite kill, and a terminal that was closed, which Windows does not know."""
+
 _SAME_S = 2.0
 """Interruptions that follow one another within this time are one."""
 
@@ -49,6 +52,11 @@ class _Session:
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         self._collected = {item.path for item in session.items}
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        for name, text in report.sections:  # of this phase and all before
+            if name.endswith(f" {report.when}"):
+                self._run.observer.printed(text)
 
     def pytest_internalerror(self, excrepr: object) -> bool:
         self.note("pytest", _last_line(str(excrepr)))
@@ -87,7 +95,8 @@ def run_procedures(settings: RunSettings, observer: Observer) -> RunResult:
     arguments = [
         *("-c", os.devnull, f"--rootdir={plan.files[0].parent}", "--import-mode=importlib"),
         *("--disable-plugin-autoload", "-p", "pumprig", "-p", "no:cacheprovider", "-p", "no:terminal", "--capture=sys"),
-        *("-p", "no:unraisableexception"),
+        *("-p", "no:unraisableexception", "-W", "error::pytest.PytestUnhandledThreadExceptionWarning"),
+        *("-o", "junit_logging=all"),
         "--continue-on-collection-errors",
         f"--junitxml={run.folder.path / 'junit.xml'}",
         *(str(file) for file in plan.files),
@@ -107,7 +116,7 @@ def run_procedures(settings: RunSettings, observer: Observer) -> RunResult:
 
 @contextmanager
 def _terminated_like_interrupted() -> Iterator[None]:
-    """SIGTERM ends the procedures as Ctrl-C does: in order, with a closed recording and a manifest.
+    """SIGTERM and SIGHUP end the procedures as Ctrl-C does: in order, with a closed recording and a manifest.
 
     Who presses Ctrl-C again at once means the same, and does not disturb what has begun to end.
     """
@@ -122,7 +131,7 @@ def _terminated_like_interrupted() -> Iterator[None]:
             heard_at = time.monotonic()
             raise KeyboardInterrupt
 
-    heard = [number for number in (signal.SIGINT, signal.SIGTERM) if signal.getsignal(number) is not signal.SIG_IGN]
+    heard = [number for number in _ENDING if signal.getsignal(number) is not signal.SIG_IGN]  # as SIGHUP under nohup
     before = {number: signal.signal(number, interrupt) for number in heard}
     try:
         yield
@@ -137,7 +146,7 @@ def _undisturbed() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in _ENDING}
     try:
         yield
     finally:

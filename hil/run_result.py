@@ -47,11 +47,20 @@ class RunResult:
     """Procedures that were begun again after an interruption."""
     went_on: tuple[str, ...] = ()
     """Procedures that went on from what they had kept before an interruption."""
+    bench_faults: tuple[str, ...] = ()
+    """What was wrong with the bench when earlier parts of the run ended, each with the procedure that it ended."""
+    wire_remarks: tuple[tuple[int, str], ...] = ()
+    """What happened to the wires themselves in this part, such as a port that came back, and when in bench time."""
 
     @property
     def final(self) -> tuple[Procedure, ...]:
         """The last attempt at each procedure: what the verdict is made of."""
         return tuple(page for page in self.procedures if not page.superseded)
+
+    @property
+    def resumable(self) -> bool:
+        """Whether ``--resume`` goes on with it: it was interrupted, or a fault of the bench left work undone."""
+        return self.interrupted or any(page.unfinished for page in self.final)
 
     @property
     def resumed(self) -> list[dict[str, Any]]:
@@ -96,6 +105,7 @@ class RunResult:
             "rejudged": bool(self.plan.new_limits),
             "folder": str(self.folder),
             "interrupted": self.interrupted,
+            "resumable": self.resumable,
             "procedures": [page.as_json() for page in self.procedures],
             "measurements": self.measurements_as_json(),
             "not_claimed": self.not_claimed,

@@ -1,6 +1,7 @@
 """The command line: what it prints for people and for programs, and what it does not import to say so."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -90,3 +91,16 @@ def test_every_command_explains_itself(command: tuple[str, ...]) -> None:
     result = CliRunner().invoke(cli.pumprig, [*command, "--help"])
     assert result.exit_code == 0
     assert len(result.output.splitlines()) > 5
+
+
+def test_ctrl_c_while_the_command_line_is_loaded_is_told_in_a_line(tmp_path: Path) -> None:
+    """In place of click a module that interrupts its own process, as somebody does who has mistyped."""
+    (tmp_path / "click.py").write_text("import os, signal\nos.kill(os.getpid(), signal.SIGINT)\n", encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, "-c", "import signal; signal.signal(2, signal.default_int_handler); import cli"],
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    assert (done.returncode, done.stderr) == (130, "pumprig: interrupted\n")

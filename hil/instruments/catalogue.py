@@ -12,6 +12,7 @@ from hil.instrument_tables import InstrumentTable, SerialTable
 from hil.instruments.balance_mt_sics import MtSicsBalance
 from hil.instruments.balance_sbi import SbiBalance
 from hil.instruments.bath_julabo import JulaboBath
+from hil.instruments.identity import InstrumentIdentity
 from hil.instruments.instrument import Instrument
 from hil.instruments.multimeter_scpi import RigolMultimeter, ScpiMultimeter
 from hil.instruments.operator import Operator
@@ -20,7 +21,7 @@ from hil.instruments.supply_scpi import KeysightSupply, RigolSupply
 from hil.links.link import Link
 from hil.links.serial_settings import SerialSettings
 
-__all__ = ["DRIVERS", "driver_of", "serial_settings", "settings_of"]
+__all__ = ["DRIVERS", "driver_of", "fitting_driver", "serial_settings", "settings_of"]
 
 _BALANCES: Mapping[str, type[Instrument]] = {"mt-sics": MtSicsBalance, "sbi": SbiBalance}
 _PRESSURE_CONTROLLERS: Mapping[str, type[Instrument]] = {"pace": PacePressureController}
@@ -40,6 +41,12 @@ DRIVERS: Mapping[str, Mapping[str, type[Instrument]]] = {
 def driver_of(role: str, table: InstrumentTable, link: Link, clock: Clock) -> Instrument:
     """The driver that a bench file's table asks for, on ``link``; nothing is sent yet."""
     return DRIVERS[role][table.driver](link, clock)
+
+
+def fitting_driver(role: str, driver: str, identity: InstrumentIdentity) -> str:
+    """The driver that an instrument wants by its maker's name; ``driver`` itself if that says nothing."""
+    maker = identity.maker.upper()
+    return next((name for name, each in DRIVERS[role].items() if maker.startswith(each.MAKERS or "\0")), driver)
 
 
 def settings_of(role: str, table: InstrumentTable) -> SerialSettings:

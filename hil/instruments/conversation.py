@@ -3,7 +3,8 @@
 ::
 
     poisoned ──begin: drain, ask who it is until it says so──▶ in step ◀──an answer with a meaning──┐
-        ▲                                                         └──────────ask──────────▶ waiting ─┤
+        ▲  ▲                                                   │  └──────────ask──────────▶ waiting ─┤
+        │  └──── something came unasked, or the port was lost ─┘                                     │
         └──────────────────── no answer in time, or one that makes no sense ─────────────────────────┘
 
 Instruments answer in order. So once the identity has been told, whatever was asked before has been answered or never
@@ -16,7 +17,7 @@ from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from hil.clock import Clock
-from hil.errors import BenchFault, InstrumentFault, LinkTimeout
+from hil.errors import BenchFault, InstrumentFault, LinkError, LinkTimeout
 from hil.links.link import Link
 from protocols.errors import InstrumentReplyError
 
@@ -62,6 +63,7 @@ class Conversation:
         self._manners = manners
         self._poisoned = True
         self._unanswered_greetings = 0
+        self._told = b""
         self._who: str | None = None
         self.beginnings = 0
         """How often it began anew: settings made before are in doubt since."""
@@ -111,8 +113,16 @@ class Conversation:
         self._who = self._who if who is None else who
 
     def _ready(self) -> None:
-        """Begin anew if an answer is missing, or if one has come that nobody asked for: a line may double them."""
-        if self._link.discard().strip(b"\r\n\x11\x13 ") or self._poisoned:
+        """Begin anew if an answer is missing, or if one has come that nobody asked for: a line may double them.
+
+        Also if the port was lost since the last answer. Nothing was asked then, so no command met the loss: the
+        greeting opens the port again, and finds out whether the same instrument is behind it.
+        """
+        try:
+            unasked = self._link.discard().strip(b"\r\n\x11\x13 ")
+        except LinkError:
+            self._poisoned, unasked = True, b""
+        if self._poisoned or unasked:
             self.begin()
 
     def _greeted(self) -> str:
@@ -134,7 +144,7 @@ class Conversation:
                         self._prefer(greeting)
                         return who
             except InstrumentFault as error:
-                silence = error
+                silence = silence or error
         if first is None and silence is not None:
             raise silence
         raise InstrumentReplyError(self._manners.expected, first or b"") from silence
@@ -183,10 +193,14 @@ class Conversation:
                 if line.strip(b"\r\n\x11\x13 "):
                     return line
         except LinkTimeout as timeout:
-            raise InstrumentFault(
-                f"{timeout}: the {self._kind} does not answer {command}; {self._manners.advice}"
-            ) from timeout
+            raise InstrumentFault(f"{timeout}: {self._silence(command, timeout.partial)}") from timeout
         raise InstrumentReplyError(f"an answer to {command} within {_BLANK_LINES} lines", line)
+
+    def _silence(self, command: str, partial: bytes) -> str:
+        """What no complete answer to ``command`` means."""
+        if partial.endswith(b"\r"):
+            return f"the {self._kind} ends its lines with CR alone; set it to CR LF"
+        return f"the {self._kind} does not answer {command}; {self._manners.advice}"
 
     def _send(self, command: str) -> None:
         cased = command.upper() if self._manners.upper_case else command
@@ -195,9 +209,15 @@ class Conversation:
     def _write(self, data: bytes) -> None:
         if self._manners.pause_ms:
             self._clock.sleep_ms(self._manners.pause_ms)
+        self._told = data
         self._link.write(data)
 
     def _not_understood(self, error: InstrumentReplyError) -> InstrumentFault:
+        if error.reply.strip() == self._told.strip():
+            return InstrumentFault(
+                f"{self._link.resource}: our own {self._told.strip()!r} comes back: the {self._kind} echoes what it is "
+                "told (switch its echo off), or the cable joins both directions"
+            )
         return InstrumentFault(
             f"{self._link.resource}: {error}; is this the {self._kind}'s port, and are its serial settings right?"
         )

@@ -22,6 +22,8 @@ class Instrument(ABC):
     """The driver's name in bench files."""
     SERIAL: ClassVar[SerialSettings]
     """As the factory sets a serial port."""
+    MAKERS: ClassVar[tuple[str, ...]] = ()
+    """How the names of makers begin whose instruments want this driver and no other of the role, in upper case."""
 
     def __init__(self, link: Link, clock: Clock) -> None:
         """Talk over ``link``; nothing is sent yet."""

@@ -14,6 +14,7 @@ class ScpiMultimeter(Multimeter, ScpiInstrument):
     """A multimeter of the Keysight Truevolt class. It ranges by itself; every reading is a query of its own."""
 
     DRIVER: ClassVar[str] = "keysight"
+    MAKERS: ClassVar[tuple[str, ...]] = scpi.KEYSIGHT_MAKERS
     DIALECT: ClassVar[MultimeterDialect] = scpi_multimeter.KEYSIGHT
 
     def voltage_v(self) -> float:
@@ -43,4 +44,5 @@ class RigolMultimeter(ScpiMultimeter):
     """A multimeter of the Rigol DM858 class, or one of the DM3000 class set to its Agilent commands."""
 
     DRIVER: ClassVar[str] = "rigol"
+    MAKERS: ClassVar[tuple[str, ...]] = scpi.RIGOL_MAKERS
     DIALECT: ClassVar[MultimeterDialect] = scpi_multimeter.RIGOL

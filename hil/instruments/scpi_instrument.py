@@ -92,7 +92,7 @@ class ScpiInstrument(Instrument):
             greetings=(scpi.IDENTITY.encode("ascii") + scpi.END,),
             recognise=_who,
             expected=f"maker, model, serial number and version in reply to {scpi.IDENTITY}",
-            advice="is it on, is this its port, and is its remote interface switched on?",
+            advice="is it on, is this its port, is its remote interface switched on, and does LF end its lines?",
             command_end=scpi.END,
         )
 

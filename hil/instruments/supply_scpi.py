@@ -77,6 +77,7 @@ class KeysightSupply(_ScpiSupply):
     """A supply of the Keysight E36300 class."""
 
     DRIVER: ClassVar[str] = "keysight"
+    MAKERS: ClassVar[tuple[str, ...]] = scpi.KEYSIGHT_MAKERS
     DIALECT: ClassVar[SupplyDialect] = scpi_supply.KEYSIGHT
 
     def _settings(self) -> tuple[float, float]:
@@ -88,6 +89,7 @@ class RigolSupply(_ScpiSupply):
     """A supply of the Rigol DP800 class."""
 
     DRIVER: ClassVar[str] = "rigol"
+    MAKERS: ClassVar[tuple[str, ...]] = scpi.RIGOL_MAKERS
     DIALECT: ClassVar[SupplyDialect] = scpi_supply.RIGOL
 
     def _settings(self) -> tuple[float, float]:

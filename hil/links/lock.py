@@ -131,11 +131,18 @@ class ResourceLock:
 
 
 def held_locks() -> list[HeldLock]:
-    """Every lock in the folder, by resource."""
-    if not _folder().is_dir():
-        return []
-    with _guard() as now_s:
-        found = [_read(path, now_s) for path in _folder().glob("*.json")]
+    """Every lock in the folder, by resource. Raises LinkError if the folder cannot be looked into."""
+    try:
+        if not any(_folder().iterdir()):
+            return []
+        with _guard() as now_s:
+            found = [_read(path, now_s) for path in _folder().glob("*.json")]
+    except FileNotFoundError:
+        return []  # nobody has locked anything yet
+    except OSError as error:
+        raise LinkError(
+            f"{state_folder()}: locks cannot be read: {error.strerror}; PUMPRIG_STATE_DIR names another folder"
+        ) from error
     return sorted((lock for lock in found if lock is not None), key=lambda lock: lock.key)
 
 

@@ -62,6 +62,8 @@ class TappedLink(Link):
 
         What is sent does not count: a replay learns the time of a command only when it has been sent.
         """
+        self.remarks: list[tuple[int, str]] = []
+        """What happened to the wire itself, and when in bench time: such as a port that came back."""
 
     def write(self, data: bytes) -> None:
         """Send all of ``data``; recorded first, so that what a device received is never missing."""
@@ -129,7 +131,9 @@ class TappedLink(Link):
 
     def _note_remarks(self) -> None:
         for remark in self._link.take_remarks():
-            self._sink.note(self._clock.now_ms(), f"{self._wire}: {remark}")
+            time_ms = self._clock.now_ms()
+            self._sink.note(time_ms, f"{self._wire}: {remark}")
+            self.remarks.append((time_ms, f"{self._wire}: {remark}"))
 
     def _heard(self, direction: Direction, data: bytes) -> None:
         time_ms = self._clock.now_ms()

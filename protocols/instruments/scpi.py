@@ -17,12 +17,14 @@ __all__ = [
     "DATA_OUT_OF_RANGE",
     "END",
     "IDENTITY",
+    "KEYSIGHT_MAKERS",
     "NEXT_ERROR",
     "NOT_A_NUMBER",
     "NO_ERROR",
     "OVERLOAD",
     "PARAMETER_MISSING",
     "QUEUE_OVERFLOW",
+    "RIGOL_MAKERS",
     "UNDEFINED_HEADER",
     "ScpiError",
     "ScpiIdentity",
@@ -43,6 +45,10 @@ CLEAR = "*CLS"
 NEXT_ERROR = "SYST:ERR?"
 OVERLOAD = 9.9e37
 """What an instrument answers for a quantity beyond its range."""
+
+KEYSIGHT_MAKERS = ("KEYSIGHT", "AGILENT", "HEWLETT-PACKARD")
+RIGOL_MAKERS = ("RIGOL",)
+"""How the maker begins in replies to ``*IDN?``, in upper case: the two dialects differ in what they understand."""
 
 _NUMBER = r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[Ee][+-]?\d+)?"
 _WHOLE_NUMBER = re.compile(_NUMBER)

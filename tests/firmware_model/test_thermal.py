@@ -1,6 +1,7 @@
 """The propellant's temperature in legs: against the exact exponential, and however far ahead it is worked out."""
 
 import math
+import time
 
 import numpy as np
 import pytest
@@ -77,3 +78,15 @@ def test_an_impossible_time_constant_is_refused() -> None:
     """A lag without a time constant is none."""
     with pytest.raises(ValueError, match="time constant"):
         ThermalLag(Course.constant(0, _around(37.0)), now_ms=0, time_constant_ms=0.0)
+
+
+def test_surroundings_that_change_every_minute_cost_as_much_after_two_days_as_at_first() -> None:
+    """What was worked out long ago is not looked at again: a bench that is served for weeks would fall behind."""
+    lag, took_s = _stepping(22.0, 37.0), []
+    for minute in range(3_000):
+        course = Course.constant(minute * 60_000, _around(37.0))
+        began_s = time.process_time()
+        lag.follow(minute * 60_000, course)
+        took_s.append(time.process_time() - began_s)
+        lag.extend(minute * 60_000)
+    assert np.median(took_s[-200:]) < 5 * np.median(took_s[:200])

@@ -32,21 +32,29 @@ PACE = {
 }
 
 
+END, ECHO = b"\x00end", b"\x00echo"
+
+
 class Says:
-    """An instrument that says what it was told to, as a manual prints it; to a list one answer after the other."""
+    """An instrument that says what it was told to, as a manual prints it; to a list one answer after the other.
+
+    Under the key ``END`` is what ends its lines, under ``ECHO`` whether it sends back what it hears.
+    """
 
     def __init__(self, answers: Mapping[bytes, bytes | list[bytes]]) -> None:
+        self._end = bytes(answers.get(END, b"\r\n"))  # type: ignore[arg-type] # one end, no list
+        self._echoes = ECHO in answers
         self._answers = {
             command: answer if isinstance(answer, list) else [answer] for command, answer in answers.items()
         }
 
     def receive(self, now_ms: int, data: bytes) -> bytes:  # noqa: ARG002 - the shape of a device
         """The answers to whole commands."""
-        said = b""
+        said = data if self._echoes else b""
         for command in data.replace(b"\r", b"\n").split(b"\n"):
             answers = self._answers.get(command.strip())
             if answers:
-                said += (answers.pop(0) if len(answers) > 1 else answers[0]) + b"\r\n"
+                said += (answers.pop(0) if len(answers) > 1 else answers[0]) + self._end
         return said
 
     def next_emit_ms(self) -> None:
@@ -114,6 +122,19 @@ def test_an_instrument_that_cannot_measure_is_amiss(
     assert re.search(problem, line.problem), line.problem
     assert line.found
     assert line.timing is not None
+
+
+def test_echo_line_end_and_dialect_are_named(tmp_path: Path) -> None:
+    """A balance that echoes, a bath that ends its lines with CR, and a Rigol under the Keysight driver."""
+    rigol = {b"*IDN?": b"RIGOL TECHNOLOGIES,DP832,DP8C1234,00.01.14", b"OUTP? (@1)": b"0"}
+    says = {"balance": {**BALANCE, ECHO: b""}, "bath": {**BATH, END: b"\r"}, "supply": rigol}
+    with bench_of(tmp_path, says) as path:
+        lines = checked(path)
+    assert (
+        "our own b'I2' comes back: the balance echoes what it is told (switch its echo off)" in lines["balance"].problem
+    )
+    assert "the bath ends its lines with CR alone; set it to CR LF" in lines["bath"].problem
+    assert 'instruments.supply.driver: RIGOL TECHNOLOGIES DP832 answers; write "rigol"' in lines["supply"].problem
 
 
 def test_a_command_that_somebody_got_wrong_is_no_alarm(tmp_path: Path) -> None:

@@ -148,6 +148,7 @@ def test_what_is_no_file_is_told(pumprig: PumpRig, tmp_path: Path, name: str, pr
         (TAKES_X.format("measurements='flow'"), "its measurements must be a list of names: measurements=['flow']"),
         (TAKES_X.format("requirements='REQ-1'"), "its requirements must be a list of names: requirements=['REQ-1']"),
         (TAKES_X.format("group='g'") + "test_x = pytest.mark.xfail(test_x)\n", "cannot be expected to fail"),
+        ("async def test_x(bench): ...\n", "mine.py::test_x: is async, and nothing here runs that; write it with def"),
     ],
 )
 def test_marker_that_makes_no_sense_is_refused(pumprig: PumpRig, tmp_path: Path, body: str, problem: str) -> None:
@@ -157,6 +158,20 @@ def test_marker_that_makes_no_sense_is_refused(pumprig: PumpRig, tmp_path: Path,
     assert result.returncode == 2
     assert problem in result.stderr
     assert not (tmp_path / "runs").exists()
+
+
+def test_what_a_procedure_prints_and_what_breaks_in_its_threads_is_told(pumprig: PumpRig, tmp_path: Path) -> None:
+    """Its lines as they are, once each, also in junit.xml; a thread that ended by an exception is no pass."""
+    body = (
+        "import pytest, threading\n@pytest.mark.procedure('x')\ndef test_x(bench):\n    print('[red] 1\\n2')\n"
+        "    thread = threading.Thread(target=lambda: 1 / 0)\n    thread.start()\n    thread.join()\n"
+    )
+    (tmp_path / "mine.py").write_text(body, encoding="utf-8")
+    result = pumprig("run", "mine.py")
+    assert result.returncode == 3, result.stdout
+    assert "\n  | [red] 1\n  | 2\nx: in a thread: ZeroDivisionError: division by zero\n" in result.stdout
+    (junit,) = (tmp_path / "runs").glob("*/junit.xml")
+    assert "[red] 1" in junit.read_text(encoding="utf-8")
 
 
 def test_parametrized_procedures_are_told_apart(pumprig: PumpRig, tmp_path: Path) -> None:

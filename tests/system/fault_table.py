@@ -160,7 +160,7 @@ FOUND: tuple[Row, ...] = (
     _link("pump:late", "loss"),
     _link("pump:duplicate", "surplus"),
     _link("pump:delay=600ms", "p99-latency", 200),
-    _link("pump:unplug@30s", "unplugged, by a fault of the wire", outcome="error"),
+    _link("pump:unplug@30s", "lost, and not back within 10 s", outcome="error"),
     _bench("balance:drop=20%", "flow-accuracy", "the balance does not answer"),
     _bench("bath:late=5%", "clock-drift", "the bath does not answer"),
     _bench("multimeter:truncate=10%", "supply-current", "the multimeter does not answer"),

@@ -185,9 +185,9 @@ def test_killed_run_keeps_what_was_recorded(pumprig: PumpRig, serve: Serve, serv
     assert f"cut short at byte {recording.truncated_at}" in told.stdout
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_interrupted_run_ends_in_order(serve: Serve, served_file: Path, tmp_path: Path, number: signal.Signals) -> None:
-    """Ctrl-C, or a polite kill: exit 130, no traceback, a closed recording and a manifest that says so."""
+    """Ctrl-C, a polite kill, a closed terminal: exit 130, no traceback, a closed recording, a manifest that says so."""
     serve(served_file, "--rate", "600")
     run = start_slow_run(served_file, tmp_path)
     path = wait_for_recording(tmp_path)

@@ -171,6 +171,88 @@ def test_interrupted_run_can_be_resumed(pumprig: PumpRig, tmp_path: Path) -> Non
     }
 
 
+UNPLUGGED = """
+import os
+import pytest
+from hil.errors import InstrumentFault, LinkError
+
+@pytest.mark.procedure("first", measurements=["one"])
+def test_first(bench, measure):
+    measure("one", 1.0, "V", expanded_uncertainty=0.1, lower=0, upper=2)
+
+@pytest.mark.procedure("second", requirements=["REQ-PROT-001"])
+def test_second(bench, procedure):
+    goes = len(procedure.kept("step"))
+    procedure.keep("step", goes)
+    if goes == 0:
+        raise LinkError(f"{bench.pump_link.resource}: lost, and not back within 10 s")
+    if goes == 1:
+        raise InstrumentFault("bath: stopped")
+
+@pytest.mark.procedure("third", requirements=["REQ-PROT-001"])
+def test_third(bench, pump):
+    pump.read_status()
+"""
+
+
+def test_what_a_fault_of_the_bench_ended_is_gone_on_with(
+    serve: Serve, served_file: Path, pumprig: PumpRig, tmp_path: Path
+) -> None:
+    """A port that is lost, then a bath that stops: each time the command to go on is told, and what had ended stays.
+
+    The pump is quarantined only as long as nobody can look at it. On a simulated bench there is nothing to mend.
+    """
+    (tmp_path / "three.py").write_text(UNPLUGGED, encoding="utf-8")
+    alone = pumprig("run", "three.py", "--out", "alone")
+    assert alone.returncode == 3
+    assert "--resume" not in alone.stdout
+    serve(served_file, "--rate", "1")
+    said = pumprig("run", "three.py", "--bench", served_file)
+    folder = only_run(tmp_path / "runs")
+    assert folder is not None
+    go_on = f"go on      pumprig run --resume {folder.relative_to(tmp_path)}\n"
+    assert (said.returncode, said.stdout.count(go_on)) == (3, 1), said.stdout + said.stderr
+    assert "third: quarantined: after second: the pump's link failed" in said.stdout
+    said = pumprig("run", "--resume", folder)
+    assert (said.returncode, "go on      pumprig run --resume" in said.stdout) == (3, True), said.stdout + said.stderr
+    said = pumprig("run", "--resume", folder, "--json")
+    assert said.returncode == 0, said.stdout + said.stderr
+    assert [each["outcome"] for each in json.loads(said.stdout)["procedures"]] == ["pass", "pass", "pass"]
+    manifest = json.loads((folder / "manifest.json").read_bytes())
+    faults = [each.rpartition("second: ")[2] for each in manifest["deviations"] if each.startswith("A fault of the")]
+    assert [fault.rpartition(": ")[2] for fault in faults] == ["lost, and not back within 10 s.", "stopped."]
+    begun = [each["item"] for each in read_journal(folder / "journal.jsonl") if each["entry"] == "begun"]
+    assert [item.partition("::test_")[2] for item in begun] == ["first", "second", "second", "third", "second"]
+    assert "there is nothing to resume" in pumprig("run", "--resume", folder).stderr
+
+
+FULL_DISK = """
+import os, resource, signal
+import pytest
+
+@pytest.mark.procedure("filling", requirements=["REQ-PROT-001"])
+def test_filling(bench, pump):
+    if not os.path.exists("once"):
+        open("once", "w").close()
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (60_000, resource.RLIM_INFINITY))
+    for _ in range(200):
+        pump.read_status()
+"""
+
+
+def test_a_full_disk_is_told_once_and_gone_on_with(pumprig: PumpRig, tmp_path: Path) -> None:
+    """A recording that cannot grow ends one procedure, not two; once there is room the run goes on."""
+    (tmp_path / "filling.py").write_text(FULL_DISK, encoding="utf-8")
+    said = pumprig("run", "filling.py")
+    assert said.returncode == 3, said.stdout + said.stderr
+    assert said.stdout.count("run.mcap: cannot be written") == 1
+    folder = only_run(tmp_path / "runs")
+    assert folder is not None
+    assert f"go on      pumprig run --resume {folder.relative_to(tmp_path)}\n" in said.stdout
+    assert pumprig("run", "--resume", folder).returncode == 0
+
+
 def test_replay_is_done_again_from_its_start(tmp_path: Path) -> None:
     """A recording cannot be entered in its middle: a killed replay repeats what had ended, and comes to the same."""
     path = tmp_path / f"two_{uuid4().hex}.py"

@@ -84,3 +84,15 @@ def test_a_folder_whose_name_is_no_text_is_refused(pumprig: PumpRig, tmp_path: P
     assert result.returncode == 2, result.stderr
     assert result.stderr.startswith("pumprig: --out: r\\udce9sum\\udce9 is no text in UTF-8; ")
     assert not list(tmp_path.rglob("2*"))
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a disk that is full")
+def test_a_run_outlives_whoever_reads_its_lines(tmp_path: Path) -> None:
+    """Its progress goes to a full disk, as to a terminal or a pipe that was closed: the verdict is in the folder."""
+    with Path("/dev/full").open("w") as full:
+        result = subprocess.run(
+            [sys.executable, "-m", "cli", "run"], stdout=full, stderr=subprocess.PIPE, text=True, check=False,
+            env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}, cwd=tmp_path,
+        )  # fmt: skip
+    assert (result.returncode, result.stderr) == (0, "")
+    assert len(list((tmp_path / "runs").glob("*/manifest.json"))) == 1

@@ -23,11 +23,14 @@ def test_drip(bench, pump, balance, measure):
         pump.read_status()
     measure("volume", pump.read_status().volume_nl / 1e6, "mL", expanded_uncertainty=0.1)
 """
-_FAULTS = ("--wire-fault", "pump:drop=10%", "--wire-fault", "*:delay=20ms@1h+1h", "--wire-fault", "pump:unplug@30d")
+_FAULTS = ("--wire-fault", "pump:drop=10%", "--wire-fault", "*:delay=20ms@1h+1h", "--wire-fault", "*:unplug@100min+5s")
 
 
 def test_run_on_bad_wires_is_repeated_replayed_and_marked(pumprig: PumpRig, tmp_path: Path) -> None:
-    """Same seed, same bytes; the replay needs no wires; recording, manifest, report and reproduce name the faults."""
+    """Same seed, same bytes; the replay needs no wires; recording, manifest, report and reproduce name the faults.
+
+    All cables are pulled out while nobody asks anything: each port is opened again, and the report says so.
+    """
     (tmp_path / "test_drip.py").write_text(_PROCEDURE, encoding="utf-8")
 
     def folder_of(*arguments: str) -> tuple[Path, Any]:
@@ -49,8 +52,11 @@ def test_run_on_bad_wires_is_repeated_replayed_and_marked(pumprig: PumpRig, tmp_
     for folder in (first, replayed):
         assert json.loads((folder / "manifest.json").read_text())["wire_faults"] == list(_FAULTS[1::2])
         assert "Injected on purpose, into the wires: pump:drop=10%" in (folder / "report.html").read_text()
+    deviations = json.loads((first / "manifest.json").read_text())["deviations"]
+    came_back = [each.partition(" h: ")[2] for each in deviations if each.startswith("Lost, and come back")]
+    assert came_back == [f"{wire}: sim:{wire}: reopened as sim:{wire}." for wire in ("balance", "pump")]
     reproduce = json.loads((first / "manifest.json").read_text())["reproduce"]
-    assert "--wire-fault pump:drop=10% --wire-fault '*:delay=20ms@1h+1h' --wire-fault pump:unplug@30d" in reproduce
+    assert "--wire-fault pump:drop=10% --wire-fault '*:delay=20ms@1h+1h' --wire-fault '*:unplug@100min+5s'" in reproduce
 
 
 def test_wire_fault_that_cannot_be_is_a_usage_error(pumprig: PumpRig, tmp_path: Path) -> None:
@@ -67,6 +73,6 @@ def test_what_was_lost_and_how_to_repeat_it_are_shown_as_they_are(pumprig: PumpR
     accepted = ("--accept-overdue", "balance=checked :smile: against the reference of the department upstairs")
     result = pumprig("run", "--wire-fault", "bath:unplug@1h+10min", *accepted)
     assert result.returncode == 3, result.stdout + result.stderr
-    assert "flow-accuracy: sim:bath: lost while reading" in result.stdout
+    assert "flow-accuracy: sim:bath: lost, and not back within 10 s" in result.stdout
     (line,) = (line for line in result.stdout.splitlines() if line.startswith("reproduce"))
     assert f"'{accepted[1]}'" in line

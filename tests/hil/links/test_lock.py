@@ -213,8 +213,10 @@ def test_broken_lock_file_locks_nobody_out(state: Path) -> None:
 
 
 def test_folder_that_cannot_be_written_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No lock, no port: which folder, and how to choose another."""
+    """No lock, no port, and no list that says that nothing is locked: which folder, and how to choose another."""
     monkeypatch.setenv("PUMPRIG_STATE_DIR", "/dev/null/state")
+    with pytest.raises(LinkError, match=r"/dev/null/state: locks cannot be read: .*PUMPRIG_STATE_DIR"):
+        held_locks()
     with pytest.raises(LinkError, match=r"/dev/null/state: .*PUMPRIG_STATE_DIR"):
         ResourceLock("port:x", "x")
 
