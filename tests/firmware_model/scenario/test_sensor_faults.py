@@ -47,7 +47,7 @@ _EXPECTED = {
 
 @pytest.mark.parametrize("fault", sorted(SENSOR_FAULTS))
 def test_what_comes_of_it(tmp_path: Path, fault: str) -> None:
-    """At its default value it raises these alarms once each, and no others; the model's page names the four without any."""
+    """At its default value it raises these alarms, and no others; the model's page names the four without any."""
     expectations = "".join(
         f"[[expect]]\nalarm = '{alarm}'\npriority = '{_PRIORITY[alarm]}'\nbetween = ['2d{first}', '2d{last}']\n"
         for alarm, first, last in _EXPECTED[fault]
