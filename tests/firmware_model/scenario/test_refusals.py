@@ -79,6 +79,7 @@ _REFUSED = [
     ("[[fault]]\nname='catheter-occlusion'\nat='1h'\nvalue=50  #!", "fault.0.value", "unit is missing"),
     ("[[fault]]\nname='catheter-occlusion'\nat='1h'\nvalue='101%'  #!", "fault.0.value", "outside 0 to 100%"),
     ("[[fault]]\nname='firmware-hang'\nat='1h'\nvalue='3x'  #!", "fault.0.value", "no unit"),
+    ("[[fault]]\nname='firmware-hang'\nat='1h'\nvalue=2.5  #!", "fault.0.value", "no whole number"),
     ("[[fault]]\nname='reset'\nat='1h'\nramp='1h'  #!", "fault.0.ramp", "happens at one time"),
     ("[[fault]]\nname='clock-jump'\nat='1h'\nduration='1h'  #!", "fault.0.duration", "happens at one time"),
     ("[[fault]]\nname='flipped-pump'\nat='1h'\nramp='1h'  #!", "fault.0.ramp", "there or not"),
