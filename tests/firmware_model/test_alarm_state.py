@@ -86,7 +86,8 @@ def test_an_active_condition_stays_through_what_is_passed_over() -> None:
     for hour in (6, 7):
         state.judge(Rhythm.HOUR, hour, _BEYOND, in_service=False)
     flow_high = _named(state, "flow above label")
-    assert (state.active_numbers, flow_high.stayed_at) == ({flow_high.number}, 7)
+    assert state.active_numbers == {flow_high.number}
+    assert flow_high.stayed_at == 7
     state.pass_over(421, 600, {}, restarted_at=0, in_service=True)
     assert flow_high.stayed_at == 7
     state.pass_over(421, 600, {}, restarted_at=0, in_service=False)
@@ -124,3 +125,18 @@ def test_what_is_measured_anew_is_forgotten() -> None:
     assert (jumped.active, list(jumped.hits), flow_high.active) == (False, [], True)
     assert not state.active_for(Alarms.CLOCK_LOST)
     assert state.active_for(Alarms.FLOW_HIGH)
+
+
+@pytest.mark.parametrize(
+    ("name", "fewest", "whole"),
+    [
+        ("volume below empty", 1, 15),
+        ("flow above label", 315, 315),
+        ("reserve used up", 15, 315),
+        ("drive pressure low, and so is flow", 315, 315),
+    ],
+)
+def test_samples_that_a_condition_needs(name: str, fewest: int, whole: int) -> None:
+    """To be judged at all, and to see whole windows: of its quantities the one that needs most."""
+    state = _named(AlarmState(_CONFIGURATION), name)
+    assert (state.fewest, state.whole) == (fewest, whole)
