@@ -48,9 +48,12 @@ def test_nothing_is_outside(address: int, size: int) -> None:
 
 
 def test_size_is_not_negative() -> None:
-    """Reading a negative number of bytes is refused, not taken from the end."""
-    with pytest.raises(ValueError, match="does not hold -2"):
-        Nvram(_SIZE).read(4, -2)
+    """Reading a negative number of bytes is refused, not taken from the end; a memory may have none, but no less."""
+    with pytest.raises(ValueError, match="does not hold -1"):
+        Nvram(_SIZE).read(4, -1)
+    assert Nvram(0).image == b""
+    with pytest.raises(ValueError, match="a memory of -1 bytes has no image of 0"):
+        Nvram(-1)
 
 
 @pytest.mark.parametrize("size", [-1, 2, 4])
@@ -103,8 +106,8 @@ def test_a_power_cut_can_be_called_off() -> None:
     nvram.lose_power_after(0)
     nvram.lose_power_after(None)
     nvram.write(0, b"a")
-    with pytest.raises(ValueError, match="2 bytes ago"):
-        nvram.lose_power_after(-2)
+    with pytest.raises(ValueError, match="fail 1 bytes ago"):
+        nvram.lose_power_after(-1)
 
 
 @given(_images, st.integers(0, 8 * _SIZE - 1))
