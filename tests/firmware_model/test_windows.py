@@ -82,7 +82,7 @@ def test_roughness_is_of_noise_alone() -> None:
     assert roughness([3 * n for n in range(15)]) == roughness([0] * 7 + [900] * 8) == 0
     assert roughness([0, 5, 0, 5, 0]) == 3 * 10
     assert roughness([0, 0, 1, 3, 6, 10]) == 4 * 1
-    assert roughness([0, 1, 4, 10, 13]) == 3 * 3
+    assert roughness([0, 0, 0, 1, 4, 10, 20]) == 5 * 2
     worst = _PROFILE.sensors.temperature.noise + _PROFILE.sensors.temperature.resolution / 2
     noisy = [_PLAIN._replace(temperature_mc=round(37_000 + 2 * worst * (-1) ** n)) for n in range(16)]
     assert _windows([_PLAIN, *noisy]).hour_quantities(_PLAIN)[Quantity.ROUGHNESS] == 1000
