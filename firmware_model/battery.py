@@ -13,7 +13,7 @@ __all__ = ["Battery", "BatteryTable", "voltages_mv"]
 
 Values = NDArray[np.float64]
 Times = NDArray[np.int64]
-BatteryTable = tuple[Times, Values, int, tuple[int, int], Values]
+BatteryTable = tuple[Times, Values, int, tuple[int, int, int], Values]
 """What ``voltages_mv`` takes behind times and samples."""
 
 _PC_PER_UC = 1_000_000
@@ -43,15 +43,16 @@ def voltages_mv(  # noqa: PLR0917 -- compiled functions take no keyword-only arg
     loads: Times,
     fed_mv: Values,
     count: int,
-    charges_pc: tuple[int, int],
+    charges_pc: tuple[int, int, int],
     curve: Values,
 ) -> Values:
     """Voltage at rising times with their samples.
 
     ``loads`` are columns of ``_Load``, of which the first ``count`` are in use, with what feeds them (NaN: nothing);
-    ``charges_pc`` what a sample takes and what the cell holds; ``curve`` the percents of a discharge and its voltages.
+    ``charges_pc`` what a sample takes, what the cell holds, and what it gives until it is empty; ``curve`` the percents
+    of a discharge and its voltages.
     """
-    sample_pc, capacity_pc = charges_pc
+    sample_pc, capacity_pc, empty_pc = charges_pc
     found = np.empty(times_ms.size)
     load = max(0, np.searchsorted(loads[0, :count], times_ms[0]) - 1) if times_ms.size else 0
     for place in range(times_ms.size):
@@ -59,7 +60,9 @@ def voltages_mv(  # noqa: PLR0917 -- compiled functions take no keyword-only arg
             load += 1
         found[place] = fed_mv[load]
         if np.isnan(fed_mv[load]):
-            slept_pc = (times_ms[place] - loads[0, load]) * loads[3, load]
+            # No longer than until the cell is empty, or years of a large drain would outgrow 64 bits.
+            slept_ms = min(times_ms[place] - loads[0, load], empty_pc // max(1, loads[3, load]) + 1)
+            slept_pc = slept_ms * loads[3, load]
             sampled_pc = (samples[place] - loads[1, load]) * sample_pc
             found[place] = _on_curve(curve, (loads[2, load] + slept_pc + sampled_pc) / capacity_pc * 100)
     return found
@@ -79,7 +82,10 @@ def _on_curve(curve: Values, percent: float) -> float:
 
 
 class Battery:
-    """A primary cell that only ever gives. Charge is in whole picocoulombs: any order of adding up is the same."""
+    """A primary cell that only ever gives, until it is empty.
+
+    Charge is in whole picocoulombs: any order of adding up is the same.
+    """
 
     def __init__(self, profile: BatteryProfile) -> None:
         """Begin full, at time 0, before the first sample."""
@@ -87,6 +93,7 @@ class Battery:
         self._capacity_pc = round(profile.capacity_mah * _PC_PER_MAH)
         self._sample_pc = round(profile.sample_uc * _PC_PER_UC)
         self._byte_pc = round(profile.radio_uc_per_byte * _PC_PER_UC)
+        self._empty_pc = math.ceil(self._capacity_pc * profile.discharge[-1][0] / 100)
         self._sleep_na = round(profile.sleep_ua * _NA_PER_UA)
         self._curve = np.array(profile.discharge, dtype=np.float64).T.copy()
         self._last = _Load(0, 0, 0, self._sleep_na)
@@ -129,7 +136,7 @@ class Battery:
     @property
     def table(self) -> BatteryTable:
         """As compiled code takes it."""
-        return self._loads, self._fed_mv, self._count, (self._sample_pc, self._capacity_pc), self._curve
+        return self._loads, self._fed_mv, self._count, (self._sample_pc, self._capacity_pc, self._empty_pc), self._curve
 
     def extremes_mv(self, begin: tuple[int, int], end: tuple[int, int]) -> tuple[float, float]:
         """The lowest and the highest voltage between two times, each with its sample.
@@ -167,7 +174,8 @@ class Battery:
         return max(0, int(np.searchsorted(self._loads[0, : self._count], now_ms)) - 1)
 
     def _begin(self, now_ms: int, sample: int, extra_pc: int, sleep_na: int, fed_mv: float | None) -> None:
-        load = _Load(now_ms, sample, self.drawn_pc(now_ms, sample) + extra_pc, sleep_na, fed_mv)
+        drawn_pc = min(self.drawn_pc(now_ms, sample) + extra_pc, self._empty_pc)
+        load = _Load(now_ms, sample, drawn_pc, sleep_na, fed_mv)
         if self._last.since_ms == now_ms and self._count > 1:
             self._count -= 1
         self._append(load)

@@ -13,7 +13,7 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 from firmware_model.errors import ConfigurationError
 from firmware_model.quantities import time_text
 
-__all__ = ["FrozenModel", "at_key", "check_model", "first_problem", "line_of", "load_toml", "read_toml"]
+__all__ = ["FrozenModel", "at_key", "check_model", "first_problem", "line_of", "load_toml", "location", "read_toml"]
 
 _UNITS = ("_c", "_kpa", "_ml", "_ml_per_day", "_ms", "_s", "_min", "_h", "_percent", "_kg_per_m3", "_mv", "_ppm", "_g")
 
@@ -35,6 +35,11 @@ Model = TypeVar("Model", bound=BaseModel)
 def at_key(problem: str, *keys: str) -> PydanticCustomError:
     """What a validator of a whole table raises, if it knows by which ``keys`` in it the wrong value is reached."""
     return PydanticCustomError("at_key", "{problem}", {"problem": problem, "keys": keys})
+
+
+def location(error: ErrorDetails) -> tuple[int | str, ...]:
+    """By which keys what is wrong is reached, ``at_key``'s included."""
+    return (*error["loc"], *error.get("ctx", {}).get("keys", ()))
 
 
 def load_toml(path: Path, model: type[Model]) -> Model:
@@ -65,7 +70,7 @@ def check_model(path: Path, text: str, document: Mapping[str, Any], model: type[
     except ValidationError as error:
         # What the file says wrongly comes before what it leaves out: a misspelt key is both.
         first = min(error.errors(), key=lambda details: details["type"] == "missing")
-        loc = (*first["loc"], *first.get("ctx", {}).get("keys", ()))
+        loc = location(first)
         key = ".".join(str(part) for part in loc) or None
         problem = _problem(first, model)
         more = error.error_count() - 1
@@ -88,7 +93,7 @@ def first_problem(error: ValidationError) -> str:
     """The first thing that is wrong with a document that no person wrote, on one line, with its key."""
     first = error.errors()[0]
     message = first["msg"].removeprefix("Value error, ")
-    key = ".".join(str(part) for part in first["loc"])
+    key = ".".join(str(part) for part in location(first))
     return f"{key}: {message}" if key else message
 
 

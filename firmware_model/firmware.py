@@ -296,8 +296,11 @@ class Firmware:
         from_shelf = self.mode is Mode.SHELF
         self._change_mode_or_refuse(now_ms, Trigger.SELF_TEST_ASKED)
         if from_shelf:  # no samples were taken there: their numbers are passed over, for they tell the time
-            due = -(-(now_ms - self.started_ms) // SAMPLE_PERIOD_MS)
-            self.awake_since = self.sample_count = max(self.sample_count, due)  # the last one may be of just now
+            due = max(self.sample_count, -(-(now_ms - self.started_ms) // SAMPLE_PERIOD_MS))  # one may be of just now
+            hours = (due - 1) // HOUR_SAMPLES - (self.sample_count - 1) // HOUR_SAMPLES
+            self.counters = self.counters._replace(filled_at_h=self.counters.filled_at_h - hours)  # it went on flowing
+            self._keep_counters()
+            self.awake_since = self.sample_count = due
             self._restart_windows()
             self._clock_ahead_ms = self.clock.ahead_ms(now_ms)
 
@@ -408,6 +411,8 @@ class Firmware:
         if reason is BootReason.WATCHDOG:
             self.counters = self.counters.bitten(hour)
         damaged = self.memory.damage()  # one record may be torn by what ended the last run, and that is no fault
+        if damaged:  # before anything is written: power that fails now, once more, leaves no second one
+            self.memory.repair()
         self.memory.commit_counters(self.counters)
         self._log(now_ms, EventKind.BOOTED, reason)
         self._change_mode(now_ms, Trigger.STARTED)

@@ -8,7 +8,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from firmware_model.config import FrozenModel, line_of, load_toml
+from firmware_model.config import FrozenModel, at_key, line_of, load_toml
 from firmware_model.errors import ConfigurationError
 from firmware_model.fluids import MAX_GLYCERIN_PERCENT, InfusateBase, PropellantName
 
@@ -30,12 +30,13 @@ __all__ = [
 MAX_CAPACITY_ML = 200
 """Several times the largest pump of this class; a flow estimated from a bellows of this size fits 32 bits."""
 
-Positive = Annotated[float, Field(gt=0)]
-NotNegative = Annotated[float, Field(ge=0)]
 Percent = Annotated[float, Field(gt=0, lt=100)]
 Millilitres = Annotated[float, Field(gt=0, le=MAX_CAPACITY_ML)]
 Kilopascals = Annotated[float, Field(gt=0, le=10_000)]
 """Of limits, whose bounds are such that a configuration fits the 32 bits that each of its values has on the wire."""
+Density = Annotated[float, Field(ge=500, le=2000)]
+"""Wide enough for whatever is infused, too narrow for one that was typed in another unit."""
+Droop = Annotated[float, Field(ge=0, le=1000)]
 
 
 class InfusateProfile(FrozenModel):
@@ -45,9 +46,9 @@ class InfusateProfile(FrozenModel):
     """What it is mostly: water, saline, or floxuridine with heparin and dexamethasone in saline."""
     glycerin_percent: Annotated[float, Field(ge=0, le=MAX_GLYCERIN_PERCENT)] = 0.0
     """Share by mass; it sets the viscosity."""
-    density_kg_per_m3: Positive
+    density_kg_per_m3: Density
     """At 37 degrees Celsius, where the reservoir's volume counts."""
-    density_20c_kg_per_m3: Positive
+    density_20c_kg_per_m3: Density
     """At 20 degrees Celsius, where it was weighed into the syringe."""
 
 
@@ -55,11 +56,11 @@ class SensorProfile(FrozenModel):
     """One sensor: value = quantise(true * gain + bias + drift + noise), cut off at its range. All in ``unit``."""
 
     unit: Literal["mC", "Pa", "nL", "mV"]
-    gain: Positive = 1.0
+    gain: Annotated[float, Field(ge=0.1, le=10)] = 1.0
     bias: float = 0.0
     drift_per_day: float = 0.0
     """What is added to the bias every day."""
-    noise: NotNegative
+    noise: Annotated[float, Field(ge=0)]
     """Half the width of the uniform noise: bounded on purpose, so that what it can do is provable."""
     resolution: Annotated[int, Field(gt=0)]
     lower: int
@@ -68,7 +69,8 @@ class SensorProfile(FrozenModel):
     @model_validator(mode="after")
     def _range_is_wide(self) -> Self:
         if self.upper - self.lower < self.resolution:
-            raise ValueError(f"upper ({self.upper}) must exceed lower ({self.lower}) by a resolution at least")
+            problem = f"upper ({self.upper}) must exceed lower ({self.lower}) by a resolution at least"
+            raise at_key(problem, "upper")
         return self
 
 
@@ -80,7 +82,8 @@ _ON_THE_WIRE: Mapping[str, tuple[str, int, int]] = {
     "bellows": ("nL", 0, MAX_CAPACITY_ML * 1_000_000),
     "battery": ("mV", 0, 65_535),
 }
-"""Unit and widest range of each sensor, so that neither a reading nor an estimate from it can outgrow its field."""
+"""Unit and widest range of each sensor, so that neither a reading nor an estimate from it can outgrow its field; what
+else is added to a reading is no larger than that."""
 
 
 class SensorsProfile(FrozenModel):
@@ -98,12 +101,17 @@ class SensorsProfile(FrozenModel):
         for name, (unit, lowest, highest) in _ON_THE_WIRE.items():
             sensor: SensorProfile = getattr(self, name)
             if sensor.unit != unit:
-                raise ValueError(f"the unit of {name} must be {unit}, not {sensor.unit}")
-            if not lowest <= sensor.lower < sensor.upper <= highest:
-                raise ValueError(
-                    f"the range of {name} must lie in {lowest} to {highest} {unit}, "
-                    f"not {sensor.lower} to {sensor.upper}"
-                )
+                raise at_key(f"the unit of {name} must be {unit}, not {sensor.unit}", name, "unit")
+            for key, least in (
+                ("lower", lowest),
+                ("upper", lowest),
+                ("bias", -highest),
+                ("drift_per_day", -highest),
+                ("noise", 0),
+            ):
+                value = getattr(sensor, key)
+                if not least <= value <= highest:
+                    raise at_key(f"this must lie in {least} to {highest} {unit}, got {value}", name, key)
         return self
 
 
@@ -157,18 +165,19 @@ class AlarmLimits(FrozenModel):
     @model_validator(mode="after")
     def _order(self) -> Self:
         if self.flow_debounce_n > self.flow_debounce_m:
-            raise ValueError(
-                f"flow_debounce_n ({self.flow_debounce_n}) must be <= flow_debounce_m ({self.flow_debounce_m})"
-            )
+            problem = f"flow_debounce_n ({self.flow_debounce_n}) must be <= flow_debounce_m ({self.flow_debounce_m})"
+            raise at_key(problem, "flow_debounce_n")
         if self.flow_hysteresis_percent >= min(self.flow_high_percent, self.flow_low_percent):
-            raise ValueError("flow_hysteresis_percent must be below both flow limits, or an alarm could never clear")
+            problem = "flow_hysteresis_percent must be below both flow limits, or an alarm could never clear"
+            raise at_key(problem, "flow_hysteresis_percent")
         for low, high, hysteresis in (
             ("outlet_low_kpa", "occlusion_kpa", "outlet_hysteresis_kpa"),
             ("ambient_low_kpa", "ambient_high_kpa", "ambient_hysteresis_kpa"),
             ("end_of_service_mv", "battery_low_mv", "battery_hysteresis_mv"),
         ):
             if getattr(self, high) - getattr(self, low) <= getattr(self, hysteresis):
-                raise ValueError(f"{low} must be below {high} by more than {hysteresis}, or an alarm could never clear")
+                problem = f"{low} must be below {high} by more than {hysteresis}, or an alarm could never clear"
+                raise at_key(problem, low)
         return self
 
 
@@ -184,17 +193,18 @@ class ClockProfile(FrozenModel):
 class BatteryProfile(FrozenModel):
     """A primary cell: what is drawn from it, and its voltage under load against how much has been drawn."""
 
-    capacity_mah: Positive
-    sleep_ua: NotNegative
-    sample_uc: NotNegative
+    capacity_mah: Annotated[float, Field(ge=0.001, le=100_000)]
+    sleep_ua: Annotated[float, Field(ge=0, le=1e6)]
+    sample_uc: Annotated[float, Field(ge=0, le=1e6)]
     """Charge for one sample of all sensors, in microcoulomb."""
-    radio_uc_per_byte: NotNegative
+    radio_uc_per_byte: Annotated[float, Field(ge=0, le=1e6)]
     """Charge for each byte received or sent, in microcoulomb."""
     discharge: Annotated[
-        tuple[Annotated[tuple[float, int], Field(strict=False)], ...], Field(min_length=2, max_length=32, strict=False)
+        tuple[Annotated[tuple[Annotated[float, Field(le=200)], int], Field(strict=False)], ...],
+        Field(min_length=2, max_length=32, strict=False),
     ]
     """Points of (percent drawn, mV), straight lines between them."""
-    brown_out_mv: Annotated[int, Field(gt=0)] = 2000
+    brown_out_mv: Annotated[int, Field(gt=0, le=65_535)] = 2000
     """Below this the electronics are held in reset; recordings that are older than this key mean the default."""
 
     @model_validator(mode="after")
@@ -202,27 +212,27 @@ class BatteryProfile(FrozenModel):
         percents = [percent for percent, _ in self.discharge]
         voltages = [voltage_mv for _, voltage_mv in self.discharge]
         if percents[0] != 0 or percents != sorted(set(percents)):
-            raise ValueError("discharge must begin at 0 percent and go on with rising percents")
+            raise at_key("discharge must begin at 0 percent and go on with rising percents", "discharge")
         if voltages != sorted(voltages, reverse=True) or not 0 <= voltages[-1] <= voltages[0] <= 65_535:
-            raise ValueError("the voltages of discharge must fall, and lie in 0 to 65535 mV")
+            raise at_key("the voltages of discharge must fall, and lie in 0 to 65535 mV", "discharge")
         return self
 
 
 class CatheterProfile(FrozenModel):
     """From the restrictor to the vessel."""
 
-    dead_volume_ml: NotNegative
+    dead_volume_ml: Annotated[float, Field(ge=0, le=MAX_CAPACITY_ML)]
     """What stands in it: the drug of a refill arrives so much later."""
-    resistance_kpa_min_per_ml: NotNegative
+    resistance_kpa_min_per_ml: Annotated[float, Field(ge=0, le=10_000)]
     """It matters for a bolus only: at a mL a day it takes some Pa."""
-    tissue_kpa: float
+    tissue_kpa: Annotated[float, Field(ge=-200, le=200)]
     """Gauge, of the tissue into which a leak opens."""
 
 
 class SerialProfile(FrozenModel):
     """Settings of the programmer's serial port, where nothing else is said."""
 
-    baud: Annotated[int, Field(gt=0)] = 115_200
+    baud: Annotated[int, Field(gt=0, le=12_000_000)] = 115_200
     bits: Literal[7, 8] = 8
     parity: Literal["N", "E", "O"] = "N"
     stop_bits: Literal[1, 2] = 1
@@ -233,30 +243,30 @@ class PumpProfile(FrozenModel):
     """A constant-flow pump: its label, its flow path and its electronics."""
 
     model: Annotated[str, Field(min_length=1, max_length=24, pattern=r"^[ -~]+$")]
-    label_flow_ml_per_day: Annotated[float, Field(gt=0, le=MAX_CAPACITY_ML)]
+    label_flow_ml_per_day: Annotated[float, Field(ge=0.01, le=MAX_CAPACITY_ML)]
     label_tolerance_percent: Percent
 
-    capacity_ml: Annotated[float, Field(gt=0, le=MAX_CAPACITY_ML)]
-    residual_ml: Positive
+    capacity_ml: Millilitres
+    residual_ml: Millilitres
     """What stays in when the bellows is at its stop; no flow ever comes from below it."""
-    stop_region_ml: Positive
+    stop_region_ml: Millilitres
     """Above the stop by so much, the bellows begins to touch it and the pressure collapses, linearly to none."""
-    droop_kpa: NotNegative
+    droop_kpa: Droop
     """The bellows' own spring: pressure lost from full to where it touches its stop."""
     below_outlet: Literal["check-valve", "reverse-flow"]
     """What the flow path does when the propellant is too cold to overcome the outlet."""
 
     propellant: PropellantName
-    thermal_time_constant_min: Positive
+    thermal_time_constant_min: Annotated[float, Field(ge=0.01, le=1440)]
     """In which the propellant follows its surroundings' temperature."""
-    restrictor_pa_s_per_m3: Positive
+    restrictor_pa_s_per_m3: Annotated[float, Field(ge=1e12, le=1e20)]
     """Flow resistance of the restrictor for water of 37 degrees Celsius."""
 
-    overfill_kpa_per_ml: Positive
+    overfill_kpa_per_ml: Annotated[float, Field(ge=0.01, le=10_000)]
     """Stiffness of the bellows beyond its capacity."""
-    overfill_limit_ml: NotNegative
+    overfill_limit_ml: Annotated[float, Field(ge=0, le=MAX_CAPACITY_ML)]
     """So much more than its capacity can be forced in."""
-    heat_capacity_j_per_k: Positive
+    heat_capacity_j_per_k: Annotated[float, Field(ge=0.1, le=10_000)]
     """Of the pump without infusate: what a cold refill cools."""
 
     infusate: InfusateProfile
@@ -270,19 +280,21 @@ class PumpProfile(FrozenModel):
     @model_validator(mode="after")
     def _volumes_fit(self) -> Self:
         if not self.residual_ml + self.stop_region_ml < self.capacity_ml:
-            raise ValueError(
+            raise at_key(
                 f"residual_ml ({self.residual_ml}) and stop_region_ml ({self.stop_region_ml}) must together be below "
-                f"capacity_ml ({self.capacity_ml})"
+                f"capacity_ml ({self.capacity_ml})",
+                "residual_ml",
             )
         if not self.residual_ml <= self.alarms.empty_ml:
-            raise ValueError(
-                f"alarms.empty_ml ({self.alarms.empty_ml}) lies below residual_ml ({self.residual_ml}): never reached"
-            )
+            problem = f"empty_ml ({self.alarms.empty_ml}) lies below residual_ml ({self.residual_ml}): never reached"
+            raise at_key(problem, "alarms", "empty_ml")
         low_ml = self.residual_ml + self.alarms.low_reservoir_days * self.label_flow_ml_per_day
         if not low_ml + self.alarms.volume_hysteresis_ml < self.capacity_ml:
-            raise ValueError(
-                f"alarms.low_reservoir_days is reached at {low_ml:g} mL: with volume_hysteresis_ml it must lie below "
-                f"capacity_ml ({self.capacity_ml}), or it never clears"
+            raise at_key(
+                f"low_reservoir_days is reached at {low_ml:g} mL: with volume_hysteresis_ml it must lie below "
+                f"capacity_ml ({self.capacity_ml}), or it never clears",
+                "alarms",
+                "low_reservoir_days",
             )
         return self
 

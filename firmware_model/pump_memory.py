@@ -77,6 +77,7 @@ class Counters(NamedTuple):
     filled_nl: int = 0
     """At the last refill, less what came out in one that was broken off since; 0 if nothing tells, and in a refill."""
     filled_at_h: int = 0
+    """Less the hours on the shelf since, of which there are no records."""
     drug: int = 0
     concentration_ug_per_ml: int = 0
     latched: int = 0

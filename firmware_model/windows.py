@@ -117,7 +117,7 @@ class Windows:
 
 def first_full_hour(restarted_at: int) -> int:
     """Number of the first hour whose end sees a mean of samples none of which is before ``restarted_at``."""
-    return max(1, -(-(restarted_at + MEAN_SAMPLES - 1) // 60))
+    return -(-(restarted_at + MEAN_SAMPLES - 1) // 60)
 
 
 def roughness(readings: Sequence[int]) -> int:

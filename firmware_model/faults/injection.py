@@ -72,6 +72,8 @@ def fault_value(text: str, kind: FaultKind) -> float:
     value = float(match["number"])
     if not kind.lower <= value <= kind.upper:
         raise ValueError(f"{kind.name}: {value:g}{kind.unit} is outside {kind.lower:g} to {kind.upper:g}{kind.unit}")
+    if not kind.unit and not value.is_integer():
+        raise ValueError(f"{kind.name}: {value:g} is no whole number, and this counts or switches; {advice}")
     return value
 
 

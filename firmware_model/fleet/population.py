@@ -20,7 +20,7 @@ from firmware_model.fleet.restrictor import restrictor_as_made, restrictor_in_un
 from firmware_model.profile import PumpProfile, find_profile, load_profile
 from firmware_model.scenario.contradictions import clock_problem
 from firmware_model.scenario.scenario import MAX_DAYS, Refill, Several, known_limits, start_utc_ms
-from firmware_model.scenario.unit import UnitTable, unit_profile
+from firmware_model.scenario.unit import ImpossibleLimit, UnitTable, unit_profile
 
 __all__ = ["LoadedPopulation", "Population", "Variant", "load_population"]
 
@@ -110,8 +110,8 @@ def _variants(population: Population, profile: PumpProfile) -> Iterator[Problem]
             yield f"there are two variants {variant.name!r}", ("variant", place, "name")
         try:
             unit_profile(profile, UnitTable(), variant.limits)
-        except ValueError as error:
-            yield str(error), ("variant", place, "limits")
+        except ImpossibleLimit as error:
+            yield error.problem, ("variant", place, "limits", error.limit)
 
 
 def _units(population: Population, profile: PumpProfile) -> Iterator[Problem]:

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
 
-from firmware_model.config import FrozenModel, check_model, line_of, read_toml
+from firmware_model.config import FrozenModel, at_key, check_model, line_of, read_toml
 from firmware_model.errors import ConfigurationError
 from firmware_model.faults.injection import fault_kind, fault_value
 from firmware_model.faults.table import PUMP_FAULTS
@@ -30,7 +30,7 @@ from firmware_model.scenario.episode import (
     Time,
 )
 from firmware_model.scenario.expectation import Expect, Expected
-from firmware_model.scenario.unit import UnitTable, unit_profile
+from firmware_model.scenario.unit import ImpossibleLimit, UnitTable, unit_profile
 
 __all__ = [
     "MAX_DAYS",
@@ -195,7 +195,7 @@ def known_limits(limits: Mapping[str, float]) -> Mapping[str, float]:
         if name not in AlarmLimits.model_fields:
             close = difflib.get_close_matches(name, AlarmLimits.model_fields, n=1)
             hint = f"did you mean {close[0]}?" if close else f"known: {', '.join(AlarmLimits.model_fields)}"
-            raise ValueError(f"{name} is no alarm limit; {hint}")
+            raise at_key(f"this is no alarm limit; {hint}", name)
     return limits
 
 
@@ -215,9 +215,9 @@ def load_scenario(path: Path) -> LoadedScenario:
     profile = load_profile(find_profile(path, text, scenario.profile))
     try:
         profile = unit_profile(profile, scenario.unit, scenario.limits)
-    except ValueError as error:
-        key = "limits" if scenario.limits else "unit"
-        raise ConfigurationError(path, str(error), key=key, line=line_of(text, (key,))) from error
+    except ImpossibleLimit as error:
+        keys = "limits", error.limit
+        raise ConfigurationError(path, error.problem, key=".".join(keys), line=line_of(text, keys)) from error
     problems = list(contradictions(scenario, profile))
     if problems:
         problem, loc = problems[0]

@@ -6,19 +6,29 @@ from typing import Annotated
 
 from pydantic import Field, ValidationError
 
-from firmware_model.config import FrozenModel
-from firmware_model.profile import AlarmLimits, PumpProfile, SensorProfile
+from firmware_model.config import FrozenModel, location
+from firmware_model.profile import AlarmLimits, Droop, PumpProfile, SensorProfile
 
-__all__ = ["UnitTable", "unit_profile"]
+__all__ = ["ImpossibleLimit", "UnitTable", "unit_profile"]
 
 
 PressureBias = Annotated[float, Field(ge=-50, le=50)]
 
 
+class ImpossibleLimit(ValueError):
+    """A pump cannot work by an alarm limit: which one, and why."""
+
+    def __init__(self, limit: str, problem: str) -> None:
+        """Take the limit's name in a profile."""
+        super().__init__(f"{limit}: {problem}")
+        self.limit = limit
+        self.problem = problem
+
+
 class UnitTable(FrozenModel):
     """How this pump differs from its profile, as it was made."""
 
-    droop_kpa: float | None = None
+    droop_kpa: Droop | None = None
     """The bellows' spring, instead of the profile's."""
     temperature_bias_c: Annotated[float, Field(ge=-10, le=10)] = 0.0
     """What its temperature sensor reads too much, beyond the profile's bias."""
@@ -33,7 +43,7 @@ class UnitTable(FrozenModel):
 
 
 def unit_profile(profile: PumpProfile, unit: UnitTable, limits: Mapping[str, float]) -> PumpProfile:
-    """The profile with what is particular to one pump. Raises ValueError if that gives no possible pump."""
+    """The profile with what is particular to one pump. Raises ImpossibleLimit for a limit that it cannot have."""
     sensors = profile.sensors
     biased = {
         "temperature": _biased(sensors.temperature, unit.temperature_bias_c * 1e3),
@@ -43,8 +53,6 @@ def unit_profile(profile: PumpProfile, unit: UnitTable, limits: Mapping[str, flo
         "bellows": _biased(sensors.bellows, unit.bellows_bias_ml * 1e6),
     }
     droop_kpa = profile.droop_kpa if unit.droop_kpa is None else unit.droop_kpa
-    if droop_kpa < 0:
-        raise ValueError(f"droop_kpa must be >= 0, got {droop_kpa}")
     limited = _limited(profile, tuple(sorted(limits.items()))) if limits else profile
     changes = {"sensors": sensors.model_copy(update=biased), "droop_kpa": droop_kpa}
     return limited.model_copy(update=changes)
@@ -60,7 +68,7 @@ def _limited(profile: PumpProfile, limits: tuple[tuple[str, float], ...]) -> Pum
     fields = AlarmLimits.model_fields
     for name, value in limits:
         if fields[name].annotation is int and value != round(value):
-            raise ValueError(f"{name} is a whole number, not {value:g}")
+            raise ImpossibleLimit(name, f"this is a whole number, not {value:g}")
     given = {name: round(value) if fields[name].annotation is int else value for name, value in limits}
     document = profile.model_dump()
     document["alarms"] |= given
@@ -68,4 +76,4 @@ def _limited(profile: PumpProfile, limits: tuple[tuple[str, float], ...]) -> Pum
         return PumpProfile.model_validate(document)
     except ValidationError as error:
         first = error.errors()[0]
-        raise ValueError(f"{first['loc'][-1]}: {str(first['msg']).removeprefix('Value error, ')}") from error
+        raise ImpossibleLimit(str(location(first)[-1]), f"{first['msg'][0].lower()}{first['msg'][1:]}") from error

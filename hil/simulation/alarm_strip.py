@@ -5,17 +5,19 @@ from dataclasses import dataclass
 
 from markupsafe import Markup, escape
 
-from firmware_model.events import PumpEvent
+from firmware_model.alarms import ALARMS
+from firmware_model.events import EventKind, PumpEvent, kebab
 
 __all__ = ["AlarmBar", "alarm_bars", "alarm_strip_svg"]
 
 _WIDTH, _LEFT, _RIGHT, _ROW, _TOP = 1000.0, 210.0, 12.0, 26.0, 8.0
+_LATCHING = frozenset(kebab(alarm) for alarm, kind in ALARMS.items() if kind.latching)
 _STYLES = {"high": "bar-high", "medium": "bar-medium", "low": "bar-low"}
 
 
 @dataclass(frozen=True)
 class AlarmBar:
-    """An alarm from being raised to being cleared, in hours; to the end if it never was."""
+    """An alarm from being raised to being cleared, or forgotten in a restart, in hours; to the end if it never was."""
 
     alarm: str
     priority: str
@@ -27,16 +29,24 @@ def alarm_bars(events: Sequence[PumpEvent], end_h: float) -> tuple[AlarmBar, ...
     """All bars, by the time at which they begin."""
     bars: list[AlarmBar] = []
     begun: dict[str, tuple[float, str]] = {}
+
+    def end(alarm: str, hours: float) -> None:
+        since, priority = begun.pop(alarm)
+        bars.append(AlarmBar(alarm, priority, since, hours))
+
     for event in events:
         shown = event.as_json()
         state, alarm, hours = shown.get("state"), str(shown.get("alarm")), event.time_ms / 3_600_000
         if state == "raised":
             begun.setdefault(alarm, (hours, str(shown["priority"])))
         elif state == "cleared" and alarm in begun:
-            since, priority = begun.pop(alarm)
-            bars.append(AlarmBar(alarm, priority, since, hours))
-    bars += [AlarmBar(alarm, priority, since, end_h) for alarm, (since, priority) in begun.items()]
-    return tuple(sorted(bars, key=lambda bar: bar.from_h))
+            end(alarm, hours)
+        elif event.entry.kind is EventKind.BOOTED:
+            for forgotten in begun.keys() - _LATCHING:
+                end(forgotten, hours)
+    for lasting in tuple(begun):
+        end(lasting, end_h)
+    return tuple(sorted(bars, key=lambda bar: (bar.from_h, bar.alarm)))
 
 
 def alarm_strip_svg(bars: Sequence[AlarmBar], end_h: float) -> Markup:

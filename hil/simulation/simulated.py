@@ -10,7 +10,7 @@ from firmware_model.scenario.contradictions import contradictions
 from firmware_model.scenario.result import ScenarioResult
 from firmware_model.scenario.run import run_scenario
 from firmware_model.scenario.scenario import LoadedScenario, Scenario, load_scenario
-from firmware_model.scenario.unit import unit_profile
+from firmware_model.scenario.unit import ImpossibleLimit, unit_profile
 from hil.errors import UsageError
 from hil.shipped import file_or_shipped, shipped_names
 
@@ -98,8 +98,8 @@ def _another_pump(scenario: Scenario, profile: str) -> PumpProfile:
     pump = load_profile(file_or_shipped(profile, "pumps", "profile"))
     try:
         pump = unit_profile(pump, scenario.unit, scenario.limits)
-    except ValueError as error:
-        raise UsageError(f"--profile {profile}: {error}") from error
+    except ImpossibleLimit as error:
+        raise UsageError(f"--profile {profile}: limits.{error}") from error
     for problem, loc in contradictions(scenario, pump):
         raise UsageError(f"--profile {profile}: {'.'.join(str(part) for part in loc)}: {problem}")
     return pump

@@ -58,14 +58,14 @@ def test_hysteresis() -> None:
     assert _judged("volume below empty", values) == [False, True, True, False, True]
 
 
-@pytest.mark.parametrize(("name", "beyond", "near", "within"), [
-    ("flow above label", 1_150_001, 1_121_000, 1_120_000),
-    ("flow below label", 849_999, 879_000, 880_000),
+@pytest.mark.parametrize(("name", "limit", "beyond", "near", "within"), [
+    ("flow above label", 1_150_000, 1_150_001, 1_121_000, 1_120_000),
+    ("flow below label", 850_000, 849_999, 879_000, 880_000),
 ])  # fmt: skip
-def test_flow_is_debounced(name: str, beyond: int, near: int, within: int) -> None:
-    """Two of three estimates 15 % off raise it; three in a row within 12 % clear it."""
-    values = [beyond, within, within, beyond, within, beyond, near, within, within, within]
-    assert _judged(name, values) == [False] * 5 + [True] * 4 + [False]
+def test_flow_is_debounced(name: str, limit: int, beyond: int, near: int, within: int) -> None:
+    """Two of three estimates more than 15 % off raise it; three in a row within 12 % clear it."""
+    values = [limit, limit, beyond, within, within, beyond, within, beyond, near, within, within, within]
+    assert _judged(name, values) == [False] * 7 + [True] * 4 + [False]
 
 
 def test_a_missing_quantity_says_nothing() -> None:

@@ -48,7 +48,11 @@ def test_the_voltage_falls_and_one_time_is_as_good_as_many(
 
 
 def test_an_empty_battery_has_its_last_voltage() -> None:
-    """Beyond its charge the discharge curve ends where it ends."""
+    """It gives no more than it held, whatever is drawn for however long; the radio changes nothing."""
     battery = Battery(_PROFILE)
     battery.set_drain(0, 0, 1e5)
-    assert battery.voltage_mv(3650 * _DAY_MS, 1) == 2300
+    times = np.array([1, 1100, 2000, 3650])
+    for _ in range(2):
+        assert battery.voltage_mv(3650 * _DAY_MS, 1) == 2300
+        assert voltages_mv(times * _DAY_MS, times, *battery.table).tolist() == [2300] * 4
+        battery.radio(1200 * _DAY_MS, 1, 10)

@@ -33,17 +33,19 @@ def test_the_crystal_is_a_parabola_of_temperature() -> None:
 
 
 def test_setting_the_clock_leaves_its_drift() -> None:
-    """What was shown comes back as the previous time, and drift counts from the setting on."""
+    """What was shown comes back as the previous time, and drift counts from then on; it alone moves the clock."""
     clock = _clock()
     previous_ms = clock.set_utc(10_000_000, 1_800_000_000_000)
     assert previous_ms == _UTC_MS + 10_001_000
     assert clock.utc_ms(10_000_000) == 1_800_000_000_000
     assert clock.utc_ms(20_000_000) == 1_800_010_001_000
+    assert clock.ahead_ms(20_000_000) - clock.ahead_ms(10_000_000) == 1000
 
 
 def test_without_power_it_forgets_and_a_jump_is_noticed() -> None:
     """A clock whose supply failed begins in the year 2000; one that jumped says so when asked."""
     clock = _clock(ppm=0)
+    assert not clock.has_jumped
     clock.jump(5000)
     assert clock.has_jumped
     assert clock.utc_ms(1000) == _UTC_MS + 6000
@@ -58,3 +60,11 @@ def test_absurd_dates_are_refused(utc_ms: int) -> None:
     with pytest.raises(ValueError, match="2000 to 2099"):
         clock.set_utc(0, utc_ms)
     assert clock.utc_ms(0) == _UTC_MS
+
+
+@pytest.mark.parametrize("utc_ms", [946_684_800_000, 4_102_444_799_999])
+def test_the_first_and_the_last_date_are_dates(utc_ms: int) -> None:
+    """The years 2000 to 2099, to the millisecond."""
+    clock = _clock(ppm=0)
+    clock.set_utc(0, utc_ms)
+    assert clock.utc_ms(0) == utc_ms

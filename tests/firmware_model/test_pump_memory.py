@@ -4,17 +4,21 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from firmware_model.clock import PumpClock
 from firmware_model.configuration import Configuration
-from firmware_model.events import EventKind
+from firmware_model.estimation import Calibration
+from firmware_model.events import BootReason, EventKind
+from firmware_model.firmware import Firmware
 from firmware_model.memory.nvram import PowerLost
 from firmware_model.profile import load_profile
 from firmware_model.pump import Pump
-from firmware_model.pump_memory import Counters, PumpMemory
+from firmware_model.pump_memory import HISTORY_DTYPE, Counters, PumpMemory
 from firmware_model.surroundings import Surroundings
 from protocols.channel import OpenChannel
-from protocols.messages import Identify, encode_message
+from protocols.messages import Alarms, Identify, encode_message
 
 _PROFILE = load_profile(Path(__file__).parents[2] / "fixtures" / "pumps" / "generic-30ml.toml")
 _FACTORY = Configuration.of(_PROFILE)
@@ -110,7 +114,32 @@ def test_after_a_torn_write_the_pump_starts_and_repairs() -> None:
     assert EventKind.MEMORY_REPAIRED in kinds
     firmware = pump.status(3 * _HOUR_MS)
     assert firmware.memory.hours(0, 10)[: len(before)] == before
-    assert "MEMORY_FAULT" not in str(firmware.active)
+    assert Alarms.MEMORY_FAULT not in firmware.active
+
+
+@pytest.mark.parametrize("cut", [0, 90, 180, 500])
+def test_power_that_fails_again_during_a_start_is_no_fault_of_the_memory(cut: int) -> None:
+    """A record was torn, and power fails while that is repaired or the start written down: the next start is clean."""
+    memory = PumpMemory()
+    memory.commit_configuration(_FACTORY)
+    _start(memory, BootReason.POWER_ON)
+    memory.nvram.lose_power_after(10)
+    with pytest.raises(PowerLost):
+        memory.keep_hours(np.zeros(1, dtype=HISTORY_DTYPE))
+    memory = PumpMemory(memory.nvram.image)
+    memory.nvram.lose_power_after(cut)
+    with pytest.raises(PowerLost):
+        _start(memory, BootReason.BROWN_OUT)
+    again = PumpMemory(memory.nvram.image)
+    assert again.damage() <= 1
+    assert Alarms.MEMORY_FAULT not in _start(again, BootReason.BROWN_OUT).active
+
+
+def _start(memory: PumpMemory, reason: BootReason) -> Firmware:
+    clock = PumpClock(lambda _: 0, now_ms=0, utc_ms=1_767_225_600_000)
+    return Firmware(
+        Calibration(_PROFILE), memory, clock, factory=_FACTORY, now_ms=0, reason=reason, bellows_nl=lambda _: 0
+    )
 
 
 @pytest.mark.parametrize("how", ["telecommand", "fault", "reset"])

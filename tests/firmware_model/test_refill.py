@@ -41,14 +41,25 @@ def _pump(volume_ml: float | None = None) -> Pump:
 
 
 def test_a_refill_is_kept_in_the_books() -> None:
-    """The firmware works out the mean flow since the last refill, and flags a pump that was 20 % fast, not a fever."""
-    for fault, fever, flagged in ((0.0, False, False), (20.0, False, True), (0.0, True, False)):
+    """The firmware works out the mean flow since the last refill, and flags a pump that was 20 % fast, not a fever.
+
+    Days on the shelf count: the infusate flows there too.
+    """
+    for fault, fever, shelved, flagged in (
+        (0.0, False, False, False),
+        (20.0, False, False, True),
+        (0.0, True, False, False),
+        (0.0, False, True, False),
+    ):
         pump = _pump()
         if fault:
             pump.inject(0, "restrictor-fast-flow", fault)
         if fever:
             pump.set_surroundings(5 * _DAY_MS, Surroundings(39.0, 101.325, 12.4))
             pump.set_surroundings(6 * _DAY_MS, _BODY)
+        if shelved:
+            pump.command(2 * _DAY_MS).shelve(2 * _DAY_MS)
+            pump.command(7 * _DAY_MS - 90_000).test_self(7 * _DAY_MS - 90_000)
         at_ms = 14 * _DAY_MS
         pump.foresee(Aspiration(at_ms + 60_000))
         pump.foresee(Filling(at_ms + 120_000, 28_000_000, 22.0))

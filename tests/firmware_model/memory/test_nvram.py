@@ -48,9 +48,12 @@ def test_nothing_is_outside(address: int, size: int) -> None:
 
 
 def test_size_is_not_negative() -> None:
-    """Reading a negative number of bytes is refused, not taken from the end."""
-    with pytest.raises(ValueError, match="does not hold -2"):
-        Nvram(_SIZE).read(4, -2)
+    """Reading a negative number of bytes is refused, not taken from the end; a memory may have none, but no less."""
+    with pytest.raises(ValueError, match="does not hold -1"):
+        Nvram(_SIZE).read(4, -1)
+    assert Nvram(0).image == b""
+    with pytest.raises(ValueError, match="a memory of -1 bytes has no image of 0"):
+        Nvram(-1)
 
 
 @pytest.mark.parametrize("size", [-1, 2, 4])
@@ -103,8 +106,8 @@ def test_a_power_cut_can_be_called_off() -> None:
     nvram.lose_power_after(0)
     nvram.lose_power_after(None)
     nvram.write(0, b"a")
-    with pytest.raises(ValueError, match="2 bytes ago"):
-        nvram.lose_power_after(-2)
+    with pytest.raises(ValueError, match="fail 1 bytes ago"):
+        nvram.lose_power_after(-1)
 
 
 @given(_images, st.integers(0, 8 * _SIZE - 1))
@@ -122,3 +125,31 @@ def test_there_are_so_many_bits(bit: int) -> None:
     """A bit outside is refused."""
     with pytest.raises(ValueError, match=f"has no bit {bit}"):
         Nvram(_SIZE).flip_bit(bit)
+
+
+def test_a_blank_memory_is_one_that_nothing_happened_to() -> None:
+    """A new one is; one with an image is not, nor is one after a write, a held one, or a bit that turned over."""
+    assert not Nvram(1, b"\xff").is_blank
+    for change in (
+        lambda nvram: nvram.write(0, b""),
+        lambda nvram: (nvram.hold(), nvram.write(0, b"a")),
+        lambda nvram: nvram.flip_bit(0),
+    ):
+        nvram = Nvram(_SIZE)
+        assert nvram.is_blank
+        change(nvram)
+        assert not nvram.is_blank
+
+
+def test_held_writes_are_seen_but_not_done() -> None:
+    """Who reads sees them; released, they are told in order, and the cells are as before; then writes are writes."""
+    nvram = Nvram(4, b"abcd")
+    nvram.hold()
+    nvram.write(1, b"XY")
+    nvram.write(2, b"Z")
+    assert (nvram.read(0, 4), nvram.writes, nvram.bytes_written) == (b"aXZd", 0, 0)
+    assert nvram.release() == [(1, b"XY"), (2, b"Z")]
+    assert nvram.image == b"abcd"
+    nvram.write(0, b"q")
+    assert (nvram.image, nvram.writes) == (b"qbcd", 1)
+    assert nvram.release() == []

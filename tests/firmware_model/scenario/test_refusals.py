@@ -46,6 +46,12 @@ _REFUSED = [
     ("[[bolus]]\nat = '1d'\nvolume_ml = 0.0  #!", "bolus.0.volume_ml", "greater than 0"),
     ("[[bolus]]\nat = '1d'\nvolume_ml = 1\nduration = '0s'  #!", "bolus.0.duration", "more than 0s"),
     ("[[bolus]]\nat='1d'\nvolume_ml=1\n[[bolus]]\nat='1d1min'  #!\nvolume_ml=1", "bolus.1.at", "24.0333 h or later"),
+    # Alarm limits, alone and with those of the profile.
+    ("[limits]\nflow_hihg_percent = 3  #!", "limits.flow_hihg_percent", "did you mean flow_high_percent?"),
+    ("[limits]\nflow_debounce_n = 1.5  #!", "limits.flow_debounce_n", "whole number"),
+    ("[limits]\nocclusion_kpa = 1e9  #!", "limits.occlusion_kpa", "equal to 10000"),
+    ("[limits]\nrepeat_h = 9.0\nempty_ml = 1.0  #!", "limits.empty_ml", "below residual_ml (2.0)"),
+    ("[limits]  #!\nocclusion_kpa = 5.0", "limits.outlet_low_kpa", "must be below occlusion_kpa"),
     # Surroundings.
     ("[surroundings]\naltitude_m = 1\nambient_kpa = 100  #!", "surroundings.ambient_kpa", "exclude each other"),
     ("[surroundings]\ntemperature_c = 59\ncircadian_amplitude_c = 2  #!", "surroundings.circadian_amplitude_c", "61"),
@@ -73,6 +79,7 @@ _REFUSED = [
     ("[[fault]]\nname='catheter-occlusion'\nat='1h'\nvalue=50  #!", "fault.0.value", "unit is missing"),
     ("[[fault]]\nname='catheter-occlusion'\nat='1h'\nvalue='101%'  #!", "fault.0.value", "outside 0 to 100%"),
     ("[[fault]]\nname='firmware-hang'\nat='1h'\nvalue='3x'  #!", "fault.0.value", "no unit"),
+    ("[[fault]]\nname='firmware-hang'\nat='1h'\nvalue=2.5  #!", "fault.0.value", "no whole number"),
     ("[[fault]]\nname='reset'\nat='1h'\nramp='1h'  #!", "fault.0.ramp", "happens at one time"),
     ("[[fault]]\nname='clock-jump'\nat='1h'\nduration='1h'  #!", "fault.0.duration", "happens at one time"),
     ("[[fault]]\nname='flipped-pump'\nat='1h'\nramp='1h'  #!", "fault.0.ramp", "there or not"),
