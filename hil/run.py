@@ -205,10 +205,16 @@ class Run:
         self.keeper.finished(procedure)
         self.observer.procedure_finished(procedure.name, procedure.said)
 
-    def examine(self, procedure: Procedure) -> None:
-        """Look whether the pump is still what it was, after ``procedure`` failed; if not, nothing more is run."""
+    def examine(self, procedure: Procedure, *, any_pump: bool) -> None:
+        """Look whether the pump is still what it was, after ``procedure`` failed; if not, nothing more is run.
+
+        One that is for ``any_pump`` expects nothing of it; but a recording that failed or differs ends every run.
+        """
         if self.quarantine is None and procedure.outcome in (Outcome.FAIL, Outcome.ERROR):
-            reason = failed_state(self.bench, procedure.error)
+            error = procedure.error
+            reason = str(error) if isinstance(error, RecordingError) else None
+            if reason is None and not any_pump:
+                reason = failed_state(self.bench, error)
             if reason is not None:
                 self.quarantine = f"after {procedure.name}: {reason}"
                 self.keeper.quarantined(self.quarantine)
