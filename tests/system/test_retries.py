@@ -152,8 +152,7 @@ def test_rest_is_quarantined(tmp_path: Path, what: str, reason: str) -> None:
 
 
 def test_a_replay_ends_with_its_first_difference(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Other procedures than the recorded one, also those for any pump: one says where they part, the others are left
-    out, and the replay's own recording is sound."""
+    """One procedure says where they part, also if it is for any pump; the rest is left out, and no alarm is raised."""
     recorded = run(tmp_path, QUARANTINE.format(what="pump.read_status()").replace("raise Run", "pass  # Run"))
     others = RunSettings(
         ("protocol-conformance",), target="replay", recording=recorded["folder"], out=tmp_path / "replays"
