@@ -182,14 +182,14 @@ class Programmer:
     def read_history(self, from_seq: int) -> list[HistoryRecord]:
         """All hourly records from ``from_seq`` on, oldest first; those overwritten already are left out.
 
-        Raises PumpFault if the chain over them is broken.
+        Raises PumpFault if the chain over them is broken, or they end before the log does.
         """
         return [record for page in self._pages(hour_log(from_seq), History) for record in page]
 
     def read_events(self, from_seq: int = 0) -> list[EventRecord]:
         """All events from ``from_seq`` on, oldest first; those overwritten already are left out.
 
-        Raises PumpFault if the chain over them is broken.
+        Raises PumpFault if the chain over them is broken, or they end before the log does.
         """
         return [record for page in self._pages(event_log(from_seq), Events) for record in page]
 
@@ -334,7 +334,7 @@ class Programmer:
             except BrokenLog as error:
                 raise PumpFault(f"{self._link.resource}: {error}") from error
             yield page.records
-            if page.is_last or not page.records:
+            if page.is_last:
                 return
 
     def _ask(self, request: Message, expected: type[Reply]) -> Reply:
