@@ -208,6 +208,10 @@ class Programmer:
                 return ErrorReply(refused.reason, refused.detail)
             raise
 
+    def unsent(self, request: Telecommand) -> bytes:
+        """A frame that asks ``request``, for those who try what a pump makes of such bytes. Raises PumpFault."""
+        return self._in_session(lambda now_ms: self._exchange.request(now_ms, request), bytearray())
+
     @property
     def memory(self) -> ProgrammerMemory:
         """What must not be forgotten: for those who number commands themselves."""
