@@ -829,9 +829,7 @@ def _one_line(error: Exception) -> str:
     ):
         return f"standard output cannot be written: {error.strerror}"
     if isinstance(error, UnicodeEncodeError):
-        return (
-            f"{error.object[error.start : error.end]!r} in a name is no text in UTF-8; rename the file or folder"
-        )
+        return f"{error.object[error.start : error.end]!r} in a name is no text in UTF-8; rename the file or folder"
     if isinstance(error, FileNotFoundError) and not _has_working_folder():
         return "the folder that this was started in is no longer there; change to one that is"
     return f"internal error: {type(error).__name__}: {error}; set PUMPRIG_DEBUG=1 to see where, and report it"
