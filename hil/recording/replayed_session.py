@@ -12,7 +12,6 @@ The bytes on the link are the recorded ones either way, and a request that is no
 A handshake is taken as it happened. That frames were authentic was found when they were recorded; it is not again.
 """
 
-import struct
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from contextlib import suppress
@@ -32,12 +31,11 @@ from protocols.messages import KEY_BYTES, Message, Role, Secret, decode_message,
 from protocols.session.handshake import FIRST, SECOND, UID_BYTES, Greeting
 from protocols.session.keys import SessionKey
 from protocols.session.programmer_channel import ProgrammerChannel
-from protocols.session.records import SEALED, SealedFrameError
+from protocols.session.records import SealedFrameError, sealed_header
 
 __all__ = ["ReplayedChannel", "ReplayedMemory"]
 
 _WIRE: Final = "pump"
-_SEALED_HEAD: Final = struct.Struct(">2s4sI")
 
 
 class _Script:
@@ -135,9 +133,7 @@ class ReplayedChannel(ProgrammerChannel):
             self._is_greeted = True
             self.greeting = Greeting(boot=0, state_seq=self._state_seq(), log_head=0)
             return None
-        if kind != SEALED or len(frame) < _SEALED_HEAD.size:
-            raise SealedFrameError(f"frame begins {kind.hex(' ')}, which is not of a session")
-        _, session, counter = _SEALED_HEAD.unpack_from(frame)
+        session, counter, _ = sealed_header(frame)
         meant = self.script.heard.get((session.hex(), counter))
         if meant is None:
             raise SealedFrameError(f"frame {counter} of session {session.hex()} was no message when it was recorded")
