@@ -17,7 +17,7 @@ Mangle = Callable[[bytes], bytes]
 """What is made of a sealed frame that the pump has not had yet."""
 
 _ATTEMPTS = 3
-"""A line may lose a frame or its answer for once."""
+"""A line may lose a frame, or bring an answer twice or late, for once."""
 _AHEAD = 1000
 _CTR = slice(6, 10)
 _HOUR_MS = 3_600_000
@@ -47,12 +47,14 @@ def check_dropped(pump: Programmer, wire: PumpWire, check: str, mangles: Sequenc
 
 def check_frames_once(pump: Programmer, wire: PumpWire) -> None:
     """A sealed frame that comes again is not answered again."""
-    frame = pump.unsent(ReadStatus())
-    if not wire.send(frame, PATIENCE_MS).others:
+    for _ in range(_ATTEMPTS):
         frame = pump.unsent(ReadStatus())
-        assert wire.send(frame, PATIENCE_MS).others, "repeats: silence came after a sealed frame"
-    again = wire.send(frame, wire.silence_ms())
-    assert again.is_silence, f"repeats: {again} came, not silence, after a sealed frame that came again"
+        first = wire.send(frame, PATIENCE_MS)
+        again = wire.send(frame, wire.silence_ms())
+        if first.others and again.is_silence:
+            return
+    assert first.others, "repeats: silence came after a sealed frame"
+    pytest.fail(f"repeats: {again} came, not silence, after a sealed frame that came again")
 
 
 def check_unstaged(pump: Programmer, bench: Bench) -> bool:
@@ -80,12 +82,12 @@ def _amiss(pump: Programmer, wire: PumpWire, mangle: Mangle) -> str:
     for _ in range(_ATTEMPTS):
         frame = pump.unsent(ReadStatus())
         heard = wire.send(mangle(frame), wire.silence_ms())
-        if heard.others:
-            wire.listen(wire.silence_ms())
-            return f"{heard} came, not silence, after"
-        if wire.send(frame, PATIENCE_MS).others:
+        wire.listen(wire.silence_ms() if heard.others else 0)
+        if wire.send(frame, PATIENCE_MS).others and not heard.others:
             return ""
         pump.read_status()  # if the session has ended, another begins
+    if heard.others:
+        return f"{heard} came, not silence, after"
     return "silence came after the whole frame that followed on"
 
 
