@@ -317,10 +317,10 @@ def _repeated_volume(wire: PumpWire) -> bool:
 
 
 @pytest.mark.procedure("protocol-subscriptions", requirements=("REQ-PROT-008",))
-def test_subscriptions(asked_pump: Programmer) -> None:
+def test_subscriptions(bench: Bench, asked_pump: Programmer) -> None:
     """Notices come as often and as many as were asked for, under the seq of their Subscribe, and no others."""
     with _blamed("subscriptions"):
-        check_subscriptions(asked_pump)
+        check_subscriptions(asked_pump, bench)
 
 
 @pytest.mark.procedure("protocol-chains", requirements=("REQ-PROT-009",))

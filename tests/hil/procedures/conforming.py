@@ -58,7 +58,7 @@ def procedures(bench: Bench, ground: Ground) -> Iterator[tuple[str, Callable[[],
     if wire is not None:
         yield "protocol-timing", lambda: _timing(wire)
     yield "protocol-repeats", lambda: conformance.test_repeats(ground, bench, pump)
-    yield "protocol-subscriptions", lambda: conformance.test_subscriptions(pump)
+    yield "protocol-subscriptions", lambda: conformance.test_subscriptions(bench, pump)
     yield "protocol-chains", lambda: conformance.test_chains(pump)
     yield "protocol-commands", lambda: conformance.test_commands(bench, pump)
     if wire is None:
