@@ -18,6 +18,7 @@ if _IS_SHIELDED:
     signal.signal(signal.SIGINT, _end_at_once)
 
 import errno
+import io
 import json
 import logging
 import math
@@ -31,6 +32,7 @@ __all__ = ["main", "pumprig"]
 
 EXIT_USAGE = 2
 EXIT_BENCH_FAULT = 3
+EXIT_READER_LEFT = 141  # as of what SIGPIPE ends
 
 EXIT_CODES = """
 \b
@@ -42,7 +44,22 @@ Exit codes:
   4    inconclusive: the uncertainty straddles a limit
   5    nothing ran
   130  interrupted
+  141  whoever read the output has left
 """
+
+
+class _ReaderLeft(Exception):
+    """Whoever read what is printed reads no more, as ``head`` does."""
+
+
+class _Commands(click.Group):
+    """All commands. click would end with exit code 1 where a pipe is closed, and that is a requirement that failed."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            raise _ReaderLeft from None
 
 
 class _InRange(click.FloatRange):
@@ -61,7 +78,11 @@ _WIRE_FAULT = "WIRE:KIND[=VALUE][@FROM][+DURATION]"
 _WIRE_FAULT_HELP = "Fault of a simulated wire, such as pump:drop=1% or *:delay=300ms@2h+10min. May be repeated."
 
 
-@click.group(epilog=EXIT_CODES, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.group(
+    cls=_Commands,
+    epilog=EXIT_CODES,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+)
 @click.version_option(package_name="pumprig", prog_name="pumprig")
 def pumprig() -> None:
     """Simulate and test constant-flow implantable infusion pumps.
@@ -768,6 +789,8 @@ class _Saying(logging.Handler):
 
 def main() -> None:
     """Run the command line; every error of ours leaves as one line and a documented exit code."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # what a terminal or pipe has no letter for ends nothing
     if sys.stderr.isatty():
         compiling = logging.getLogger("pumprig.compiling")
         compiling.setLevel(logging.INFO)
@@ -780,9 +803,9 @@ def main() -> None:
     except (KeyboardInterrupt, click.Abort):
         click.echo("pumprig: interrupted", err=True)
         sys.exit(EXIT_INTERRUPTED)
-    except BrokenPipeError:
+    except (_ReaderLeft, BrokenPipeError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # who read our output has left: say no more
-        sys.exit(0)
+        sys.exit(EXIT_READER_LEFT)
     except Exception as error:
         if os.environ.get("PUMPRIG_DEBUG"):
             raise
@@ -812,7 +835,7 @@ def _one_line(error: Exception) -> str:
     from hil.errors import RigError
     from protocols.errors import ProtocolError
 
-    if isinstance(error, (RigError, ModelError, ProtocolError, ValueError)):
+    if isinstance(error, (RigError, ModelError, ProtocolError, ValueError)) and not isinstance(error, UnicodeError):
         return str(error)
     if (
         isinstance(error, OSError)
@@ -820,6 +843,8 @@ def _one_line(error: Exception) -> str:
         and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
     ):
         return f"standard output cannot be written: {error.strerror}"
+    if isinstance(error, UnicodeEncodeError):
+        return f"{error.object[error.start : error.end]!r} in a name is no text in UTF-8; rename the file or folder"
     if isinstance(error, FileNotFoundError) and not _has_working_folder():
         return "the folder that this was started in is no longer there; change to one that is"
     return f"internal error: {type(error).__name__}: {error}; set PUMPRIG_DEBUG=1 to see where, and report it"

@@ -170,8 +170,10 @@ class PumpMemory:
         """Up to ``most`` events from ``from_seq`` on, oldest first; what is gone or damaged is skipped."""
         entries: list[LogEntry] = []
         for seq in range(max(from_seq, self.first_event), self._events.next_seq):
+            if len(entries) == most:
+                break
             payload = self._events.read(seq)
-            if payload is not None and len(entries) < most:
+            if payload is not None:
                 boot_count, uptime_ms, utc_ms, kind, detail, value, _ = _ENTRY.unpack(payload)
                 entries.append(LogEntry(seq, boot_count, uptime_ms, utc_ms, EventKind(kind), detail, value))
         return entries
@@ -217,8 +219,9 @@ class PumpMemory:
     def hours(self, from_seq: int, most: int) -> list[HistoryRecord]:
         """Up to ``most`` hours from ``from_seq`` on, oldest first; what is gone or damaged is skipped."""
         records: list[HistoryRecord] = []
-        first = max(from_seq, self.first_hour)
-        for seq in range(first, min(first + most, self._history.next_seq)):
+        for seq in range(max(from_seq, self.first_hour), self._history.next_seq):
+            if len(records) == most:
+                break
             payload = self._history.read(seq)
             if payload is not None:
                 records.append(_history_record(seq, payload))

@@ -11,7 +11,7 @@ from pathlib import Path
 from hil.durable import append_whole
 from hil.errors import RecordingError
 
-__all__ = ["AuditTrail", "verify_audit"]
+__all__ = ["AuditTrail", "last_said", "verify_audit"]
 
 _FIRST = "0" * 64
 """What the first line names as the line before."""
@@ -56,6 +56,13 @@ def verify_audit(path: Path) -> int:
     Raises RecordingError at the first line that is no audit line, was changed, or follows one that is missing.
     """
     return _follow(path)[0]
+
+
+def last_said(path: Path, what: str) -> str | None:
+    """Why ``what`` happened, by the last line that says so; None if none does. Raises RecordingError as above."""
+    verify_audit(path)
+    entries = map(json.loads, path.read_bytes().splitlines())
+    return next((str(each["why"]) for each in reversed(list(entries)) if each["what"] == what), None)
 
 
 def _follow(path: Path) -> tuple[int, str]:

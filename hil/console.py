@@ -39,10 +39,12 @@ def print_result(result: RunResult) -> None:
     """The verdict, why, where everything stands, and how to repeat it if it is not a pass."""
     console = screen(outlives_reader=True)
     for page in result.procedures:
-        if page.problem is not None or page.attempt > 1:
+        if (page.problem is not None or page.attempt > 1) and not page.quarantined:
             repeated = f" [dim](attempt {page.attempt}; repeated)[/]" if page.superseded else ""
             said = page.problem or f"{page.said} (attempt {page.attempt})"
             console.print(f"[{STYLES[page.outcome or Outcome.ERROR]}]{escape(page.name)}:[/] {escape(said)}{repeated}")
+    if quarantined := [page.name for page in result.procedures if page.quarantined]:
+        console.print(f"quarantined {escape(', '.join(quarantined))}: {escape(result.quarantine or '')}")
     if not result.procedures:
         files = ", ".join(file.name for file in result.plan.files)
         console.print(

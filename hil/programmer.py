@@ -186,14 +186,14 @@ class Programmer:
     def read_history(self, from_seq: int) -> list[HistoryRecord]:
         """All hourly records from ``from_seq`` on, oldest first; those overwritten already are left out.
 
-        Raises PumpFault if the chain over them is broken.
+        Raises PumpFault if the chain over them is broken, or they end before the log does.
         """
         return [record for page in self._pages(hour_log(from_seq), History) for record in page]
 
     def read_events(self, from_seq: int = 0) -> list[EventRecord]:
         """All events from ``from_seq`` on, oldest first; those overwritten already are left out.
 
-        Raises PumpFault if the chain over them is broken.
+        Raises PumpFault if the chain over them is broken, or they end before the log does.
         """
         return [record for page in self._pages(event_log(from_seq), Events) for record in page]
 
@@ -211,6 +211,10 @@ class Programmer:
             if isinstance(refused := fault.__cause__, PeerRefused):
                 return ErrorReply(refused.reason, refused.detail)
             raise
+
+    def unsent(self, request: Telecommand) -> bytes:
+        """A frame that asks ``request``, for those who try what a pump makes of such bytes. Raises PumpFault."""
+        return self._in_session(lambda now_ms: self._exchange.request(now_ms, request), bytearray())
 
     @property
     def memory(self) -> ProgrammerMemory:
@@ -338,7 +342,7 @@ class Programmer:
             except BrokenLog as error:
                 raise PumpFault(f"{self._link.resource}: {error}") from error
             yield page.records
-            if page.is_last or not page.records:
+            if page.is_last:
                 return
 
     def _ask(self, request: Message, expected: type[Reply]) -> Reply:

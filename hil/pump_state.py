@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from hil.bench import Bench
-from hil.errors import BenchFault, LinkError, UsageError
+from hil.errors import BenchFault, LinkError, RecordingError, UsageError
 from hil.programmer import CommandNotApplied, PumpFault
 from protocols.errors import ProtocolError
 from protocols.messages import Mode
@@ -28,6 +28,8 @@ def failed_state(bench: Bench | None, error: BaseException | None) -> PumpFailur
     ``error`` is what ended the procedure. A pump that fell silent once is not asked again: whatever it would answer,
     its state is a guess. Else it is asked who it is and how it is.
     """
+    if isinstance(error, RecordingError):
+        return PumpFailure(str(error), is_unseen=True)  # that of a replay differs, or nothing can be recorded any more
     if bench is None:
         broken = isinstance(error, (BenchFault, UsageError, ProtocolError))
         return PumpFailure(f"the bench could not be opened: {error}", is_unseen=True) if broken else None

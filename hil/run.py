@@ -222,10 +222,14 @@ class Run:
         self.keeper.ended(procedure)
         self.observer.procedure_finished(procedure.name, procedure.said)
 
-    def examine(self, procedure: Procedure) -> None:
-        """Look whether the pump is still what it was, after ``procedure`` failed; if not, nothing more is run."""
+    def examine(self, procedure: Procedure, *, any_pump: bool) -> None:
+        """Look whether the pump is still what it was, after ``procedure`` failed; if not, nothing more is run.
+
+        One that is for ``any_pump`` expects nothing of it; but a recording that failed or differs ends every run.
+        """
         if self.quarantine is None and procedure.outcome in (Outcome.FAIL, Outcome.ERROR):
-            failed = failed_state(self.bench, procedure.error)
+            is_examined = not any_pump or isinstance(procedure.error, RecordingError)
+            failed = failed_state(self.bench, procedure.error) if is_examined else None
             if failed is not None:
                 self.quarantine = f"after {procedure.name}: {failed.reason}"
                 self._quarantine_ends_with_the_run = procedure.unfinished and failed.is_unseen

@@ -20,7 +20,7 @@ from hil.report.content import ProcedureLine, ReportContent, Rows
 from hil.report.finding import finding
 from hil.report.render import render_report
 from hil.requirement_lines import requirement_lines
-from hil.run_folder import RunFolder
+from hil.run_folder import MEASUREMENTS, RunFolder
 from hil.run_result import RunResult
 from hil.safe_state import is_confirmed
 
@@ -48,7 +48,7 @@ _TARGETS = {"sim": "simulated bench", "bench": "bench", "replay": "recording"}
 
 def write_documents(folder: RunFolder, result: RunResult) -> None:
     """Write measurements.parquet, report.html and, last, manifest.json into ``folder``."""
-    folder.write("measurements.parquet", _parquet(result.measurements))
+    folder.write(MEASUREMENTS, _parquet(result.measurements))
     hashes = folder.hashes()
     reproducible = {name: each for name, each in hashes.items() if name.endswith((".mcap", ".parquet"))}
     folder.write("report.html", render_report(_content(result, reproducible)).encode())

@@ -17,10 +17,11 @@ from hil.errors import RecordingError
 from hil.output import writing_to
 from hil.run_journal import cut_torn_line
 
-__all__ = ["AUDIT", "MANIFEST", "RECORDING", "UNIDENTIFIED", "RunFolder", "recording_name"]
+__all__ = ["AUDIT", "MANIFEST", "MEASUREMENTS", "RECORDING", "UNIDENTIFIED", "RunFolder", "recording_name"]
 
 AUDIT = "audit.jsonl"
 MANIFEST = "manifest.json"
+MEASUREMENTS = "measurements.parquet"
 RECORDING = "run.mcap"
 
 UNIDENTIFIED = "unidentified"
@@ -87,7 +88,7 @@ class RunFolder:
         number = 1
         while (self.path / f"manifest-{number}.json").exists():
             number += 1
-        for name in (MANIFEST, "report.html", "junit.xml", "measurements.parquet"):
+        for name in (MANIFEST, "report.html", "junit.xml", MEASUREMENTS):
             path = self.path / name
             if path.exists():
                 path.rename(path.with_stem(f"{path.stem}-{number}"))

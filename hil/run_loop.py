@@ -79,8 +79,8 @@ class RunLoop:
                 item.stash[ATTEMPT_KEY] = attempt
                 item.config.hook.pytest_runtest_protocol(item=item, nextitem=left[0] if left else following)
                 page = page_of(item, self._run, attempt)
-                if (left or not is_last) and item.get_closest_marker("any_pump") is None:
-                    self._run.examine(page)
+                if left or not is_last:
+                    self._run.examine(page, any_pump=item.get_closest_marker("any_pump") is not None)
             pages.append(page)
             _stop_if_asked(session)
         return pages

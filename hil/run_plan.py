@@ -200,6 +200,11 @@ def _plan_replay(settings: RunSettings, source: Path) -> RunPlan:
             f"{path}: cut short at byte {recording.truncated_at}; a verdict needs the whole. "
             f"See what it holds with `pumprig info {path}`"
         )
+    if BENCH_ATTACHMENT not in recording.attachments:
+        raise UsageError(
+            f"{path}: was not made by a run, and holds no bench; `pumprig replay` plays it to another program, "
+            "or holds it against the model"
+        )
     try:
         metadata = recording.metadata
         bench = LoadedBench.model_validate_json(recording.attachments[BENCH_ATTACHMENT])

@@ -33,6 +33,14 @@ class _Unread:
         return getattr(self._stream, name)
 
 
+class _Screen(Console):
+    """rich would end the process with exit code 1 where a pipe is closed, and that is a requirement that failed."""
+
+    def on_broken_pipe(self) -> None:
+        """Tell whoever prints: called while the error is handled."""
+        raise  # noqa: PLE0704
+
+
 def screen(*, stderr: bool = False, outlives_reader: bool = False) -> Console:
     """A console for this process's standard output, or standard error.
 
@@ -42,4 +50,4 @@ def screen(*, stderr: bool = False, outlives_reader: bool = False) -> Console:
     """
     stream = sys.stderr if stderr else sys.stdout  # this very stream: pytest puts another in its place
     file: Any = _Unread(stream) if outlives_reader else stream
-    return Console(file=file, emoji=False, highlight=False, soft_wrap=True)
+    return _Screen(file=file, emoji=False, highlight=False, soft_wrap=True)

@@ -19,14 +19,13 @@ from protocols.framing import FrameDecoder, Rejected
 from protocols.messages import Message, decode_message
 from protocols.session.handshake import FIRST, SECOND, UID_BYTES
 from protocols.session.noise import SessionKeys
-from protocols.session.records import SEALED, SID_BYTES, FrameOpener, SealedFrameError
+from protocols.session.records import SEALED, SID_BYTES, FrameOpener, sealed_header
 
 __all__ = ["MAX_SESSIONS", "Greeted", "Heard", "Listener", "Overheard", "Place", "Refused", "Sealed", "WireDirection"]
 
 WireDirection = Literal["tx", "rx"]
 """To the pump, from the pump."""
 
-_SEALED_HEAD: Final = struct.Struct(f">2s{SID_BYTES}sIH")
 _FIRST_HEAD: Final = struct.Struct(f">2s{UID_BYTES}sI")
 MAX_SESSIONS: Final = 8
 """So many are remembered: a listener for months must not grow. A pump has one, and one that may follow."""
@@ -147,9 +146,7 @@ class Listener:
         raise UnexpectedFrame(f"frame begins {kind.hex(' ')}, which is none of version 1 in this direction")
 
     def _sealed(self, place: Place, frame: bytes) -> Overheard:
-        if len(frame) < _SEALED_HEAD.size:
-            raise SealedFrameError(f"{len(frame)} bytes are too few for a sealed frame")
-        _, session, counter, payload_bytes = _SEALED_HEAD.unpack_from(frame)
+        session, counter, payload_bytes = sealed_header(frame)
         openers = self._openers.get(session)
         if openers is None:
             return Sealed(place, session, counter, payload_bytes)

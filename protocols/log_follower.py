@@ -72,6 +72,11 @@ class LogFollower(Generic[Record]):
             raise BrokenLog(f"records {[record.seq for record in records]} came, {self.next_seq} and on were asked for")
         if first + len(records) > reply.next_seq:
             raise BrokenLog(f"records up to {first + len(records) - 1} came, but the log ends before {reply.next_seq}")
+        if not records and first < reply.next_seq:
+            raise BrokenLog(
+                f"no record came from {first} on, though the log ends before {reply.next_seq}: those left are damaged, "
+                "or the pump keeps them back"
+            )
         chain, is_known = reply.chain_before, reply.chain_before != _UNKNOWN
         if self._begins_at(first) and is_known:
             raise BrokenLog(f"the chain begins with record {first}, so that before it there is none, but one came")

@@ -102,7 +102,10 @@ class Condition:
             raise self._refused(f"{self.operator} does not apply to {self.field}; these do: {' '.join(operators)}")
         if isinstance(value, Decimal):
             column = column.cast(pa.decimal128(20)) if pa.types.is_unsigned_integer(column.type) else column
-            value = pa.scalar(value)
+            try:
+                value = pa.scalar(value)
+            except pa.ArrowInvalid:
+                raise self._refused("the number has more digits than can be compared") from None
             column = column.cast(pa.decimal256(40, 12)) if value.type.scale else column
         return _COMPARISONS[self.operator](column, value)
 

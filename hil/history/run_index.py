@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from hil.history.run_names import run_folders, started_of
-from hil.run_folder import MANIFEST
+from hil.run_folder import MANIFEST, MEASUREMENTS
 
 __all__ = ["DAMAGED", "INCOMPLETE", "RunFilter", "RunPoint", "RunRow", "runs_of", "trend_of"]
 
@@ -25,7 +25,6 @@ INCOMPLETE = "incomplete"
 """The verdict of a run that never wrote its manifest: it was killed, or still goes on."""
 DAMAGED = "damaged"
 """The verdict of a run whose manifest cannot be read."""
-_MEASUREMENTS = "measurements.parquet"
 
 
 @dataclass(frozen=True)
@@ -110,7 +109,7 @@ def trend_of(folder: Path, measurement: str, which: RunFilter) -> list[RunPoint]
     Replays are left out: they judge again what one of the others has measured, and say nothing new about the device.
     """
     rows = {row.name: row for row in runs_of(folder, which) if not row.is_replay}
-    files = [folder / name / _MEASUREMENTS for name in rows if (folder / name / _MEASUREMENTS).is_file()]
+    files = [folder / name / MEASUREMENTS for name in rows if (folder / name / MEASUREMENTS).is_file()]
     readable = [str(path) for path in files if _is_parquet(path)]
     if not readable:
         return []

@@ -2,6 +2,7 @@
 
 import re
 from datetime import UTC, datetime
+from difflib import get_close_matches
 from pathlib import Path
 
 from hil.errors import UsageError
@@ -42,7 +43,7 @@ def find_run(name: str | Path, runs: Path) -> Path:
     """The run that ``name`` means: a path, ``last``, ``last~N``, or what one folder under ``runs`` begins or ends with.
 
     A path may be a run folder or a recording; what looks like one is taken as it is. What means no run may be a
-    recording that comes with pumprig. Raises UsageError if a name means none of these, or more than one run.
+    recording that comes with pumprig. Raises UsageError, with the nearest name, if it means none of these, or two runs.
     """
     text = str(name)
     if not text:
@@ -50,21 +51,22 @@ def find_run(name: str | Path, runs: Path) -> Path:
     if Path(name).exists() or "/" in text or "\\" in text or text.endswith(".mcap"):
         return Path(name)
     coming = shipped_names("recordings", ".mcap")
-    folders = [] if text in coming and not runs.is_dir() else run_folders(runs)
     if (match := _LAST.fullmatch(text)) is not None:
-        back = int(match["back"] or 0)
+        folders, back = run_folders(runs), int(match["back"] or 0)
         if back >= len(folders):
             raise UsageError(f"{text}: there are {len(folders)} runs under {runs}")
         return folders[-1 - back]
+    folders = run_folders(runs) if runs.is_dir() else []
     found = [folder for folder in folders if folder.name.startswith(text) or folder.name.endswith(f"_{text}")]
     if len(found) == 1:
         return found[0]
     if not found and text in coming:
         return shipped(f"recordings/{text}.mcap")
     if not found:
+        near = get_close_matches(text, ["last", *coming], n=1)
+        hint = f"did you mean {near[0]}?" if near else f"recordings that come with pumprig: {', '.join(coming)}"
         raise UsageError(
-            f"{text}: is no file, and no run under {runs} begins with it (`pumprig runs` lists them); "
-            f"recordings that come with pumprig: {', '.join(coming)}"
+            f"{text}: is no file, and no run under {runs} begins with it (`pumprig runs` lists them); {hint}"
         )
     names = ", ".join(folder.name for folder in found[:_SHOWN])
     more = f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from firmware_model.quantities import duration_ms
-from hil.errors import RecordingError, UsageError
+from hil.errors import UsageError
 from hil.recording.contents import RecordedMessage
 from hil.recording.layout import topic_of
 from hil.recording.stream import RecordingStream
@@ -55,20 +55,20 @@ class Schedule:
                 yield Cue(due_ms, message.time_ms, message.data)
 
     def span_ms(self) -> tuple[int, int]:
-        """Bench times of the first and the last bytes. Raises RecordingError if the wire is silent there."""
+        """Bench times of the first and the last bytes. Raises UsageError if the wire is silent there."""
         first = last = None
         for cue in self.cues():
             first = cue.time_ms if first is None else first
             last = cue.time_ms
         if first is None or last is None:
-            raise RecordingError(self._nothing())
+            raise UsageError(self._nothing())
         return first, last
 
     def _nothing(self) -> str:
         with RecordingStream.open(self.path) as stream:
             wires = sorted({_wire(message) for message in stream.messages(lambda topic: topic.endswith("/rx"))})
         there = f"; bytes came on {', '.join(wires)}" if wires else "; no bytes came on any wire"
-        return f"{self.path}: nothing came on wire {self.wire!r} in that time{there}"
+        return f"{self.path}: nothing came on wire {self.wire!r} in that time (--wire, --from, --to){there}"
 
 
 def time_of(option: str, text: str | None) -> int | None:

@@ -12,12 +12,20 @@ from typing import TypeVar
 import pytest
 
 from hil.bench import Bench
+from hil.parameter import Parameter
 from hil.procedure import Procedure
 from hil.procedures.conformance.chains import check_log
 from hil.procedures.conformance.commands import check_commands
 from hil.procedures.conformance.ground import LISTEN_MS, Ground, look_at
+from hil.procedures.conformance.sealed import (
+    check_dropped,
+    check_frames_once,
+    check_sealed_framing,
+    check_unstaged,
+    instead,
+)
 from hil.procedures.conformance.subscriptions import check_subscriptions
-from hil.procedures.conformance.values import check_readings
+from hil.procedures.conformance.values import Ask, check_flows, check_values
 from hil.programmer import CommandNotApplied, Programmer, PumpFault
 from hil.pump_wire import LONG_PATIENCE_MS, Heard, PumpWire, wire_of
 from protocols.framing import MAX_FRAME_BYTES, decode_frame, encode_frame
@@ -33,7 +41,6 @@ from protocols.messages import (
     Message,
     ReadEvents,
     ReadHistory,
-    ReadMeasurements,
     ReadStatus,
     Reason,
     RefillBegun,
@@ -46,7 +53,7 @@ from protocols.messages import (
     encode_message,
 )
 from protocols.messages.message import TELEMETRY_BIT
-from protocols.reference import ANSWER_MS, VERSION
+from protocols.reference import ANSWER_MS
 from protocols.vectors import vectors
 
 pytestmark = pytest.mark.any_pump
@@ -114,8 +121,16 @@ def test_unasked(ground: Ground) -> None:
 
 
 @pytest.mark.procedure("protocol-framing", requirements=("REQ-PROT-001",))
-def test_framing(wire: PumpWire) -> None:
+def test_framing(ground: Ground, bench: Bench, asked_pump: Programmer) -> None:
     """Whole frames are answered in whole frames; all else is dropped, and the next frame is taken at once."""
+    if ground.wire is not None:
+        _check_open_framing(ground.wire)
+        return
+    with _blamed("framing"):
+        check_sealed_framing(asked_pump, PumpWire(bench.pump_link))
+
+
+def _check_open_framing(wire: PumpWire) -> None:
     before = len(wire.others)
     _answered(wire, "framing", "Identify")
     _silent(wire, "framing", [(bytes.fromhex(each["wire"]), each["why"]) for each in vectors()["rejected"]])
@@ -135,15 +150,19 @@ def test_framing(wire: PumpWire) -> None:
 
 
 @pytest.mark.procedure("protocol-oversize", requirements=("REQ-PROT-001",))
-def test_oversize(wire: PumpWire) -> None:
+def test_oversize(ground: Ground, bench: Bench, asked_pump: Programmer) -> None:
     """Frames that are too long, and noise without end, are dropped and leave nothing behind."""
     longest = encode_frame(bytes([1, 0]) + bytes(1 + n % 255 for n in range(MAX_FRAME_BYTES - 2)))
     monsters = [
         (longest[:-1] + b"\x11" * 8 + b"\0", f"a frame of more than {MAX_FRAME_BYTES} bytes"),
         (b"\x07" * 5000 + b"\0", "5000 bytes without a zero"),
     ]
-    _silent(wire, "oversize", monsters)
-    _answered(wire, "oversize", "Identify after too long frames")
+    if ground.wire is not None:
+        _silent(ground.wire, "oversize", monsters)
+        _answered(ground.wire, "oversize", "Identify after too long frames")
+        return
+    with _blamed("oversize"):
+        check_dropped(asked_pump, PumpWire(bench.pump_link), "oversize", [instead(*each) for each in monsters])
 
 
 @pytest.mark.procedure("protocol-sequence", requirements=("REQ-PROT-002",))
@@ -187,22 +206,23 @@ def test_errors(wire: PumpWire) -> None:
 
 
 @pytest.mark.procedure("protocol-values", requirements=("REQ-PROT-004",))
-def test_values(wire: PumpWire, bench: Bench) -> None:
+def test_values(ground: Ground, bench: Bench, asked_pump: Programmer) -> None:
     """Numbers are big-endian and in their units: version, uptime and clock run as time does, all else is possible."""
-    identity = _reply(wire, "values", Identify(), Identity)
-    assert identity.protocol_version == VERSION, f"values: protocol version {identity.protocol_version}, not {VERSION}"
-    first, first_ms = _status(wire, "values", bench)
-    bench.sleep(seconds=_PAUSE_S)
-    second, second_ms = _status(wire, "values", bench)
-    passed_ms = second_ms - first_ms
-    went_ms = second.uptime_ms - first.uptime_ms
-    tolerance_ms = _TOLERANCE_MS + wire.slowest_ms  # an answer may be as old as it was late
-    within = abs(went_ms - passed_ms) <= tolerance_ms
-    assert within, f"values: uptime went on by {went_ms} ms in {passed_ms} ms; are integers big-endian?"
-    went_ms = second.clock_utc_ms - first.clock_utc_ms
-    assert abs(went_ms - passed_ms) <= tolerance_ms, f"values: the clock went on by {went_ms} ms in {passed_ms} ms"
-    measured = wire.ask(ReadMeasurements())
-    check_readings(second, measured.answers[0][1] if measured.answers else None, bench.loaded)
+    with _blamed("values"):
+        check_values(_ask(ground, asked_pump), bench, lambda: 0 if ground.wire is None else ground.wire.slowest_ms)
+
+
+@pytest.mark.procedure(
+    "protocol-flow",
+    requirements=("REQ-PROT-004",),
+    parameters=(Parameter("wait_h", "h", 0.0, 0.0, 48.0, "how long the pump runs before its flow is asked for"),),
+    duration_h=lambda parameters: parameters["wait_h"],
+)
+def test_flow(ground: Ground, bench: Bench, asked_pump: Programmer, procedure: Procedure) -> None:
+    """The flow that the pump tells is in its unit: of the order that the profile's label says."""
+    bench.sleep(hours=procedure.parameters["wait_h"])
+    with _blamed("flow"):
+        check_flows(_ask(ground, asked_pump), bench)
 
 
 @pytest.mark.procedure(
@@ -236,12 +256,19 @@ def test_timing(wire: PumpWire, procedure: Procedure) -> None:
 
 
 @pytest.mark.procedure("protocol-repeats", requirements=("REQ-PROT-006",))
-def test_repeats(wire: PumpWire, bench: Bench) -> None:
+def test_repeats(ground: Ground, bench: Bench, asked_pump: Programmer) -> None:
     """A telecommand that changes state and comes again has no second effect, and gets the same answer.
 
-    The clock is set, and a volume is said to have been filled in; both are put right again, whatever is found.
+    The clock is set, and a volume is said to have been filled in; both are put right again, whatever is found. In a
+    session it is the frame that has no second effect; and what was not staged has none at all.
     """
     _ = bench.pump_identity  # nothing is changed on a pump that has not said who it is
+    if ground.wire is None:
+        with _blamed("repeats"):
+            check_frames_once(asked_pump, PumpWire(bench.pump_link))
+            check_unstaged(asked_pump, bench)
+        return
+    wire = ground.wire
     lacking = [_repeated_clock(wire, bench), _repeated_volume(wire)]
     if all(lacking):
         pytest.skip("the pump has neither SetClock nor BeginRefill")
@@ -290,10 +317,10 @@ def _repeated_volume(wire: PumpWire) -> bool:
 
 
 @pytest.mark.procedure("protocol-subscriptions", requirements=("REQ-PROT-008",))
-def test_subscriptions(asked_pump: Programmer) -> None:
+def test_subscriptions(bench: Bench, asked_pump: Programmer) -> None:
     """Notices come as often and as many as were asked for, under the seq of their Subscribe, and no others."""
     with _blamed("subscriptions"):
-        check_subscriptions(asked_pump)
+        check_subscriptions(asked_pump, bench)
 
 
 @pytest.mark.procedure("protocol-chains", requirements=("REQ-PROT-009",))
@@ -322,10 +349,12 @@ def test_sealed(bench: Bench, pump: Programmer) -> None:
     """In a session every telecommand is answered, once, by a frame whose tag fits."""
     if bench.loaded.file.pump.session == "open":
         pytest.skip("the pump is in the open mode, which has no sessions")
-    repeats, rejected, surplus = pump.repeats, pump.rejected, pump.surplus
+    repeats, rejected, surplus, slowest_ms = pump.repeats, pump.rejected, pump.surplus, 0
     with _blamed("sealed"):
         for _ in range(_SEALED):
+            asked_ms = bench.pump_link.monotonic_ms()
             pump.read_status()
+            slowest_ms = max(slowest_ms, bench.pump_link.monotonic_ms() - asked_ms)
     assert pump.rejected == rejected, (
         f"sealed: {pump.rejected - rejected} frames were damaged or forged in {_SEALED} exchanges"
     )
@@ -333,6 +362,7 @@ def test_sealed(bench: Bench, pump: Programmer) -> None:
         f"sealed: {pump.surplus - surplus} answers came twice or late in {_SEALED} exchanges"
     )
     assert pump.repeats == repeats, f"sealed: {pump.repeats - repeats} of {_SEALED} telecommands had to be asked again"
+    assert slowest_ms <= ANSWER_MS, f"sealed: the slowest of {_SEALED} answers took {slowest_ms} ms, over {ANSWER_MS}"
 
 
 @pytest.mark.procedure("protocol-roles", requirements=("REQ-PROT-007",))
@@ -412,6 +442,20 @@ def _seq_of(data: bytes) -> int:
 def _answered(wire: PumpWire, check: str, what: str, behind: bytes = b"") -> None:
     heard = wire.ask(Identify(), behind=behind)
     assert _is(heard, Identity), f"{check}: {heard} came after {what}, not Identity"
+
+
+def _ask(ground: Ground, pump: Programmer) -> Ask:
+    """How something is read in either mode: in the open patiently, for how late answers are is judged elsewhere."""
+    wire = ground.wire
+
+    def ask(question: Telecommand) -> tuple[Message | None, str]:
+        if wire is None:
+            answer = pump.exchange(question)
+            return answer, str(answer)
+        heard = wire.ask(question)
+        return heard.answers[0][1] if heard.answers else None, str(heard)
+
+    return ask
 
 
 def _reply(wire: PumpWire, check: str, question: Telecommand, kind: type[Reply]) -> Reply:

@@ -15,6 +15,8 @@ def recordings_at(path: Path) -> tuple[Path, ...]:
     A run has more than one part if it was interrupted and resumed.
     """
     file = path / RECORDING if path.is_dir() else path
+    if file.exists() and not file.is_file():
+        raise RecordingError(f"{file}: is no file that can be read from any place; copy what it gives into one")
     if not file.is_file():
         folder = f"; {path} is no run folder, or its run never got to its bench" if path.is_dir() else ""
         raise RecordingError(f"{file}: there is no such recording{folder}")

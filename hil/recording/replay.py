@@ -52,8 +52,8 @@ class ReplayLink(Link):
         if not data:
             return
         self._fail_if_lost()
+        self.sent_bytes += len(data)  # also where it diverges: whoever listens in has recorded it by now
         self._play("tx", f"sends {data!r}", data)
-        self.sent_bytes += len(data)
 
     def read_until(self, terminator: bytes, timeout_ms: int) -> bytes:
         """The answer that came, or the timeout that happened instead."""

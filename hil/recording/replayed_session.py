@@ -12,9 +12,9 @@ The bytes on the link are the recorded ones either way, and a request that is no
 A handshake is taken as it happened. That frames were authentic was found when they were recorded; it is not again.
 """
 
-import struct
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Final
 
 from hil.errors import RecordingError
@@ -23,7 +23,7 @@ from hil.recording.decoded import Decoded, decoded_messages
 from hil.recording.reader import Recording
 from hil.recording.tape import Tape
 from protocols.commands.client import Outstanding
-from protocols.errors import MessageError
+from protocols.errors import FrameError, MessageError
 from protocols.framing import decode_frame
 from protocols.json_form import topic_name
 from protocols.json_message import message_of
@@ -31,12 +31,11 @@ from protocols.messages import KEY_BYTES, Message, Role, Secret, decode_message,
 from protocols.session.handshake import FIRST, SECOND, UID_BYTES, Greeting
 from protocols.session.keys import SessionKey
 from protocols.session.programmer_channel import ProgrammerChannel
-from protocols.session.records import SEALED, SealedFrameError
+from protocols.session.records import SealedFrameError, sealed_header
 
 __all__ = ["ReplayedChannel", "ReplayedMemory"]
 
 _WIRE: Final = "pump"
-_SEALED_HEAD: Final = struct.Struct(">2s4sI")
 
 
 class _Script:
@@ -44,26 +43,37 @@ class _Script:
 
     def __init__(self, recording: Recording) -> None:
         """Read the decoded messages of ``recording``. Raises RecordingError if it has none of a session."""
-        offsets, offset = {}, 0
+        begins, places, stream = list[int](), list[int](), bytearray()
         for index, record in enumerate(recording.records):
             if (record.wire, record.direction) == (_WIRE, "tx"):
-                offsets[offset] = index
-                offset += len(record.data)
+                begins.append(len(stream))
+                places.append(index)
+                stream += record.data
         self.sent: dict[int, Decoded] = {}
-        """By the record that holds the frame."""
+        """By the record that holds the frame, be it behind other bytes."""
+        self.frames: dict[int, bytes] = {}
+        """The same, stuffed, as they stand there."""
         self.heard: dict[tuple[str, int], Decoded] = {}
         """By session and counter."""
         for each in decoded_messages(recording.path, _WIRE):
             frame = each.content["frame"]
             if each.is_telemetry and frame["session"] is not None:
                 self.heard[str(frame["session"]), int(frame["counter"])] = each
-            elif not each.is_telemetry and frame["offset"] in offsets:
-                self.sent[offsets[frame["offset"]]] = each
+            elif not each.is_telemetry and frame["session"] is not None:
+                begin = int(frame["offset"])
+                place = places[bisect_right(begins, begin) - 1]
+                self.sent[place] = each
+                self.frames[place] = bytes(stream[begin : begin + int(frame["length"])])
         self.places = sorted(self.sent)
         if not self.heard:
             raise RecordingError(
                 f"{recording.path}: its session was under a provisioned key, and it holds no decoded messages to replay"
             )
+
+    def place_from(self, position: int) -> int | None:
+        """The first record that holds a sealed frame, from that one on."""
+        found = bisect_left(self.places, position)
+        return self.places[found] if found < len(self.places) else None
 
     def sent_from(self, position: int) -> Iterator[Decoded]:
         """What was sent from that record on."""
@@ -104,15 +114,16 @@ class ReplayedChannel(ProgrammerChannel):
         self._is_greeted = False
 
     def seal(self, payload: bytes, now_ms: int = 0) -> bytes:
-        """The frame that was sent here. Raises RecordingError unless it said what ``payload`` does."""
+        """The next frame that was sent. Raises RecordingError unless it said what ``payload`` does."""
         if not self.is_open(now_ms):
             raise SealedFrameError("there is no session")
         seq, message = decode_message(payload)
-        frame, meant = self._next_sent(), self.script.sent.get(self._tape.position)
-        if frame is None or meant is None or not _is_same(meant, seq, message):
+        place = self.script.place_from(self._tape.position)  # what was made of the frame may have gone out before it
+        meant = None if place is None else self.script.sent[place]
+        if place is None or meant is None or not _is_same(meant, seq, message):
             then = "" if meant is None else f", which says {meant.name} (seq {meant.seq}) {_fields(meant)}"
             raise RecordingError(self._tape.says(_WIRE, f"sends {message} (seq {seq})") + then)
-        return frame
+        return decode_frame(self.script.frames[place].strip(b"\0"))
 
     def open(self, frame: bytes, now_ms: int = 0) -> bytes | None:
         """What the recording says is in ``frame``. Raises SealedFrameError for one that was rejected then."""
@@ -122,17 +133,18 @@ class ReplayedChannel(ProgrammerChannel):
             self._is_greeted = True
             self.greeting = Greeting(boot=0, state_seq=self._state_seq(), log_head=0)
             return None
-        if kind != SEALED or len(frame) < _SEALED_HEAD.size:
-            raise SealedFrameError(f"frame begins {kind.hex(' ')}, which is not of a session")
-        _, session, counter = _SEALED_HEAD.unpack_from(frame)
+        session, counter, _ = sealed_header(frame)
         meant = self.script.heard.get((session.hex(), counter))
         if meant is None:
             raise SealedFrameError(f"frame {counter} of session {session.hex()} was no message when it was recorded")
         return encode_message(meant.seq, message_of(meant.name, meant.content))
 
     def _next_sent(self) -> bytes | None:
+        """What was sent next, if that was a whole frame."""
         record = self._tape.peek(_WIRE, "tx")
-        return None if record is None else decode_frame(record.data.rstrip(b"\0"))
+        with suppress(FrameError):
+            return None if record is None else decode_frame(record.data.rstrip(b"\0"))
+        return None
 
     def _state_seq(self) -> int:
         """What the pump must have told in this greeting: that which the next command was meant for."""
@@ -159,7 +171,7 @@ class ReplayedMemory(ProgrammerMemory):
     def begin(self, if_state: int) -> Outstanding:
         """The number that the next command had."""
         for each in self._script.sent_from(self._tape.position):
-            if each.name == "commit":
+            if each.name in {"commit", "query"}:  # one that never went out may be asked after
                 self.last_id = int(each.content["cmd_id"]) - 1
                 break
         return super().begin(if_state)

@@ -5,12 +5,14 @@ import json
 from pathlib import Path
 from typing import Any
 
-from hil.audit import verify_audit
+from hil.audit import last_said, verify_audit
 from hil.errors import RecordingError
-from hil.run_folder import AUDIT, MANIFEST
+from hil.run_folder import AUDIT, MANIFEST, MEASUREMENTS
 from hil.verification.check import Check
 
-__all__ = ["check_audit", "check_files", "gone_on_from", "read_manifest"]
+__all__ = ["check_audit", "check_files", "check_verdict", "gone_on_from", "read_manifest"]
+
+_ENDED = "run finished"
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
@@ -75,6 +77,46 @@ def check_audit(folder: Path | None) -> Check:
     except RecordingError as error:
         return Check(name, "the chain is broken", (str(error),))
     return Check(name, f"{lines} lines, each chained to the one before")
+
+
+def check_verdict(folder: Path | None) -> Check:
+    """What the manifest says came of the run, against what other files of its folder say."""
+    name = "verdict"
+    if folder is None:
+        return Check.skipped(name, "it is no run folder: it has no verdict")
+    try:
+        manifest, ended = read_manifest(folder), last_said(folder / AUDIT, _ENDED)
+    except RecordingError as error:
+        return Check.skipped(name, str(error))
+    verdict, measured = manifest.get("verdict"), manifest.get("measurements")
+    findings = []
+    if ended is None:
+        findings.append(f"{AUDIT}: does not say that the run has ended, but the manifest says {verdict}")
+    elif ended.split(",")[0] != f"verdict {verdict}":
+        findings.append(f"the manifest says verdict {verdict}, {AUDIT} says {ended}")
+    rows = _measured(folder / MEASUREMENTS)
+    if rows is not None and rows != _told(measured, rows):
+        findings.append(f"the manifest says other measurements than {MEASUREMENTS}")
+    return Check(name, f"{verdict}, and {len(rows or ())} measurements, held against the other files", tuple(findings))
+
+
+def _measured(path: Path) -> list[dict[str, Any]] | None:
+    """The table's rows; None if it cannot be read, which its SHA-256 tells."""
+    import pyarrow as pa  # noqa: PLC0415 - slow to import
+    import pyarrow.parquet as pq  # noqa: PLC0415
+
+    try:
+        rows: list[dict[str, Any]] = pq.read_table(path).to_pylist()
+    except (OSError, pa.ArrowException):
+        return None
+    return rows
+
+
+def _told(measured: Any, rows: list[dict[str, Any]]) -> list[Any]:
+    """The manifest's measurements, of each what the table has as well."""
+    columns = rows[0].keys() if rows else ()
+    each = measured if isinstance(measured, list) else []
+    return [{name: one.get(name) for name in columns} if isinstance(one, dict) else one for one in each]
 
 
 def _sha256(path: Path) -> str:

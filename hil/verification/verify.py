@@ -22,7 +22,7 @@ from hil.run_plan import BENCH_ATTACHMENT
 from hil.verification.alarm_check import AlarmCheck
 from hil.verification.check import Check
 from hil.verification.clock_check import ClockCheck
-from hil.verification.folder_checks import check_audit, check_files, gone_on_from
+from hil.verification.folder_checks import check_audit, check_files, check_verdict, gone_on_from
 from hil.verification.wire_check import WireCheck
 from protocols.session.noise import SessionKeys
 
@@ -69,7 +69,7 @@ class Verification:
 def verify(path: Path) -> Verification:
     """Check the recording or run folder at ``path``. Raises RecordingError if nothing of it can be read."""
     files, folder = recordings_at(path), run_folder_of(path)
-    checks = [check_files(folder), check_audit(folder)]
+    checks = [check_files(folder), check_audit(folder), check_verdict(folder)]
     interrupted = gone_on_from(folder)
     for number, each in enumerate(files):
         with RecordingStream.open(each) as stream:

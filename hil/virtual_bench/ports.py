@@ -137,7 +137,7 @@ class PtyPort:
         except OSError as error:
             self._close_descriptors()
             raise BenchFault(
-                f"{device}: cannot link the pseudo-terminal at {link}: {error.strerror}; name another path in [serve]"
+                f"{device}: cannot link the pseudo-terminal at {link}: {error.strerror}; name another path"
             ) from error
 
     def fileno(self) -> int:

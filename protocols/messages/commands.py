@@ -6,7 +6,7 @@ from typing import ClassVar
 from construct import Bytes, Int8ub, Int32ub, Int64ub
 from construct_typed import csfield
 
-from protocols.messages.fields import Blob, Member
+from protocols.messages.fields import Blob, Command, Member
 from protocols.messages.layout import declared
 from protocols.messages.message import Role, Telecommand, Telemetry
 
@@ -52,7 +52,7 @@ class Staged(Telemetry):
     token: int = csfield(Int32ub, "names what was staged")
     digest: bytes = csfield(Bytes(DIGEST_BYTES), "first bytes of the SHA-256 of ``command``")
     state_seq: int = csfield(Int32ub, "counts changes of the pump's state")
-    command: bytes = csfield(Blob(MAX_COMMAND_BYTES), "the command as the pump encodes it anew: opcode u8 | body")
+    command: bytes = csfield(Command(MAX_COMMAND_BYTES), "the command as the pump encodes it anew: opcode u8 | body")
 
 
 @declared
@@ -64,7 +64,7 @@ class Stage(Telecommand):
     CHANGES_STATE: ClassVar[bool] = False
     ROLE: ClassVar[Role] = Role.PROGRAMMER
 
-    command: bytes = csfield(Blob(MAX_COMMAND_BYTES), "opcode u8 | body of the telecommand")
+    command: bytes = csfield(Command(MAX_COMMAND_BYTES), "opcode u8 | body of the telecommand")
 
 
 @declared

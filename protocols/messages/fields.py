@@ -11,7 +11,7 @@ from construct_typed import Construct, Context
 
 from protocols.messages.adapter import CompilingAdapter
 
-__all__ = ["Ascii", "Blob", "Bounded", "Member", "Secret", "SecretBytes"]
+__all__ = ["Ascii", "Blob", "Bounded", "Command", "Member", "Secret", "SecretBytes"]
 
 Kind = TypeVar("Kind", bound=int)
 Item = TypeVar("Item")
@@ -131,6 +131,10 @@ class Blob(CompilingAdapter[Any, Any, bytes, bytes]):
     def _check(self, length: int, path: str) -> None:
         if length > self.most:
             raise RangeError(f"{length} bytes, but at most {self.most} are allowed", path=path)
+
+
+class Command(Blob):
+    """A telecommand within another message: the bytes of some are secret."""
 
 
 class Secret(bytes):

@@ -1,12 +1,14 @@
 """One declaration, two readings: a frozen dataclass for Python and its type checker, a construct for the wire."""
 
 import dataclasses
+from enum import Enum
 from typing import Any, ClassVar, TypeVar, dataclass_transform
 
 from construct import Renamed, Struct
 from construct_typed import Context, csfield
 
 from protocols.messages.adapter import CompilingAdapter
+from protocols.messages.fields import Command
 
 __all__ = ["Declared", "Layout", "declared"]
 
@@ -15,6 +17,13 @@ class Declared:
     """A class with ``declared`` fields."""
 
     __dataclass_fields__: ClassVar[dict[str, dataclasses.Field[Any]]]
+
+    def __repr__(self) -> str:
+        """For people: ``ErrorReply(reason=OUT_OF_RANGE, detail=3)``. No secret is in it, nor in what it carries."""
+        fields = ", ".join(
+            f"{field.name}={_told(field, getattr(self, field.name))}" for field in dataclasses.fields(self)
+        )
+        return f"{type(self).__name__}({fields})"
 
 
 AnyDeclared = TypeVar("AnyDeclared", bound=Declared)
@@ -26,7 +35,7 @@ def declared(cls: type[AnyDeclared]) -> type[AnyDeclared]:
 
     construct-typing's DataclassMixin does the same, but its dataclasses cannot be frozen under mypy.
     """
-    return dataclasses.dataclass(frozen=True)(cls)
+    return dataclasses.dataclass(frozen=True, repr=False)(cls)
 
 
 class Layout(CompilingAdapter[Any, Any, AnyDeclared, AnyDeclared]):
@@ -52,8 +61,22 @@ class Layout(CompilingAdapter[Any, Any, AnyDeclared, AnyDeclared]):
         return {name: getattr(obj, name) for name in self.names}
 
 
+def _told(field: dataclasses.Field[Any], value: Any) -> str:
+    """A name by name, bytes in hexadecimal; of a command, whose body may be a key, only its opcode and its length."""
+    if isinstance(value, Enum):
+        return value.name or "none"
+    if isinstance(value, tuple):
+        return f"[{', '.join(map(str, value))}]"
+    if type(value) is not bytes:
+        return str(value)
+    return f"{value[:1].hex()}... ({len(value)} bytes)" if isinstance(_bare(field), Command) else value.hex()
+
+
 def _named(field: dataclasses.Field[Any]) -> "Renamed[Any, Any]":
     """What ``csfield`` wrapped without a name, with one: so that errors speak of ``mode``, not of ``mode.None``."""
+    return Renamed(_bare(field), newname=field.name, newdocs=field.metadata["subcon"].docs)
+
+
+def _bare(field: dataclasses.Field[Any]) -> Any:
     subcon = field.metadata["subcon"]
-    bare = subcon.subcon if isinstance(subcon, Renamed) else subcon
-    return Renamed(bare, newname=field.name, newdocs=subcon.docs)
+    return subcon.subcon if isinstance(subcon, Renamed) else subcon

@@ -22,6 +22,7 @@ __all__ = [
     "FrameOpener",
     "FrameSealer",
     "SealedFrameError",
+    "sealed_header",
 ]
 
 SEALED = b"\x01\x10"
@@ -35,6 +36,16 @@ MAX_SEALED_PAYLOAD_BYTES = MAX_FRAME_BYTES - _HEADER.size - TAG_BYTES
 
 class SealedFrameError(FrameError):
     """A frame that is not of this session, was altered, or came before."""
+
+
+def sealed_header(frame: bytes) -> tuple[bytes, int, int]:
+    """Session, counter, and length of the payload. Raises SealedFrameError for what no sender could have sealed."""
+    if len(frame) < _HEADER.size + TAG_BYTES:
+        raise SealedFrameError(f"{len(frame)} bytes are too few for a sealed frame")
+    kind, sid, counter, length = _HEADER.unpack_from(frame)
+    if kind != SEALED or len(frame) != _HEADER.size + length + TAG_BYTES or counter >= MAX_FRAMES:
+        raise SealedFrameError("a sealed frame whose header does not fit")
+    return sid, counter, length
 
 
 class FrameSealer:
@@ -71,13 +82,9 @@ class FrameOpener:
 
     def open(self, frame: bytes) -> bytes:
         """The payload. Raises SealedFrameError, with no effect."""
-        if len(frame) < _HEADER.size + TAG_BYTES:
-            raise SealedFrameError(f"{len(frame)} bytes are too few for a sealed frame")
-        kind, sid, counter, length = _HEADER.unpack_from(frame)
-        if kind != SEALED or sid != self._sid:
+        sid, counter, _ = sealed_header(frame)
+        if sid != self._sid:
             raise SealedFrameError("not a sealed frame of this session")
-        if len(frame) != _HEADER.size + length + TAG_BYTES or counter >= MAX_FRAMES:
-            raise SealedFrameError("a sealed frame whose header does not fit")
         behind = self.newest - counter
         if behind >= 0 and (behind >= _WINDOW or self._seen >> behind & 1):
             raise SealedFrameError(f"frame {counter} came before, or is too old")

@@ -175,6 +175,17 @@ def test_any_flipped_bit_is_found_within_the_hour() -> None:
         assert pump.firmware.memory.damage() == 0
 
 
+def test_lost_hours_are_passed_over_for_those_behind() -> None:
+    """A pump that still has records gives some, however many are damaged: an empty page would be the log's end."""
+    pump = _pump()
+    pump.wake(15 * _HOUR_MS)
+    memory = pump.status(15 * _HOUR_MS).memory
+    for lost in range(2, 12):
+        memory._history.erase(lost)
+    assert [hour.seq for hour in memory.hours(2, 9)] == list(range(12, memory.next_hour))
+    assert [hour.seq for hour in memory.hours(0, 3)] == [0, 1, 12]
+
+
 def test_both_copies_lost_is_a_safe_mode() -> None:
     """Without any configuration the factory's is used, in safe mode, with an alarm."""
     pump = _pump()

@@ -40,12 +40,15 @@ def test_a_file_without_an_ending_is_a_file(tmp_path: Path, monkeypatch: pytest.
 
 
 def test_recordings_go_by_their_names(tmp_path: Path) -> None:
-    """Also where there are no runs yet; another name is told which there are."""
+    """Also where there are no runs yet; another name is told the nearest one, or which there are."""
     runs = tmp_path / "runs"
     assert find_run("occlusion", runs) == shipped("recordings/occlusion.mcap")
     run = runs / "20260101T100000Z_flow-accuracy_SN0042_aaaaaa"
     run.mkdir(parents=True)
     assert find_run("occlusion", runs) == shipped("recordings/occlusion.mcap")
     assert find_run("last", runs) == run
-    with pytest.raises(UsageError, match="recordings that come with pumprig: attacked-link, brown-out"):
-        find_run("oclusion", runs)
+    for there in (runs, tmp_path / "none"):
+        with pytest.raises(UsageError, match=r"did you mean occlusion\?"):
+            find_run("oclusion", there)
+        with pytest.raises(UsageError, match="recordings that come with pumprig: attacked-link, brown-out"):
+            find_run("zzz", there)

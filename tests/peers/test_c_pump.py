@@ -94,6 +94,7 @@ def test_it_passes_every_procedure(tmp_path: Path) -> None:
             "protocol-sequence",
             "protocol-errors",
             "protocol-values",
+            "protocol-flow",
             "protocol-timing",
             "protocol-repeats",
             "protocol-subscriptions",

@@ -5,12 +5,17 @@ The page's tables are its codec. So what the page says otherwise than the code, 
 
 import hashlib
 import json
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+from cobs.cobs import decode as decoded_cobs
+from cryptography.hazmat.primitives.ciphers import Cipher
+from cryptography.hazmat.primitives.ciphers.algorithms import AES
+from cryptography.hazmat.primitives.ciphers.modes import CTR
 
 from hil.bench import Bench, open_bench
 from hil.bench_file import load_bench
@@ -20,10 +25,12 @@ from hil.links.virtual import VirtualLink
 from hil.procedures import protocol_conformance as conformance
 from hil.programmer import CommandNotApplied
 from hil.wiring import SimulatedWiring
+from protocols.errors import FrameError
+from protocols.framing import CrcMismatch, decode_frame
 from protocols.messages import Outcome
 from protocols.vectors import vectors
-from tests.hil.procedures.conforming import Nowhere, findings, procedures
-from tests.peers.document_pump.pump import DocumentPump, Key
+from tests.hil.procedures.conforming import Nowhere, findings
+from tests.peers.document_pump.pump import _SENSED, DocumentPump, Key
 from tests.peers.document_pump.tables import FOR_READERS, MESSAGES, decoded, encoded
 from tests.peers.document_pump.wire import Session, Untrue, answered, first_payload, framed, unframed
 
@@ -111,13 +118,153 @@ def test_it_conforms_in_the_open_mode(tmp_path: Path) -> None:
 
 
 def test_it_conforms_in_the_secure_mode(tmp_path: Path) -> None:
-    """Subscriptions, chains, staged commands, roles and lock-out: in sessions that the rig opens with the test keys."""
+    """In sessions that the rig opens with the test keys: not one finding."""
     with _bench("simulated-secure.toml", DocumentPump(_settings(), _UID, _keys()), tmp_path) as bench:
-        for _, run in procedures(bench):
-            run()
-        conformance.test_sealed(bench, bench.pump)
-        conformance.test_roles(bench, bench.pump)
-        conformance.test_lockout(bench, bench.pump)
+        assert findings(bench) == {}
+
+
+def _no_tag(monkeypatch: pytest.MonkeyPatch, _: DocumentPump) -> None:
+    """Deciphers, and looks at nothing."""
+    keys: dict[bytes, bytes] = {}
+    begin = Session.__init__
+
+    def kept(session: Session, sid: bytes, to_pump: bytes, from_pump: bytes) -> None:
+        keys[sid] = to_pump
+        begin(session, sid, to_pump, from_pump)
+
+    def opened(session: Session, frame: bytes) -> bytes:
+        number = int.from_bytes(frame[6:10], "big")
+        if number in session._taken:
+            raise Untrue("old")
+        session._taken.add(number)
+        first_block = bytes(4) + number.to_bytes(8, "big") + b"\0\0\0\2"
+        return Cipher(AES(keys[session.sid]), CTR(first_block)).decryptor().update(frame[12:-16])
+
+    monkeypatch.setattr(Session, "__init__", kept)
+    monkeypatch.setattr(Session, "open", opened)
+
+
+def _no_crc(monkeypatch: pytest.MonkeyPatch, _: DocumentPump) -> None:
+    """Takes any four bytes for a CRC."""
+
+    def unchecked(piece: bytes) -> bytes:
+        try:
+            return decode_frame(piece)
+        except CrcMismatch:
+            return bytes(decoded_cobs(piece))[:-4]
+        except FrameError:
+            raise Untrue from None
+
+    monkeypatch.setattr("tests.peers.document_pump.pump.unframed", unchecked)
+
+
+def _no_window(monkeypatch: pytest.MonkeyPatch, _: DocumentPump) -> None:
+    """Takes a frame as often as it comes."""
+    opened = Session.open
+
+    def again(session: Session, frame: bytes) -> bytes:
+        session._taken.clear()
+        return opened(session, frame)
+
+    monkeypatch.setattr(Session, "open", again)
+
+
+def _early_window(monkeypatch: pytest.MonkeyPatch, _: DocumentPump) -> None:
+    """Moves its window before it looks at the tag."""
+    opened = Session.open
+
+    def moved(session: Session, frame: bytes) -> bytes:
+        number = int.from_bytes(frame[6:10], "big")
+        if number <= session._newest - 64:
+            raise Untrue("old")
+        session._newest = max(session._newest, number)
+        return opened(session, frame)
+
+    monkeypatch.setattr(Session, "open", moved)
+
+
+def _ends_session(monkeypatch: pytest.MonkeyPatch, pump: DocumentPump) -> None:
+    """Ends its session with a frame whose tag does not fit."""
+    opened = Session.open
+
+    def ended(session: Session, frame: bytes) -> bytes:
+        try:
+            return opened(session, frame)
+        except Untrue:
+            pump.session = None
+            raise
+
+    monkeypatch.setattr(Session, "open", ended)
+
+
+def _unstaged(monkeypatch: pytest.MonkeyPatch, pump: DocumentPump) -> None:
+    """Sets its clock for whoever asks."""
+    told = DocumentPump._told
+
+    def at_once(self: DocumentPump, payload: bytes, kid: int, role: int) -> bytes:
+        name, fields = decoded(payload[2:])
+        return pump._set_clock(**fields) if name == "SetClock" else told(self, payload, kid, role)
+
+    monkeypatch.setattr(DocumentPump, "_told", at_once)
+
+
+def _celsius(monkeypatch: pytest.MonkeyPatch, _: DocumentPump) -> None:
+    monkeypatch.setitem(_SENSED, "temperature_mc", 37)
+
+
+def _microlitres(monkeypatch: pytest.MonkeyPatch, _: DocumentPump) -> None:
+    """Tells its flow in uL/day."""
+    told = DocumentPump._read_status
+    monkeypatch.setattr(
+        DocumentPump, "_read_status", lambda self: (body := told(self))[:52] + (1000).to_bytes(4, "big") + body[56:]
+    )
+
+
+def _slow(monkeypatch: pytest.MonkeyPatch, pump: DocumentPump) -> None:
+    """Answers after 600 ms."""
+    receive, due_ms, emit = pump.receive, pump.next_emit_ms, pump.emit
+    waiting: list[tuple[int, bytes]] = []
+
+    def received(now_ms: int, data: bytes) -> bytes:
+        waiting.append((now_ms + 600, receive(now_ms, data)))
+        return b""
+
+    def emitted(now_ms: int) -> bytes:
+        out = b"".join(data for at_ms, data in waiting if at_ms <= now_ms)
+        waiting[:] = [each for each in waiting if each[0] > now_ms]
+        notice_ms = due_ms()
+        return out + (emit(now_ms) if notice_ms is not None and notice_ms <= now_ms else b"")
+
+    def next_ms() -> int | None:
+        return min((each for each in (due_ms(), *(at_ms for at_ms, _ in waiting)) if each is not None), default=None)
+
+    for name, method in (("receive", received), ("emit", emitted), ("next_emit_ms", next_ms)):
+        monkeypatch.setattr(pump, name, method)
+
+
+_SECURE_FAULTS: dict[str, tuple[Callable[[pytest.MonkeyPatch, DocumentPump], None], str, str]] = {
+    "no-tag": (_no_tag, "protocol-framing", "came, not silence, after a frame whose (length|ciphertext|tag) "),
+    "no-crc": (_no_crc, "protocol-framing", "came, not silence, after a sealed frame with a bit of its CRC"),
+    "early-window": (_early_window, "protocol-framing", "silence came after .* whose counter was raised by 1000"),
+    "ends-session": (_ends_session, "protocol-framing", "silence came after .* a frame whose length does not fit"),
+    "no-window": (_no_window, "protocol-repeats", "came, not silence, after a sealed frame that came again"),
+    "unstaged": (_unstaged, "protocol-repeats", "ClockSet.* came after SetClock without Stage"),
+    "slow": (_slow, "protocol-sealed", "the slowest of 50 answers took 600 ms, over 500"),
+    "celsius": (_celsius, "protocol-values", "temperature_mc is 37, outside"),
+    "microlitres": (_microlitres, "protocol-flow", "flow_nl_per_day is 1000 in Status, outside 100000 to 10000000"),
+}
+
+
+@pytest.mark.parametrize("fault", _SECURE_FAULTS)
+def test_a_fault_in_the_secure_mode_is_found_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: str) -> None:
+    """By the procedure that is there for it, and by no other."""
+    sabotage, procedure, said = _SECURE_FAULTS[fault]
+    pump = DocumentPump(_settings(), _UID, _keys())
+    sabotage(monkeypatch, pump)
+    with _bench("simulated-secure.toml", pump, tmp_path) as bench:
+        found = findings(bench)
+    assert found.keys() == {procedure}, found
+    assert re.search(said, found[procedure]), found
 
 
 def test_a_tag_that_does_not_fit_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -102,9 +102,9 @@ def test_asking_twice_takes_nothing_twice(pump: Pump) -> None:
 
 
 @pytest.mark.parametrize("pages", [0, 1], ids=["first-page", "second-page"])
-@pytest.mark.parametrize("what", ["record", "order", "gap", "chain", "head", "before"])
+@pytest.mark.parametrize("what", ["record", "order", "gap", "chain", "head", "before", "none"])
 def test_a_changed_log_is_found_out(pump: Pump, what: str, pages: int) -> None:
-    """A record, their order, one left out, the chain's values, and what was read before: each is checked."""
+    """A record, their order, one left out, the chain's values, what was read before, no record: each is checked."""
     follower = event_log()
     for _ in range(pages):
         follower.take(pump.ask(follower.request()))
@@ -117,6 +117,7 @@ def test_a_changed_log_is_found_out(pump: Pump, what: str, pages: int) -> None:
         "chain": replace(answer, chain_after=bytes(range(16))),
         "head": replace(answer, next_seq=events[-1].seq),
         "before": replace(answer, chain_before=bytes(range(16))),
+        "none": replace(answer, events=(), chain_after=answer.chain_before),
     }[what]
     with pytest.raises(BrokenLog):
         follower.take(changed)

@@ -11,15 +11,20 @@ from protocols.errors import MessageError
 from protocols.messages import (
     MESSAGES,
     Alarms,
+    Committed,
     ErrorReply,
     History,
     HistoryRecord,
     Identity,
+    KeySlot,
+    KeySlots,
     MalformedMessage,
     Message,
     Mode,
+    Outcome,
     ReadStatus,
     Reason,
+    Role,
     SetClock,
     Status,
     UnknownOpcode,
@@ -162,6 +167,15 @@ def test_what_does_not_fit_is_the_callers_mistake(seq: int, message: Message, pr
     """A value outside its field is a ValueError that names the field, and nothing is encoded."""
     with pytest.raises(ValueError, match=problem):
         encode_message(seq, message)
+
+
+def test_a_message_is_told_in_words() -> None:
+    """Names by name and bytes in hexadecimal, as findings show them; not as Python would write them."""
+    refused = Committed(7, Outcome.REFUSED, 3, bytes.fromhex("ff0300000000"))
+    assert f"{ErrorReply(Reason.OUT_OF_RANGE, 3)}" == "ErrorReply(reason=OUT_OF_RANGE, detail=3)"
+    assert f"{refused}" == "Committed(cmd_id=7, outcome=REFUSED, state_seq=3, result=ff0300000000)"
+    slots = KeySlots((KeySlot(9, Role.READER, enabled=True),))
+    assert f"{slots}" == "KeySlots(slots=[KeySlot(kid=9, role=READER, enabled=True)])"
 
 
 def test_a_message_does_not_change() -> None:

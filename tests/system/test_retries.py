@@ -11,6 +11,7 @@ from click.testing import CliRunner
 from cli import pumprig
 from hil.bench_check import check_bench
 from hil.bench_file import load_bench
+from hil.console import print_result
 from hil.observer import Silent
 from hil.run_procedures import run_procedures
 from hil.run_settings import RunSettings
@@ -148,6 +149,21 @@ def test_rest_is_quarantined(tmp_path: Path, what: str, reason: str) -> None:
     assert found["procedures"][1]["problem"].startswith("quarantined: after first")
     assert "REQ-FLOW-001" in [each["requirement"] for each in found["not_claimed"]]
     assert "Quarantine: after first" in (found["folder"] / "report.html").read_text(encoding="utf-8")
+
+
+def test_a_replay_ends_with_its_first_difference(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """One procedure says where they part, also if it is for any pump; the rest is left out, and no alarm is raised."""
+    recorded = run(tmp_path, QUARANTINE.format(what="pump.read_status()").replace("raise Run", "pass  # Run"))
+    others = RunSettings(
+        ("protocol-conformance",), target="replay", recording=recorded["folder"], out=tmp_path / "replays"
+    )
+    result = run_procedures(others, Silent())
+    assert (result.exit_code, [page.said for page in result.procedures[:2]]) == (3, ["error", "quarantined"])
+    assert {page.said for page in result.procedures[2:]} == {"quarantined"}
+    print_result(result)
+    said = capsys.readouterr()
+    assert said.out.replace("\n", " ").count(": diverges at") == 2, said.out
+    assert "count-mismatch" not in said.err
 
 
 def test_pump_in_safe_mode_is_quarantined(tmp_path: Path) -> None:

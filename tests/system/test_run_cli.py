@@ -147,6 +147,7 @@ def test_wrong_bench_file_is_refused_with_file_line_and_key(
     [
         (("--target", "replay"), "needs --recording"),
         (("--recording", "nowhere.mcap"), "nowhere.mcap"),
+        (("--target", "replay", "--recording", "occlusion"), "was not made by a run, and holds no bench"),
         (("--inject", "catheter-oclusion@6h"), "did you mean catheter-occlusion"),
         (("--inject", "bath-offset=1.5K@0h"), "write it like"),
         (("--inject", "catheter-occlusion"), "@TIME"),

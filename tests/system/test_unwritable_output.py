@@ -41,6 +41,24 @@ def test_a_place_below_a_file_is_refused(pumprig: PumpRig, tmp_path: Path, comma
     assert (tmp_path / "file").read_text() == "not a folder"
 
 
+@pytest.mark.parametrize(
+    ("command", "line"), [(("decode", RECORDING), b"\\xb0C"), (("sim", "fever", "--out", "sim"), b"A day of fever")]
+)
+def test_a_reader_that_leaves_and_letters_that_it_lacks(tmp_path: Path, command: tuple[str, ...], line: bytes) -> None:
+    """``decode ... | head -1`` is no requirement that failed (1), nor a pass; and a pipe in ASCII gets all lines."""
+    root = str(Path(__file__).parents[2])
+    environment = {**os.environ, "PYTHONPATH": root, "PYTHONIOENCODING": "ascii"}
+    pipe = subprocess.PIPE
+    with subprocess.Popen(
+        [sys.executable, "-m", "cli", *command], stdout=pipe, stderr=pipe, env=environment, cwd=tmp_path
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        assert any(line in each for each in process.stdout)
+        process.stdout.close()
+        assert (process.wait(60), process.stderr.read()) == (141, b"")
+
+
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a disk that is full")
 @pytest.mark.parametrize("command", ["jsonl", "pcapng"])
 def test_a_full_disk_is_a_fault_of_the_bench(pumprig: PumpRig, tmp_path: Path, command: str) -> None:

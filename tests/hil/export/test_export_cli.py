@@ -100,6 +100,7 @@ def test_a_recording_that_was_cut_says_so(tmp_path: Path) -> None:
     ("arguments", "code", "said"),
     [
         (["decode", "nowhere.mcap"], 3, "nowhere.mcap: there is no such recording"),
+        (["decode", "/dev/null"], 3, "/dev/null: is no file that can be read from any place"),
         (["decode", str(_OCCLUSION), "--where", "speed>3"], 2, "there is no field 'speed'; there are time_ms"),
         (["decode", str(_OCCLUSION), "--type", "stauts"], 2, "did you mean status"),
         (["export", str(_OCCLUSION), "--format", "csv", "--out", str(_OCCLUSION)], 2, "is a file"),

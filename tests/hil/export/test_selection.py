@@ -99,6 +99,7 @@ def test_conditions_all_hold_and_leave_out_what_has_no_such_field(rows: list[dic
         (["status"], ["temperature>38kPa"], "it is in m°C or °C"),
         (["status"], ["boot_count=3V"], "has no unit"),
         (["status"], ["volume=much"], "is a number"),
+        (["status"], ["volume>1e999"], "more digits than can be compared"),
         (["history"], ["records=3"], "is a list"),
         (["provision_key"], ["psk=00"], "is secret"),
         (["status"], ["utc>yesterday"], "write it like 2026"),

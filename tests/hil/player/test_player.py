@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from hil.errors import BenchFault, RecordingError, UsageError
+from hil.errors import BenchFault, UsageError
 from hil.player.outlet import Outlet, open_outlet
 from hil.player.pace import Lateness, Pace
 from hil.player.player import Player
@@ -111,7 +111,7 @@ def test_times_count_from_where_it_begins(
 
 def test_a_wire_on_which_nothing_came_names_those_on_which_something_did(path: Path) -> None:
     """So that a typing mistake is seen at once."""
-    with pytest.raises(RecordingError, match="nothing came on wire 'bath' in that time; bytes came on dut, other"):
+    with pytest.raises(UsageError, match=r"nothing came on wire 'bath' in that time .*; bytes came on dut, other"):
         Schedule(path, "bath").span_ms()
     assert Schedule(path, "dut").span_ms() == (0, 200_000)
 

@@ -28,9 +28,11 @@ class Nowhere(WireSink):
 
 
 def findings(bench: Bench) -> dict[str, str]:
-    """What each procedure for the open mode finds in the pump; nothing where it passes or is skipped."""
+    """What each procedure for the pump's mode finds in it; nothing where it passes or is skipped."""
     found: dict[str, str] = {}
-    ground = look_at(PumpWire(bench.pump_link), asked_before=bench.pump.repeats > 0)
+    ground = Ground(None)
+    if bench.loaded.file.pump.session == "open":
+        ground = look_at(PumpWire(bench.pump_link), asked_before=bench.pump.repeats > 0)
     for name, run in procedures(bench, ground):
         with suppress(pytest.skip.Exception):
             ground.skip_if_void(name)
@@ -41,24 +43,34 @@ def findings(bench: Bench) -> dict[str, str]:
     return found
 
 
-def procedures(bench: Bench, ground: Ground | None = None) -> Iterator[tuple[str, Callable[[], None]]]:
-    """Each procedure that any mode has, by name; with a ``ground``, also those of the open mode."""
-    if ground is not None and ground.wire is not None:
-        yield from _open_procedures(bench, ground, ground.wire)
-    yield "protocol-subscriptions", lambda: conformance.test_subscriptions(bench.pump)
-    yield "protocol-chains", lambda: conformance.test_chains(bench.pump)
-    yield "protocol-commands", lambda: conformance.test_commands(bench, bench.pump)
+def procedures(bench: Bench, ground: Ground) -> Iterator[tuple[str, Callable[[], None]]]:
+    """Each procedure that the pump's mode has, by name."""
+    wire, pump = ground.wire, bench.pump
+    if wire is not None:
+        yield "protocol-unasked", lambda: conformance.test_unasked(ground)
+    yield "protocol-framing", lambda: conformance.test_framing(ground, bench, pump)
+    yield "protocol-oversize", lambda: conformance.test_oversize(ground, bench, pump)
+    if wire is not None:
+        yield "protocol-sequence", lambda: conformance.test_sequence(wire)
+        yield "protocol-errors", lambda: conformance.test_errors(wire)
+    yield "protocol-values", lambda: conformance.test_values(ground, bench, pump)
+    yield "protocol-flow", lambda: conformance.test_flow(ground, bench, pump, _page("protocol-flow", wait_h=0.0))
+    if wire is not None:
+        yield "protocol-timing", lambda: _timing(wire)
+    yield "protocol-repeats", lambda: conformance.test_repeats(ground, bench, pump)
+    yield "protocol-subscriptions", lambda: conformance.test_subscriptions(bench, pump)
+    yield "protocol-chains", lambda: conformance.test_chains(pump)
+    yield "protocol-commands", lambda: conformance.test_commands(bench, pump)
+    if wire is None:
+        yield "protocol-sealed", lambda: conformance.test_sealed(bench, pump)
+        yield "protocol-roles", lambda: conformance.test_roles(bench, pump)
+        yield "protocol-lockout", lambda: conformance.test_lockout(bench, pump)
 
 
-def _open_procedures(bench: Bench, ground: Ground, wire: PumpWire) -> Iterator[tuple[str, Callable[[], None]]]:
-    yield "protocol-unasked", lambda: conformance.test_unasked(ground)
-    yield "protocol-framing", lambda: conformance.test_framing(wire)
-    yield "protocol-oversize", lambda: conformance.test_oversize(wire)
-    yield "protocol-sequence", lambda: conformance.test_sequence(wire)
-    yield "protocol-errors", lambda: conformance.test_errors(wire)
-    yield "protocol-values", lambda: conformance.test_values(wire, bench)
-    yield "protocol-timing", lambda: _timing(wire)
-    yield "protocol-repeats", lambda: conformance.test_repeats(wire, bench)
+def _page(name: str, **parameters: float) -> Procedure:
+    page = Procedure.of(name, None, Silent())
+    page.parameters = parameters
+    return page
 
 
 def _timing(wire: PumpWire) -> None:

@@ -118,6 +118,15 @@ def test_lost_and_late_notices_are_gaps() -> None:
     assert not gaps_of([*record.overhear("rx", 13_000, wire(1, sampled(6)))]), "it was said already"
 
 
+def test_what_nobody_can_have_sealed_is_no_sealed_frame() -> None:
+    """Noise under a sealed frame's first bytes is rejected, and no gap of millions of frames is seen before it."""
+    header = b"\x01\x10sid."
+    for noise in (header + b"\x7f" * 50, header + (1 << 20).to_bytes(4, "big") + b"\0\5" + bytes(21), header[:2]):
+        assert [each.topic for each in PumpRecord("pump").overhear("tx", 0, encode_frame(noise))] == [
+            "/wire/pump/rejected"
+        ]
+
+
 def session_keys(key: SessionKey) -> SessionKeys:
     """What both ends would have agreed on."""
     initiator, recipient = Initiator(key.psk, b"", Secret(bytes(32))), Recipient(key.psk, b"")

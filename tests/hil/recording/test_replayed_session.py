@@ -9,13 +9,20 @@ from hil.bench_file import LoadedBench
 from hil.errors import RecordingError
 from hil.recording.reader import Recording
 from hil.wiring import ReplayWiring
-from protocols.messages import Message
+from protocols.messages import Message, Query, ReadStatus
 from tests.hil.recorded import bench_with_key_file, record_bench, simulated_bench
 
 
 def script(bench: Bench) -> list[Message]:
-    """Reads and commands in two sessions, for the first is over after a minute of silence."""
+    """Reads and commands in two sessions, for the first is over after a minute of silence; damaged frames, a fence."""
     said: list[Message] = [bench.pump.read_status(), bench.pump.set_clock(1_767_300_000_000)]
+    frame = bench.pump.unsent(ReadStatus())
+    for each in (b"\x05" + frame, frame[:-2] + b"\0", b"\0" + frame):  # the first two are none
+        bench.pump_link.write(each)
+        bench.pump_link.drain()
+    fenced = bench.pump.memory.begin(bench.pump.read_diagnostics().state_seq)
+    said.append(bench.pump.exchange(Query(fenced.cmd_id, fenced.if_state)))
+    bench.pump.memory.done()
     bench.sleep(minutes=10)
     said += [bench.pump.begin_refill(), bench.pump.cancel_refill(), bench.pump.read_configuration()]
     bench.pump.read_events()

@@ -9,6 +9,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from mcap.opcode import Opcode
 
@@ -22,7 +24,7 @@ from hil.run_folder import RunFolder
 from hil.verification.verify import Verification, verify
 from hil.verification.verify_console import print_verification
 from protocols.framing import decode_frame, encode_frame
-from protocols.messages import Sampled, Subscribe, Subscribed
+from protocols.messages import ReadStatus, Sampled, Subscribe, Subscribed
 from protocols.vectors import examples
 from tests.hil.recorded import (
     START_UTC_MS,
@@ -52,8 +54,14 @@ def pristine(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder.audit("run started", why="test")
     record_bench(folder.path / "run.mcap", simulated_bench("simulated-secure"), script)
     folder.write("junit.xml", b"<testsuites/>")
-    folder.audit("run finished", why="test")
-    folder.finish({"schema": "pumprig.manifest/1", "verdict": "pass", "measurements": []})
+    folder.audit("run finished", why="verdict pass")
+    measured: list[dict[str, object]] = [
+        {"name": "flow", "value": 1.0, "outcome": "pass"},
+        {"name": "tilt", "value": None, "outcome": "error"},
+    ]
+    pq.write_table(pa.Table.from_pylist(measured), folder.path / "measurements.parquet")
+    manifest = [{**each, "attempt": 1} for each in measured]
+    folder.finish({"schema": "pumprig.manifest/1", "verdict": "pass", "measurements": manifest})
     return folder.path
 
 
@@ -86,7 +94,7 @@ def test_a_recording_alone_says_that_it_has_no_manifest(pristine: Path, tmp_path
     alone = shutil.copy(pristine / "run.mcap", tmp_path / "alone.mcap")
     found = verify(Path(alone))
     assert found.exit_code == 0
-    assert sum("it is no run folder" in text for text in found.unchecked()) == 2
+    assert sum("it is no run folder" in text for text in found.unchecked()) == 3
 
 
 @pytest.mark.parametrize(
@@ -98,17 +106,28 @@ def test_a_recording_alone_says_that_it_has_no_manifest(pristine: Path, tmp_path
         (lambda folder: (folder / "manifest.json").unlink(), "files", "cannot be read"),
         (lambda folder: (folder / "manifest.json").write_bytes(b"{"), "files", "no JSON"),
         (lambda folder: (folder / "manifest.json").write_bytes(b"{}"), "files", "no table of files"),
+        (
+            lambda folder: _edit(folder / "manifest.json", b'"pass"', b'"fail"'),
+            "verdict",
+            "says verdict fail",
+        ),
+        (lambda folder: _edit(folder / "manifest.json", b"1.0", b"1.1"), "verdict", "says other measurements than"),
+        (lambda folder: _drop_last_line(folder / "audit.jsonl"), "verdict", "does not say that the run has ended"),
         (lambda folder: _edit(folder / "audit.jsonl", b"run started", b"run begun..."), "audit", "not chained"),
     ],
 )
 def test_what_was_changed_in_a_folder_is_found(
     folder: Path, tamper: Callable[[Path], object], check: str, said: str
 ) -> None:
-    """Changed, missing and added files; a manifest that is none; an audit line that was changed."""
+    """Changed, missing and added files; no manifest, or one that says something else; a changed audit trail."""
     tamper(folder)
     found = verify(folder)
     assert found.exit_code == 1
     assert any(said in text for text in findings(found)[check])
+
+
+def _drop_last_line(path: Path) -> None:
+    path.write_bytes(b"".join(path.read_bytes().splitlines(keepends=True)[:-1]))
 
 
 def _edit(path: Path, old: bytes, new: bytes) -> None:
@@ -196,8 +215,17 @@ def test_what_a_lost_port_did_not_send_is_no_finding(tmp_path: Path, lost: bytes
 
 
 def test_provisioned_sessions_are_said_not_to_be_checked(tmp_path: Path) -> None:
-    """Tags cannot be checked without keys that are never recorded; nothing is claimed, nothing is found."""
-    record_bench(tmp_path / "r.mcap", bench_with_key_file(tmp_path), script)
+    """Tags cannot be checked without keys that are never recorded; nothing is claimed, nothing is found.
+
+    Nor where somebody has forged a frame whose counter is far ahead: only without the keys it looks like a gap.
+    """
+
+    def attacked(bench: Bench) -> None:
+        frame = decode_frame(bench.pump.unsent(ReadStatus())[:-1])
+        bench.pump_link.write(encode_frame(frame[:6] + (1000).to_bytes(4, "big") + frame[10:]))
+        script(bench)
+
+    record_bench(tmp_path / "r.mcap", bench_with_key_file(tmp_path), attacked)
     found = verify(tmp_path / "r.mcap")
     assert findings(found) == {}
     assert any("sealed frames on pump: their keys are not in the recording" in text for text in found.unchecked())

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from noise.connection import Keypair, NoiseConnection  # type: ignore[import-untyped]
 
-from protocols.messages import Role, Secret
+from protocols.commands.journal import outer
+from protocols.messages import ProvisionKey, Role, Secret, Stage, Staged
 from protocols.session.handshake import Greeting, Wake, prologue
 from protocols.session.keys import SessionKey
 from protocols.session.noise import HandshakeFailed, Initiator, Recipient
@@ -114,10 +115,12 @@ def test_a_failed_second_message_does_no_harm() -> None:
 
 
 def test_no_secret_is_shown() -> None:
-    """Neither repr nor str of anything that holds a key gives the key away."""
+    """Neither repr nor str of anything that holds a key gives the key away, nor of a command that carries it."""
     secret = Secret(bytes(range(32)))
     key = SessionKey(7, Role.READER, secret)
-    for shown in (repr(secret), str(secret), f"{secret}", repr(key), str([key])):
-        assert "secret bytes" in shown
+    command = outer(ProvisionKey(7, Role.READER, secret))
+    staged = Staged(1, bytes(8), 1, command)
+    for shown in (repr(secret), str(secret), f"{secret}", repr(key), str([key]), repr(Stage(command)), f"{staged}"):
+        assert "secret bytes" in shown or "command=39... (38 bytes)" in shown
         assert "000102" not in shown
         assert "\\x01\\x02" not in shown
