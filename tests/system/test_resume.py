@@ -212,7 +212,7 @@ def test_what_a_fault_of_the_bench_ended_is_gone_on_with(
     assert folder is not None
     go_on = f"go on      pumprig run --resume {folder.relative_to(tmp_path)}\n"
     assert (said.returncode, said.stdout.count(go_on)) == (3, 1), said.stdout + said.stderr
-    assert "third: quarantined: after second: the pump's link failed" in said.stdout
+    assert "quarantined third: after second: the pump's link failed" in said.stdout
     said = pumprig("run", "--resume", folder)
     assert (said.returncode, "go on      pumprig run --resume" in said.stdout) == (3, True), said.stdout + said.stderr
     said = pumprig("run", "--resume", folder, "--json")

@@ -171,7 +171,7 @@ static void identify(void) {
 static void read_status(void) {
     int64_t now = uptime();
     PUT(&out, "884144444424414", now + clock_offset_ms, now, BOOT_COUNT, mode, 0, sample_count, sensed.temperature,
-        sensed.reservoir, sensed.outlet, sensed.ambient, sensed.battery, sensed.bellows, flow(), sample_count > 10,
+        sensed.reservoir, sensed.outlet, sensed.ambient, sensed.battery, sensed.bellows, flow(), sample_count > 1,
         history.next);
 }
 
