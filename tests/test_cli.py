@@ -43,6 +43,7 @@ def pumprig(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedPro
     )
 
 
+@pytest.mark.deep(quick=4)
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [

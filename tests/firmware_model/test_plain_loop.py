@@ -27,7 +27,7 @@ def _assert_same(story: Story, number: int) -> None:
     assert image == plain_image
 
 
-@pytest.mark.deep(quick=2)
+@pytest.mark.deep(quick=1)
 @pytest.mark.parametrize("tenth", range(10))
 def test_random_stories_are_the_same(tenth: int) -> None:
     """On 200 random scenarios with faults, events, hourly history and memory image are identical, bit for bit."""

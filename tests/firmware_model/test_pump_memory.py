@@ -70,6 +70,7 @@ def _written() -> int:
 _BYTES = _written()
 
 
+@pytest.mark.deep(quick=2)
 @pytest.mark.parametrize("part", range(8))
 def test_a_brown_out_at_any_write_loses_nothing(part: int) -> None:
     """Power fails at every 7th byte that is written: what was there is there, the rest is old or new, never torn."""

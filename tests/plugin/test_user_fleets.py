@@ -42,6 +42,7 @@ WRONG = {
 }
 
 
+@pytest.mark.deep
 def test_fleets_run_in_the_users_own_pytest(tmp_path: Path) -> None:
     """What holds passes; what does not fails with the command that repeats it; mistakes are told in one line."""
     written(tmp_path)

@@ -98,6 +98,7 @@ def test_mine(bench, measure):
     assert problem in said["procedures"][0]["problem"]
 
 
+@pytest.mark.deep(quick=2)
 @pytest.mark.parametrize(
     ("body", "problem"),
     [
@@ -218,6 +219,7 @@ def test_plain_pytest_runs_procedures_too(tmp_path: Path) -> None:
     assert "verdict    fail" in result.stdout
 
 
+@pytest.mark.deep
 def test_run_of_plain_pytest_is_called_what_it_was(tmp_path: Path, pumprig: PumpRig) -> None:
     """Its folder is named by its files, its command is pytest's, and its recording replays those files."""
     for name in ("test_a", "test_b"):
@@ -233,7 +235,7 @@ def test_run_of_plain_pytest_is_called_what_it_was(tmp_path: Path, pumprig: Pump
     assert replayed.returncode == 0
 
 
-@pytest.mark.deep(quick=1)
+@pytest.mark.deep
 @pytest.mark.parametrize("left", ["raise KeyboardInterrupt", "pytest.exit('I leave')"])
 def test_interrupted_plain_pytest_is_no_pass(tmp_path: Path, pumprig: PumpRig, left: str) -> None:
     """Whoever presses Ctrl-C gets no verdict; pytest cannot go on with it, and `--resume` says so."""

@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 TWICE = """
 import sys
 
@@ -16,6 +18,7 @@ sys.exit(0 if compiled(made["twice"])(21) == 42 else 1)
 """
 
 
+@pytest.mark.deep
 def test_code_that_can_be_kept_nowhere_is_compiled_all_the_same(tmp_path: Path) -> None:
     """Sources in a read-only place and no folder of the user's: Numba has nowhere for its cache."""
     no_folder = tmp_path / "a file"
@@ -43,6 +46,7 @@ thrice(7), thrice(7.0)
 """
 
 
+@pytest.mark.deep
 def test_compiling_is_told_once_and_only_where_it_is_done(tmp_path: Path) -> None:
     """A newcomer waits for half a minute: the log says why, and says nothing when the code is found on disk."""
     (tmp_path / "thrice.py").write_text(THRICE, encoding="utf-8")

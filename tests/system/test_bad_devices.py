@@ -185,6 +185,7 @@ def test_killed_run_keeps_what_was_recorded(pumprig: PumpRig, serve: Serve, serv
     assert f"cut short at byte {recording.truncated_at}" in told.stdout
 
 
+@pytest.mark.deep(quick=1)
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_interrupted_run_ends_in_order(serve: Serve, served_file: Path, tmp_path: Path, number: signal.Signals) -> None:
     """Ctrl-C, a polite kill, a closed terminal: exit 130, no traceback, a closed recording, a manifest that says so."""

@@ -20,7 +20,7 @@ pytestmark = [
     pytest.mark.skipif(not hasattr(os, "fork"), reason="kills forked children"),
 ]
 
-KILLS = at_depth(15, 50)
+KILLS = at_depth(8, 50)
 """For each of four seeds."""
 
 KILLED = End(killed=True, exit_code=0, records=[], entries=[])

@@ -64,6 +64,7 @@ def test_info_says_what_each_part_holds(resumed: Path, pumprig: PumpRig) -> None
     assert [each["complete"] for each in parts] == [False, True]
 
 
+@pytest.mark.deep(quick=1)
 @pytest.mark.parametrize(
     "command", [["diff", "last", "last"], ["replay", "last", "--model"], ["replay", "last", "--to", "pty"]]
 )

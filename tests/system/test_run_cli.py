@@ -77,6 +77,7 @@ def test_occlusion_fails_and_names_the_measurement(pumprig: PumpRig, tmp_path: P
     assert "catheter-occlusion@6h" in (folder / "report.html").read_text(encoding="utf-8")
 
 
+@pytest.mark.deep
 def test_warm_bath_fails_at_twenty_percent_and_the_pump_knows(pumprig: PumpRig, tmp_path: Path) -> None:
     """A bath 1.5 C warmer than it says: about +20 % of flow with R-11, and the pump's thermometer shows why."""
     result = pumprig("run", "--inject", "bath-offset=+1.5C@0h")

@@ -47,6 +47,7 @@ def full_served(tmp_path: Path, by: str) -> Path:
     return path
 
 
+@pytest.mark.deep
 @pytest.mark.parametrize("by", ["socket", "pty"])
 @pytest.mark.parametrize(
     "procedures",

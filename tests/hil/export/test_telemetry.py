@@ -58,6 +58,7 @@ def test_forms_and_pieces_do_not_matter(tmp_path: Path, monkeypatch: pytest.Monk
             assert decoded(path, piece_bytes=piece_bytes) == expected
 
 
+@pytest.mark.deep
 def test_a_time_is_found_in_the_middle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """From and to anywhere give those rows of the whole; only offsets are not known then."""
     monkeypatch.setattr(hil.recording.rewrite, "CHUNK_BYTES", 2000)
@@ -88,6 +89,7 @@ def test_a_recording_that_was_cut_gives_what_stands_before(tmp_path: Path) -> No
         assert len(rows) >= len(messages), "bytes stand before their JSON"
 
 
+@pytest.mark.deep(quick=1)
 @pytest.mark.parametrize("compact", [False, True])
 def test_damage_is_said_behind_all_that_stands_before(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, compact: bool

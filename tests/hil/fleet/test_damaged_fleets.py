@@ -65,6 +65,7 @@ def test_a_plan_without_its_profile_is_told(finished: FleetOutcome) -> None:
         finish_fleet(FleetFolder(finished.folder))
 
 
+@pytest.mark.deep(quick=2)
 @pytest.mark.parametrize(
     ("options", "problem"),
     [

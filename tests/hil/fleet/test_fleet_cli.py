@@ -57,6 +57,7 @@ def test_hash_seeds_change_nothing(tmp_path: Path) -> None:
     assert len(files[0]) > 6
 
 
+@pytest.mark.deep
 def test_an_interrupted_fleet_goes_on(tmp_path: Path) -> None:
     """Ctrl-C leaves with 130 and keeps what is finished, from who forgets --resume too; that does the rest."""
     path, out = written(tmp_path), tmp_path / "out"
@@ -82,6 +83,7 @@ def test_an_interrupted_fleet_goes_on(tmp_path: Path) -> None:
     assert json.loads((out / "summary.json").read_text(encoding="utf-8"))["variants"]["A"]["pumps"] == 72
 
 
+@pytest.mark.deep(quick=1)
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks for processes in /proc")
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
 def test_workers_end_with_their_fleet(tmp_path: Path, how: signal.Signals) -> None:

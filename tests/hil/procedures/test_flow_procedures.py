@@ -93,7 +93,7 @@ def test_a_collection_that_lasts_claims_more(healthy: RunResult) -> None:
             assert combined == pytest.approx(each.expanded_uncertainty)
 
 
-@pytest.mark.deep(quick=2)
+@pytest.mark.deep(quick=1)
 @pytest.mark.parametrize(
     ("procedure", "inject", "found"),
     [
@@ -196,6 +196,7 @@ def test_a_procedure_that_fails_leaves_the_bench_as_it_was(tmp_path: Path) -> No
     assert [page.outcome for page in result.procedures] == [Outcome.FAIL, Outcome.PASS], result.procedures[-1].problem
 
 
+@pytest.mark.deep
 def test_estimates_are_compared_with_the_flow_of_their_own_hours(tmp_path: Path) -> None:
     """A pump that restarts, and whose flow falls later, knows its flow still: its estimates are not dated too early."""
     injected = ("reset@10.5h", "restrictor-plugging=60%@14h")

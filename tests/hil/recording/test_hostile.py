@@ -50,6 +50,7 @@ def chunked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> bytes:
     return write_chunked(tmp_path / "whole.mcap", monkeypatch)
 
 
+@pytest.mark.deep
 def test_truncated_at_every_boundary_and_at_random_bytes(tmp_path: Path, chunked: bytes) -> None:
     """Cut anywhere: what the chunks before it hold is read; then it is damaged there, for it had been closed."""
     path = tmp_path / "cut.mcap"

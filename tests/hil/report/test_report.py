@@ -154,6 +154,7 @@ def test_same_content_gives_same_bytes_in_one_process() -> None:
     assert render_report(example()) == first
 
 
+@pytest.mark.deep
 def test_same_content_gives_same_bytes_in_two_processes() -> None:
     """Neither the process nor its hash seed is in the report."""
     program = (

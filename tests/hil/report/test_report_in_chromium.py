@@ -116,6 +116,7 @@ CONTENTS = {
 }
 
 
+@pytest.mark.deep(quick=1)
 @pytest.mark.parametrize("content", CONTENTS.values(), ids=CONTENTS.keys())
 def test_curves_are_drawn_without_network_or_complaint(content: ReportContent, tmp_path: Path) -> None:
     """Every plot has ink on it, the console holds Bokeh's greeting and no more, and no host is asked for anything."""
@@ -129,6 +130,7 @@ def test_curves_are_drawn_without_network_or_complaint(content: ReportContent, t
     assert asked == set()
 
 
+@pytest.mark.deep
 def test_faults_would_be_seen(tmp_path: Path) -> None:
     """The test above can fail: the policy's refusals reach the console, and without it the request reaches the log."""
     attack = '<script>alert(1)</script><img src="https://example.invalid/x.png"></body>'

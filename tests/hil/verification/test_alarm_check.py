@@ -121,6 +121,7 @@ def test_it_is_found_in_a_recording(tmp_path: Path) -> None:
     assert "uptime goes back from 1140000 ms" in found["clocks"][0]
 
 
+@pytest.mark.deep(quick=1)
 @pytest.mark.parametrize(
     ("around", "faults", "alarm"),
     [
