@@ -94,7 +94,7 @@ def test_restrictor_for_one_ml_per_day(profile: PumpProfile, resistance: float) 
     assert profile.restrictor_pa_s_per_m3 == pytest.approx(resistance, rel=1e-3)
 
 
-@pytest.mark.deep(quick=10)
+@pytest.mark.deep(quick=5)
 @both
 @pytest.mark.parametrize("temperature_c", [30.0, 35.0, 37.0, 39.0, 42.0])
 @pytest.mark.parametrize("ambient_kpa", [70.0, 101.325, 105.0])

@@ -104,7 +104,7 @@ def test_it_passes_every_procedure(tmp_path: Path) -> None:
     )
 
 
-@pytest.mark.deep(quick=1)
+@pytest.mark.deep
 @pytest.mark.parametrize(
     ("mistake", "procedure", "finding"),
     [

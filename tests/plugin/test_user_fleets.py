@@ -57,6 +57,7 @@ def test_fleets_run_in_the_users_own_pytest(tmp_path: Path) -> None:
     assert "mark the test: @pytest.mark.fleet" in result.stdout
 
 
+@pytest.mark.deep
 def test_wrong_markers_are_told_in_one_line(tmp_path: Path) -> None:
     """Each with the option and what it must be; nothing is run."""
     written(tmp_path)

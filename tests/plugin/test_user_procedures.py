@@ -66,7 +66,7 @@ def test_documented_example_runs(pumprig: PumpRig, tmp_path: Path) -> None:
     ]
 
 
-@pytest.mark.deep(quick=4)
+@pytest.mark.deep(quick=2)
 @pytest.mark.parametrize(
     ("line", "code", "outcome", "problem"),
     [
@@ -250,6 +250,7 @@ def test_interrupted_plain_pytest_is_no_pass(tmp_path: Path, pumprig: PumpRig, l
     assert "was begun by pytest, which cannot go on with it; begin anew: pytest" in result.stderr
 
 
+@pytest.mark.deep
 def test_plain_pytest_that_cannot_collect_leaves_no_run(tmp_path: Path) -> None:
     """Nothing is run beside a file that cannot be read, so there is no run either."""
     (tmp_path / "test_mine.py").write_text(STABILITY, encoding="utf-8")
@@ -272,6 +273,7 @@ def test_xfail_within_a_procedure_is_a_failure_everywhere(tmp_path: Path, pumpri
     assert json.loads((folder / "manifest.json").read_text(encoding="utf-8"))["verdict"] == "fail"
 
 
+@pytest.mark.deep
 def test_plain_pytest_says_what_is_wrong_with_its_options(tmp_path: Path) -> None:
     """A bench file that does not exist is pytest's usage error, in one line."""
     (tmp_path / "test_mine.py").write_text(STABILITY, encoding="utf-8")
@@ -281,6 +283,7 @@ def test_plain_pytest_says_what_is_wrong_with_its_options(tmp_path: Path) -> Non
     assert "Traceback" not in result.stderr
 
 
+@pytest.mark.deep
 def test_plain_pytest_refuses_a_parameter_before_there_is_a_folder(tmp_path: Path) -> None:
     """A choice that no procedure knows is pytest's usage error, and no run."""
     (tmp_path / "test_mine.py").write_text(STABILITY, encoding="utf-8")
@@ -290,6 +293,7 @@ def test_plain_pytest_refuses_a_parameter_before_there_is_a_folder(tmp_path: Pat
     assert not (tmp_path / "runs").exists()
 
 
+@pytest.mark.deep
 def test_plain_pytest_without_procedures_is_left_alone(tmp_path: Path) -> None:
     """Tests that ask for nothing of ours get no folder and nothing heavy imported."""
     (tmp_path / "test_other.py").write_text(
@@ -353,6 +357,7 @@ def test_other(bench, pump):
 _MEASURED = 'measure("a", {value}, "mL", expanded_uncertainty=0.1, lower=0, upper=1)'
 
 
+@pytest.mark.deep(quick=2)
 @pytest.mark.parametrize(
     ("measured", "left", "teardown", "declared", "outcome", "code"),
     [
@@ -384,6 +389,7 @@ def test_missing_value_is_an_error_in_an_orderly_run(pumprig: PumpRig, tmp_path:
     assert (tmp_path / said["folder"] / "manifest.json").exists()
 
 
+@pytest.mark.deep
 def test_fixture_of_the_same_name_is_not_ours(tmp_path: Path) -> None:
     """A project with a fixture called bench of its own gets no run folder."""
     (tmp_path / "test_theirs.py").write_text(

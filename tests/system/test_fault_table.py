@@ -38,7 +38,7 @@ def rows() -> Iterator[Any]:
         yield pytest.param(row, id=f"{row.fault}-{row.procedure}", marks=marks)
 
 
-@pytest.mark.deep(quick=8)
+@pytest.mark.deep(quick=5)
 @pytest.mark.parametrize("row", list(rows()))
 def test_fault_is_found(row: Row, tmp_path: Path) -> None:
     """The procedure comes to the outcome of the table, by its finding, and no run of it passes."""

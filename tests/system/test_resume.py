@@ -195,6 +195,7 @@ def test_third(bench, pump):
 """
 
 
+@pytest.mark.deep
 def test_what_a_fault_of_the_bench_ended_is_gone_on_with(
     serve: Serve, served_file: Path, pumprig: PumpRig, tmp_path: Path
 ) -> None:

@@ -102,7 +102,7 @@ def ended(runner: Runner, watch: Watch, end: str) -> float:
     return took_s
 
 
-@pytest.mark.deep(quick=2)
+@pytest.mark.deep(quick=1)
 @pytest.mark.parametrize("end", [*ENDS, *SIGNALS])
 def test_every_way_out_leaves_the_bench_safe(
     run: Run, watch: Watch, bench_file: Path, tmp_path: Path, end: str

@@ -39,6 +39,7 @@ def test_served_in_lock_step_measures_what_in_process_does(
     assert (tmp_path / first_folder / "run.mcap").read_bytes() == (tmp_path / second_folder / "run.mcap").read_bytes()
 
 
+@pytest.mark.deep
 def test_fault_is_injected_through_the_control_port(pumprig: PumpRig, serve: Serve, served_file: Path) -> None:
     """An occlusion asked for by the client happens in the server's world."""
     serve(served_file)

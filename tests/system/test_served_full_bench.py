@@ -178,6 +178,7 @@ def test_by_hand(pump, operator, measure):
 """
 
 
+@pytest.mark.deep
 def test_a_person_at_the_terminal_is_asked(serve: Serve, served_full_file: Path, tmp_path: Path) -> None:
     """The link console: tasks appear on a real terminal, the person does them at the bench and types the answers."""
     serve(served_full_file, "--rate", "1")

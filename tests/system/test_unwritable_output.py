@@ -41,6 +41,7 @@ def test_a_place_below_a_file_is_refused(pumprig: PumpRig, tmp_path: Path, comma
     assert (tmp_path / "file").read_text() == "not a folder"
 
 
+@pytest.mark.deep(quick=1)
 @pytest.mark.parametrize(
     ("command", "line"), [(("decode", RECORDING), b"\\xb0C"), (("sim", "fever", "--out", "sim"), b"A day of fever")]
 )
@@ -104,6 +105,7 @@ def test_a_folder_whose_name_is_no_text_is_refused(pumprig: PumpRig, tmp_path: P
     assert not list(tmp_path.rglob("2*"))
 
 
+@pytest.mark.deep
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a disk that is full")
 def test_a_run_outlives_whoever_reads_its_lines(tmp_path: Path) -> None:
     """Its progress goes to a full disk, as to a terminal or a pipe that was closed: the verdict is in the folder."""

@@ -26,6 +26,7 @@ def test_drip(bench, pump, balance, measure):
 _FAULTS = ("--wire-fault", "pump:drop=10%", "--wire-fault", "*:delay=20ms@1h+1h", "--wire-fault", "*:unplug@100min+5s")
 
 
+@pytest.mark.deep
 def test_run_on_bad_wires_is_repeated_replayed_and_marked(pumprig: PumpRig, tmp_path: Path) -> None:
     """Same seed, same bytes; the replay needs no wires; recording, manifest, report and reproduce name the faults.
 
