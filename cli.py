@@ -178,7 +178,8 @@ def run(
 ) -> None:
     """Run procedures on a bench and write a run folder with recording and report.
 
-    A PROCEDURE is the name of one that comes with pumprig (flow-accuracy) or a pytest file of your own.
+    A PROCEDURE is the name of one that comes with pumprig (flow-accuracy), a single one of those that one name stands
+    for (protocol-framing of protocol-conformance), or a pytest file of your own.
     With no arguments: flow accuracy on the simulated bench.
     """
     if list_wire_faults:

@@ -89,7 +89,7 @@ def _collected(plan: RunPlan) -> _Collector:
                 *("-c", os.devnull, f"--rootdir={plan.files[0].parent}", "--import-mode=importlib", "--collect-only"),
                 *("--disable-plugin-autoload", "-p", "pumprig", "-p", "no:cacheprovider", "-p", "no:terminal"),
                 *("-p", "no:unraisableexception"),  # which has all garbage collected, as in run_procedures
-                *(str(file) for file in plan.files),
+                *plan.targets,
             ],
             plugins=[collector],
         )

@@ -19,7 +19,7 @@ from hil.errors import RecordingError, UsageError
 from hil.kept_run import KeptRun
 from hil.links.wire_faults import parse_wire_faults
 from hil.new_limits import NewLimits, new_limits
-from hil.procedures import PROCEDURES
+from hil.procedures import PROCEDURES, single_procedures
 from hil.pump_session import check_simulated_key, said_of
 from hil.recording.reader import Recording
 from hil.run_settings import RunSettings, Target
@@ -52,8 +52,8 @@ class RunPlan:
     injections: tuple[str, ...]
     procedures: tuple[str, ...]
     """As the user names them."""
-    files: tuple[Path, ...]
-    """The pytest files that hold them."""
+    targets: tuple[str, ...]
+    """As pytest names them: files, or single tests of files."""
     recording: Recording | None
     command: str
     settings: RunSettings
@@ -69,6 +69,11 @@ class RunPlan:
 
     new_limits: NewLimits = field(default_factory=dict)
     """To re-judge a recording by; nothing if its procedures judge it themselves."""
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """The pytest files that hold the procedures."""
+        return tuple(dict.fromkeys(Path(target.partition("::")[0]) for target in self.targets))
 
     @property
     def retries(self) -> int:
@@ -138,7 +143,7 @@ def _plan(settings: RunSettings, bench: LoadedBench) -> RunPlan:
     _check_wire_faults(settings.wire_faults, bench, target)
     names = settings.procedures or ("flow-accuracy",)
     seed = DEFAULT_SEED if settings.seed is None else settings.seed
-    files = tuple(_file_of(name) for name in names)
+    targets = tuple(_target_of(name) for name in names)
     if target == "sim":
         check_simulated_key(bench.file.pump.session, bench.key_file, seed)
     accepted = accepted_reasons(settings.accept_overdue, bench.file.instruments)
@@ -149,7 +154,7 @@ def _plan(settings: RunSettings, bench: LoadedBench) -> RunPlan:
         seed,
         settings.injections,
         names,
-        files,
+        targets,
         None,
         command,
         settings,
@@ -219,14 +224,14 @@ def _plan_replay(settings: RunSettings, source: Path) -> RunPlan:
         raise RecordingError(f"{path}: is no recording of a run of this version of pumprig: {problem}") from error
     names = settings.procedures or recorded
     accepted |= accepted_reasons(settings.accept_overdue, bench.file.instruments)
-    files, command = tuple(map(_file_of, names)), settings.command()
+    targets, command = tuple(map(_target_of, names)), settings.command()
     return RunPlan(
         "replay",
         bench,
         seed,
         injections,
         names,
-        files,
+        targets,
         recording,
         command,
         settings,
@@ -279,13 +284,13 @@ def _check_target(bench: LoadedBench, target: Target) -> None:
         raise UsageError(f"{bench.path}: {simulated[0]} has a simulated link; name a port, or run with --target sim")
 
 
-def _file_of(name: str) -> Path:
-    """The pytest file of a procedure: one of ours by its name, or a path of the user's."""
+def _target_of(name: str) -> str:
+    """What pytest is given: a file of ours, one procedure of it, or a file of the user's."""
     if name in PROCEDURES:
-        return PROCEDURES[name]
+        return str(PROCEDURES[name])
     path = Path(name)
     if path.suffix == ".py" and path.is_file():
-        return path.resolve()
+        return str(path.resolve())
     if "::" in name or path.is_dir():
         raise UsageError(
             f"{name}: a procedure is named by its file; pytest itself takes folders and single tests: "
@@ -293,6 +298,9 @@ def _file_of(name: str) -> Path:
         )
     if path.suffix == ".py":
         raise UsageError(f"{name}: there is no such file")
-    close = get_close_matches(name, PROCEDURES, n=1)
+    singles = single_procedures()
+    if name in singles:
+        return singles[name]
+    close = get_close_matches(name, [*PROCEDURES, *singles], n=1)
     known = f"did you mean {close[0]}?" if close else f"known: {', '.join(sorted(PROCEDURES))}, or a pytest file's path"
     raise UsageError(f"unknown procedure {name!r}; {known}")

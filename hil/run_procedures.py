@@ -99,7 +99,7 @@ def run_procedures(settings: RunSettings, observer: Observer) -> RunResult:
         *("-o", "junit_logging=all"),
         "--continue-on-collection-errors",
         f"--junitxml={run.folder.path / 'junit.xml'}",
-        *(str(file) for file in plan.files),
+        *plan.targets,
     ]
     session = _Session(run)
     with _terminated_like_interrupted():

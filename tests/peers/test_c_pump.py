@@ -67,12 +67,12 @@ def _running(folder: Path, *mistakes: str) -> Iterator[str]:
         process.kill()
 
 
-def _judged(folder: Path, link: str) -> dict[str, str]:
-    """Outcome, and what was found, of each procedure that was not skipped."""
+def _judged(folder: Path, link: str, procedure: str = "protocol-conformance") -> dict[str, str]:
+    """Outcome, and what was found, of each procedure that was not skipped: of all that judge a protocol, or of one."""
     bench = folder / "bench.toml"
     profile = _ROOT / "fixtures" / "pumps" / "generic-30ml.toml"
     bench.write_text(_BENCH.format(link=link, profile=profile), encoding="utf-8")
-    done = pumprig(["run", "protocol-conformance", "--bench", bench, "--out", folder / "runs", "--json"], timeout=280)
+    done = pumprig(["run", procedure, "--bench", bench, "--out", folder / "runs", "--json"], timeout=280)
     manifest = json.loads(done.stdout)
     pages = {page["name"]: page for page in manifest["procedures"]}
     return {
@@ -120,7 +120,7 @@ def test_it_passes_every_procedure(tmp_path: Path) -> None:
 def test_a_mistake_is_found(tmp_path: Path, mistake: str, procedure: str, finding: str) -> None:
     """The procedure that is there for it fails, and says what was wrong."""
     with _running(tmp_path, mistake) as link:
-        judged = _judged(tmp_path, link)
+        judged = _judged(tmp_path, link, procedure)
     assert judged[procedure].startswith(("fail: ", "error: "))
     assert finding in judged[procedure]
 
