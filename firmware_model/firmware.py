@@ -15,6 +15,7 @@ from firmware_model.estimation import Calibration
 from firmware_model.events import BootReason, EventKind, LogEntry, PumpEvent
 from firmware_model.modes import SAMPLING, Trigger, next_mode
 from firmware_model.pump_memory import HISTORY_DTYPE, PumpMemory
+from firmware_model.refill import Refill
 from firmware_model.sensors import Readings
 from firmware_model.windows import Windows
 from protocols.messages import Alarms, Mode
@@ -27,8 +28,6 @@ HOUR_MS = HOUR_SAMPLES * SAMPLE_PERIOD_MS
 SERVICE_TIMEOUT_MS = 2 * HOUR_MS
 """After which the firmware no longer waits for the end of a refill."""
 _BITES_TO_SAFE, _HOURS_OF_BITES = 3, 24
-_MOST_NL_PER_DAY = (1 << 31) - 1
-"""Of a mean flow, as the telemetry has room for it."""
 _CAUSES = {
     name: condition_number(name)
     for name in (
@@ -88,12 +87,8 @@ class Firmware:
         self.mode = Mode.SHELF
         self.hours_ahead = 0
         """Hours that went by since the start and are not yet in the memory: they can be worked out at any time."""
-        self._service_since_ms = 0
-        self._filled_before_nl = 0
-        self._volume_before_nl = 0
-        self._returned_nl = 0
-        self._fill_nl = 0
-        self._drug_before = 0, 0
+        self._refill = Refill()
+        """The last one that was begun."""
         self._refused_ms = deque[int]()
         self.board = AlarmBoard(
             Alarms(self.counters.latched), Alarms(self.counters.acknowledged), now_ms=now_ms, log=self._log
@@ -266,7 +261,7 @@ class Firmware:
         repeat_ms = self.board.next_repeat_ms(self.configuration.repeat_ms)
         if self.mode is not Mode.SERVICE:
             return repeat_ms
-        timeout_ms = self._service_since_ms + SERVICE_TIMEOUT_MS
+        timeout_ms = self._refill.begun_ms + SERVICE_TIMEOUT_MS
         return timeout_ms if repeat_ms is None else min(timeout_ms, repeat_ms)
 
     def _timers(self, now_ms: int) -> None:
@@ -274,7 +269,7 @@ class Firmware:
         if due_ms is None or now_ms < due_ms:
             return
         self.board.repeat(now_ms, self.configuration.repeat_ms)
-        if self.mode is Mode.SERVICE and now_ms >= self._service_since_ms + SERVICE_TIMEOUT_MS:
+        if self.mode is Mode.SERVICE and now_ms >= self._refill.begun_ms + SERVICE_TIMEOUT_MS:
             self._break_off_refill(now_ms, detail=1)
         self._keep_counters()
 
@@ -318,23 +313,22 @@ class Firmware:
     def begin_refill(self, now_ms: int) -> int:
         """Expect needles; gives the volume in the reservoir, nL. Raises CommandRefused except when monitoring."""
         self._change_mode_or_refuse(now_ms, Trigger.REFILL_BEGUN)
-        self._service_since_ms = now_ms
-        self._filled_before_nl = self.counters.filled_nl
-        self.counters = self.counters._replace(filled_nl=0)  # of a refill that a reset interrupts, nothing tells enough
+        counters = self.counters
+        self.counters = counters._replace(filled_nl=0)  # of a refill that a reset interrupts, nothing tells enough
         self._keep_counters()
-        self._volume_before_nl = self._bellows_nl(now_ms)
-        self._returned_nl = self._fill_nl = 0
-        self._drug_before = self.counters.drug, self.counters.concentration_ug_per_ml
-        self._log(now_ms, EventKind.REFILL_BEGUN, value=self._volume_before_nl)
-        return self._volume_before_nl
+        volume_nl = self._bellows_nl(now_ms)
+        drug = counters.drug, counters.concentration_ug_per_ml
+        self._refill = Refill(now_ms, volume_nl, counters.filled_nl, drug)
+        self._log(now_ms, EventKind.REFILL_BEGUN, value=volume_nl)
+        return volume_nl
 
     def can_return(self, volume_nl: int) -> bool:
-        """Whether so much can have come out in this refill, with what has come out already: it may be overfilled."""
-        return volume_nl >= 0 and self._returned_nl + volume_nl <= 2 * self.configuration.capacity_nl
+        """Whether so much can have come out in this refill, with what has come out already."""
+        return self._refill.can_return(volume_nl, self.configuration)
 
     def can_fill(self, volume_nl: int) -> bool:
-        """Whether so much can go into a reservoir, with what has gone in in this refill already."""
-        return volume_nl >= 0 and self._fill_nl + volume_nl <= self.configuration.capacity_nl
+        """Whether so much can have gone in in this refill, with what has gone in already."""
+        return self._refill.can_fill(volume_nl, self.configuration)
 
     def returned(self, now_ms: int, volume_nl: int) -> int:
         """So much came out, says the programmer; gives how much in all.
@@ -342,9 +336,9 @@ class Firmware:
         Raises CommandRefused outside a refill, or for more than fits.
         """
         self._expect_refill(now_ms, self.can_return(volume_nl))
-        self._returned_nl += volume_nl
+        self._refill.returned_nl += volume_nl
         self._log(now_ms, EventKind.RETURNED_VOLUME, value=volume_nl)
-        return self._returned_nl
+        return self._refill.returned_nl
 
     def filled(self, now_ms: int, volume_nl: int) -> int:
         """So much went in, says the programmer; gives how much in all.
@@ -352,9 +346,9 @@ class Firmware:
         Raises CommandRefused outside a refill, or for more than fits.
         """
         self._expect_refill(now_ms, self.can_fill(volume_nl))
-        self._fill_nl += volume_nl
+        self._refill.fill_nl += volume_nl
         self._log(now_ms, EventKind.FILL_VOLUME, value=volume_nl)
-        return self._fill_nl
+        return self._refill.fill_nl
 
     def set_drug(self, now_ms: int, drug: int, concentration_ug_per_ml: int) -> None:
         """That is what went in. Raises CommandRefused outside a refill."""
@@ -365,8 +359,8 @@ class Firmware:
     def cancel_refill(self, now_ms: int) -> None:
         """Nothing was filled in, whatever was said before. Raises CommandRefused outside a refill."""
         self._expect_refill(now_ms, allowed=True)
-        self._fill_nl = 0
-        self._keep_drug(*self._drug_before)
+        self._refill.fill_nl = 0
+        self._keep_drug(*self._refill.drug_before)
         self._break_off_refill(now_ms)
 
     def complete_refill(self, now_ms: int) -> int:
@@ -375,15 +369,11 @@ class Firmware:
         Raises CommandRefused outside a refill.
         """
         self._expect_refill(now_ms, allowed=True)
-        configuration, counters = self.configuration, self.counters
-        hours = self.next_hour - counters.filled_at_h
-        mean_nl_per_day = 0
-        if self._filled_before_nl and hours > 0:
-            mean_nl_per_day = (self._filled_before_nl - self._returned_nl) * 24 // hours
-            mean_nl_per_day = max(-_MOST_NL_PER_DAY, min(_MOST_NL_PER_DAY, mean_nl_per_day))
-        rise_nl = self._bellows_nl(now_ms) - self._volume_before_nl
+        configuration, counters, refill = self.configuration, self.counters, self._refill
+        mean_nl_per_day = refill.mean_nl_per_day(self.next_hour - counters.filled_at_h)
+        disagreement_nl = refill.disagreement_nl(self._bellows_nl(now_ms))
         self.counters = counters._replace(
-            refills=counters.refills + 1, filled_nl=self._fill_nl, filled_at_h=self.next_hour
+            refills=counters.refills + 1, filled_nl=refill.fill_nl, filled_at_h=self.next_hour
         )
         self._keep_counters()
         self._end_refill(now_ms, EventKind.REFILL_COMPLETED, value=mean_nl_per_day)
@@ -391,7 +381,7 @@ class Firmware:
         off_label = configuration.label_share(configuration.off_label_permille)
         if mean_nl_per_day and abs(mean_nl_per_day - label) > off_label:
             self._log(now_ms, EventKind.FLOW_OFF_LABEL, value=mean_nl_per_day)
-        if abs(rise_nl - (self._fill_nl - self._returned_nl)) > configuration.refill_tolerance_nl:
+        if disagreement_nl > configuration.refill_tolerance_nl:
             self._raise(now_ms, Alarms.REFILL_MISMATCH, _CAUSES["bellows and syringe disagree"])
         return mean_nl_per_day
 
@@ -466,9 +456,7 @@ class Firmware:
 
     def _break_off_refill(self, now_ms: int, detail: int = 0) -> None:
         """End a refill that is not complete. What came out and went in counts for the next mean flow."""
-        left_nl = self._filled_before_nl - self._returned_nl + self._fill_nl
-        if self._filled_before_nl:
-            self.counters = self.counters._replace(filled_nl=max(0, left_nl))
+        self.counters = self.counters._replace(filled_nl=self._refill.carried_on_nl)
         self._keep_counters()
         self._end_refill(now_ms, EventKind.REFILL_CANCELLED, detail)
 
