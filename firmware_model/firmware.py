@@ -217,10 +217,10 @@ class Firmware:
             self.alarm_runs.append((self.next_hour, alarms))
         self.hours_ahead += hours
 
-    def resume(self, windows: Windows) -> None:
-        """Have the windows as they would be, had every sample been taken."""
+    def resume(self, windows: Windows, readings: Readings) -> None:
+        """Have windows and readings as they would be, had every sample been taken."""
         self.windows = windows
-        self.readings = windows.samples[-1] if windows.samples else self.readings
+        self.readings = readings
 
     # Alarms.
 

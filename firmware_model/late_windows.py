@@ -1,4 +1,4 @@
-"""The firmware's windows as they would be, had no sample been passed over: from the last samples alone."""
+"""The firmware's windows and readings as they would be, had no sample been passed over: from the last samples alone."""
 
 import numpy as np
 
@@ -9,7 +9,7 @@ from firmware_model.sampler import Sampler
 from firmware_model.sensors import Readings
 from firmware_model.windows import RING_SAMPLES, Windows, first_full_hour
 
-__all__ = ["windows_now"]
+__all__ = ["readings_now", "windows_now"]
 
 
 def windows_now(firmware: Firmware, sampler: Sampler, calibration: Calibration, may_be_out_of_range: int) -> Windows:
@@ -30,6 +30,12 @@ def windows_now(firmware: Firmware, sampler: Sampler, calibration: Calibration, 
         windows.hours.extend(map(Readings._make, means.T.tolist()))
     windows.out_of_range_at = _out_of_range_at(firmware, sampler, calibration, may_be_out_of_range)
     return windows
+
+
+def readings_now(firmware: Firmware, sampler: Sampler) -> Readings:
+    """Of the last sample that was due, also if windows were begun anew since; on the shelf none are."""
+    was_due = firmware.sample_count > firmware.awake_since
+    return sampler.read(firmware.sample_count - 1) if was_due else firmware.readings
 
 
 def _out_of_range_at(firmware: Firmware, sampler: Sampler, calibration: Calibration, sensors: int) -> list[int]:

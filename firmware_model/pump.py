@@ -12,7 +12,7 @@ from firmware_model.faults.table import ELECTRONIC_FAULTS, PUMP_FAULTS, SENSOR_F
 from firmware_model.firmware import HOUR_SAMPLES, SAMPLE_PERIOD_MS, CommandRefused, Firmware
 from firmware_model.interventions import Aspiration, BolusChange, FaultChange, Filling
 from firmware_model.late_hours import write_late_hours
-from firmware_model.late_windows import windows_now
+from firmware_model.late_windows import readings_now, windows_now
 from firmware_model.memory.nvram import PowerLost
 from firmware_model.outlook import Outlook
 from firmware_model.plant import Plant
@@ -230,6 +230,7 @@ class Pump:
             raise CommandRefused("the pump does not answer")
         if self.firmware.mode is Mode.SHELF:  # after which sample numbers go on elsewhere
             self._write_late_hours()
+            self._resume()
             self._outlook = None
         return self.firmware
 
@@ -442,12 +443,13 @@ class Pump:
         self._resumed_at = firmware.sample_count
 
     def _resume(self) -> None:
-        """Fill the windows from the last samples, if some were passed over."""
+        """Have windows and readings of the last samples, if some were passed over."""
         firmware = self.firmware
         if self._resumed_at == firmware.sample_count:
             return
         self._resumed_at = firmware.sample_count
-        firmware.resume(windows_now(firmware, self._sampler, self._calibration, self._may_be_out_of_range))
+        windows = windows_now(firmware, self._sampler, self._calibration, self._may_be_out_of_range)
+        firmware.resume(windows, readings_now(firmware, self._sampler))
         self._may_be_out_of_range = 0 if self._outlook is None else self._outlook.may_be_out_of_range
 
     def _write_late_hours(self) -> None:
