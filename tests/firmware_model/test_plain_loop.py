@@ -122,7 +122,7 @@ def test_what_the_pump_says_in_between_is_the_same() -> None:
 
 
 def test_what_the_pump_says_on_the_shelf_is_the_same() -> None:
-    """Shelved in the middle of an hour that nobody looked at, and just off the shelf: the readings of the last sample."""
+    """Shelved in an hour that nobody looked at, and just off the shelf: the readings of the last sample taken."""
     surroundings = Surroundings(temperature_c=37.0, ambient_kpa=101.325, outlet_kpa=12.4)
     said = []
     for passes_over in (True, False):
@@ -134,6 +134,7 @@ def test_what_the_pump_says_on_the_shelf_is_the_same() -> None:
         looks = [pump.command(times_ms[1]).readings]
         pump.command(times_ms[2]).test_self(times_ms[2])
         looks += [pump.status(now_ms).readings for now_ms in times_ms[2:]]
+        assert looks[0] == looks[1] != looks[2]
         said.append(looks)
     assert said[0] == said[1]
 
