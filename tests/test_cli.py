@@ -4,8 +4,10 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
+import click
 import pytest
 from click.testing import CliRunner
 
@@ -92,6 +94,26 @@ def test_every_command_explains_itself(command: tuple[str, ...]) -> None:
     result = CliRunner().invoke(cli.pumprig, [*command, "--help"])
     assert result.exit_code == 0
     assert len(result.output.splitlines()) > 5
+
+
+def test_no_file_is_called_as_other_tools_call_standard_output() -> None:
+    """``--out -`` and ``--junit -`` are refused in one line, by every command that has them."""
+
+    def commands(group: click.Group) -> Iterator[click.Command]:
+        for each in group.commands.values():
+            yield from commands(each) if isinstance(each, click.Group) else [each]
+
+    options = [
+        (command, option)
+        for command in commands(cli.pumprig)
+        for option in command.params
+        if option.name in {"out", "junit"}
+    ]
+    assert len(options) >= 11
+    for command, option in options:
+        with pytest.raises(click.BadParameter, match=r"^nothing is written to standard output \(-\); name a place"):
+            option.type.convert("-", option, click.Context(command))
+        assert option.type.convert("./-", option, click.Context(command)) == Path("-")
 
 
 def test_ctrl_c_while_the_command_line_is_loaded_is_told_in_a_line(tmp_path: Path) -> None:
