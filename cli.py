@@ -801,6 +801,7 @@ class _Saying(logging.Handler):
 
 def main() -> None:
     """Run the command line; every error of ours leaves as one line and a documented exit code."""
+    _open_closed_streams()
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # what a terminal or pipe has no letter for ends nothing
     if sys.stderr.isatty():
@@ -823,6 +824,13 @@ def main() -> None:
             raise
         click.echo(f"pumprig: {_one_line(error)}", err=True)
         sys.exit(_exit_code(error))
+
+
+def _open_closed_streams() -> None:
+    """Let a standard stream that was closed (``>&-``) lead nowhere; the next file would get its number."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115 - for as long as we live
 
 
 def _exit_code(error: Exception) -> int:

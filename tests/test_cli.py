@@ -116,6 +116,18 @@ def test_no_file_is_called_as_other_tools_call_standard_output() -> None:
         assert option.type.convert("./-", option, click.Context(command)) == Path("-")
 
 
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs a shell that can close streams")
+@pytest.mark.parametrize(
+    ("closed", "arguments", "code"),
+    [(">&-", "sim --list-scenarios", 0), ("2>&-", "nonsense", 2), ("<&- >&- 2>&-", "flow --volume-ml 31", 2)],
+)
+def test_closed_streams_are_no_fault(closed: str, arguments: str, code: int) -> None:
+    """Whoever starts us without standard output, or any stream, gets the exit code, and no internal error."""
+    command = f"exec {sys.executable} -m cli {arguments} {closed}"
+    done = subprocess.run(["/bin/sh", "-c", command], capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, "internal error" in done.stderr) == (code, False)
+
+
 def test_ctrl_c_while_the_command_line_is_loaded_is_told_in_a_line(tmp_path: Path) -> None:
     """In place of click a module that interrupts its own process, as somebody does who has mistyped."""
     (tmp_path / "click.py").write_text("import os, signal\nos.kill(os.getpid(), signal.SIGINT)\n", encoding="utf-8")
