@@ -72,8 +72,19 @@ class _InRange(click.FloatRange):
         return number
 
 
+class _Place(click.Path):
+    """Where something is written: a file or folder. Other tools take ``-`` for standard output; here it is a slip."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if value == "-":
+            self.fail("nothing is written to standard output (-); name a place. (./- is one of that name.)", param, ctx)
+        return super().convert(value, param, ctx)
+
+
 _FILE = click.Path(path_type=Path, dir_okay=False)
 _ANY_PATH = click.Path(path_type=Path)
+_PLACE = _Place(path_type=Path)
+_FILE_PLACE = _Place(path_type=Path, dir_okay=False)
 _WIRE_FAULT = "WIRE:KIND[=VALUE][@FROM][+DURATION]"
 _WIRE_FAULT_HELP = "Fault of a simulated wire, such as pump:drop=1% or *:delay=300ms@2h+10min. May be repeated."
 
@@ -114,7 +125,7 @@ def pumprig() -> None:
 @click.option("--list-wire-faults", is_flag=True, help="Say what can go wrong on a simulated wire, and how to say it.")
 @click.option(
     "--out",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=_Place(path_type=Path, file_okay=False),
     default=Path("runs"),
     show_default=True,
     help="Where run folders go.",
@@ -324,7 +335,7 @@ def bench_scan(bench: Path | None, network: bool, as_json: bool) -> None:
 @click.option("--days", type=_InRange(min=0, min_open=True, max=3650), help="Run so long, not as the scenario says.")
 @click.option("--seed", type=click.IntRange(min=0), help="Seed of everything random. Default: as the scenario says.")
 @click.option("--profile", help="Another pump: the name of a profile that comes with pumprig, or a file.")
-@click.option("--out", type=_ANY_PATH, help="Folder for events.json, curves.parquet and report.html.")
+@click.option("--out", type=_PLACE, help="Folder for events.json, curves.parquet and report.html.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
 @click.option("--list-faults", is_flag=True, help="Say what can go wrong, and how to say it.")
 @click.option("--list-scenarios", is_flag=True, help="Say which scenarios come with pumprig.")
@@ -438,7 +449,7 @@ def show_report(run: str, runs: Path, as_json: bool) -> None:
 
 @pumprig.command(short_help="Follow a measurement over runs, as a control chart.")
 @click.argument("measurement")
-@click.option("--out", type=_FILE, help="HTML file for the chart.")
+@click.option("--out", type=_FILE_PLACE, help="HTML file for the chart.")
 @_run_filter
 def trend(
     measurement: str, out: Path | None, dut: str | None, procedure: str | None, since: Any, until: Any, runs: Path,
@@ -499,13 +510,14 @@ def decode(recording: str, runs: Path, as_json: bool, **selected: Any) -> None:
 @pumprig.command(short_help="Write a recording as CSV, Parquet, JSON lines or pcapng.")
 @_selects
 @click.option("--format", "form", type=click.Choice(["csv", "parquet", "jsonl", "pcapng"]), required=True)
-@click.option("--out", type=_ANY_PATH, required=True, help="Folder with a file a type (csv, parquet), or a file.")
+@click.option("--out", type=_PLACE, required=True, help="Folder with a file a type (csv, parquet), or a file.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
 def export(recording: str, runs: Path, form: Any, out: Path, as_json: bool, **selected: Any) -> None:
     """Write what a RECORDING (a file, a run folder, or a run's name) tells of its pumps for other programs.
 
     csv and parquet: a table for each type of message, and for what was rejected or is missing. jsonl: all of it in
-    order. pcapng: the frames, for Wireshark with the dissector that `pumprig protocol dissector` prints.
+    order, as `pumprig decode --json` prints it. pcapng: the frames, for Wireshark with the dissector that
+    `pumprig protocol dissector` prints.
     """
     from hil.export.export_console import print_export
     from hil.history.run_names import find_run
@@ -516,7 +528,7 @@ def export(recording: str, runs: Path, form: Any, out: Path, as_json: bool, **se
 @pumprig.command(name="record", epilog=EXIT_CODES, short_help="Record a pump's wire, or any device's.")
 @click.option("--link", required=True, help="Its port: /dev/ttyUSB0, socket://HOST:PORT, or a VISA resource.")
 @click.option("--subscribe", metavar="PERIOD", help="Have the pump send notices, such as 1s. Default: only listen.")
-@click.option("--out", type=_ANY_PATH, default=Path("recordings"), show_default=True, help="FILE.mcap, or a folder.")
+@click.option("--out", type=_PLACE, default=Path("recordings"), show_default=True, help="FILE.mcap, or a folder.")
 @click.option("--duration", metavar="TIME", help="Stop after so long, such as 90s or 1d12h. Default: at Ctrl-C.")
 @click.option("--note", "notes", multiple=True, metavar="TEXT", help="Remark to begin with. May be repeated.")
 @click.option("--raw", is_flag=True, help="The device is no pump: record its bytes only.")
@@ -598,7 +610,7 @@ def record_wire(
 @click.option(
     "--tolerance", "allowed", multiple=True, metavar="QUANTITY=VALUE", help="With --model, such as flow='0.1 mL/day'."
 )
-@click.option("--out", type=_ANY_PATH, help="With --model: folder for model.html.")
+@click.option("--out", type=_PLACE, help="With --model: folder for model.html.")
 @click.option("--json", "as_json", is_flag=True, help="With --model: print one JSON object instead of text.")
 def replay(
     recording: str,
@@ -666,7 +678,7 @@ def verify(recording: str, runs: Path, as_json: bool) -> None:
 @click.argument("a")
 @click.argument("b")
 @_RUNS
-@click.option("--out", type=_FILE, help="Write a page with the curves laid over each other: FILE.html.")
+@click.option("--out", type=_FILE_PLACE, help="Write a page with the curves laid over each other: FILE.html.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
 def diff_recordings(a: str, b: str, runs: Path, out: Path | None, as_json: bool) -> None:
     """Say what changed between A and B (files, run folders, or runs' names): settings, messages, timing, measurements.
@@ -733,8 +745,8 @@ _DAYS = click.option("--days", type=float, default=365.0, show_default=True, hel
 @_SEED
 @click.option("--jobs", type=click.IntRange(min=1), help="Processes. Default: one for each core.")
 @click.option("--scheduler", metavar="ADDRESS", help="Dask scheduler, such as tcp://host:8786, instead of processes.")
-@click.option("--out", type=_ANY_PATH, help="Folder for tables, summary and report. Default: under fleets/.")
-@click.option("--junit", type=_FILE, help="Write the criteria as JUnit XML as well.")
+@click.option("--out", type=_PLACE, help="Folder for tables, summary and report. Default: under fleets/.")
+@click.option("--junit", type=_FILE_PLACE, help="Write the criteria as JUnit XML as well.")
 @click.option("--audit", type=_SHARE, default=0.0, help="Run this share of the pumps again, sample by sample.")
 @click.option("--wire", type=_SHARE, default=0.0, help="Read this share of the pumps over a bad wire, and compare.")
 @click.option("--resume", is_flag=True, help="Go on with the fleet in the folder.")
@@ -757,7 +769,7 @@ def fleet_run(population: str, as_json: bool, **options: Any) -> None:
 @_DAYS
 @click.option("--variant", help="Of the firmware. Default: the file's first.")
 @click.option("--criterion", metavar="TEXT", help="Say only what is wrong by this criterion. Default: all.")
-@click.option("--out", type=_ANY_PATH, help="Folder for scenario, events, curves and report. Default: under fleets/.")
+@click.option("--out", type=_PLACE, help="Folder for scenario, events, curves and report. Default: under fleets/.")
 @click.option("--shrink", is_flag=True, help="Write the fewest events that still go wrong, as a scenario.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
 def fleet_rerun(population: str, as_json: bool, **options: Any) -> None:
@@ -772,7 +784,7 @@ def fleet_rerun(population: str, as_json: bool, **options: Any) -> None:
 
 @fleet.command(name="report", short_help="Judge a fleet's folder anew, and write its report.")
 @click.argument("folder", type=_ANY_PATH)
-@click.option("--junit", type=_FILE, help="Write the criteria as JUnit XML as well.")
+@click.option("--junit", type=_FILE_PLACE, help="Write the criteria as JUnit XML as well.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
 def fleet_report(folder: Path, junit: Path | None, as_json: bool) -> None:
     """Judge the fleet in FOLDER anew, write its summary and report anew, and say what is in it."""
@@ -790,6 +802,7 @@ class _Saying(logging.Handler):
 
 def main() -> None:
     """Run the command line; every error of ours leaves as one line and a documented exit code."""
+    _open_closed_streams()
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # what a terminal or pipe has no letter for ends nothing
     if sys.stderr.isatty():
@@ -812,6 +825,13 @@ def main() -> None:
             raise
         click.echo(f"pumprig: {_one_line(error)}", err=True)
         sys.exit(_exit_code(error))
+
+
+def _open_closed_streams() -> None:
+    """Let a standard stream that was closed (``>&-``) lead nowhere; the next file would get its number."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115 - for as long as we live
 
 
 def _exit_code(error: Exception) -> int:

@@ -13,6 +13,7 @@ from firmware_model.errors import ConfigurationError
 from firmware_model.fluids import MAX_GLYCERIN_PERCENT, InfusateBase, PropellantName
 
 __all__ = [
+    "NANOLITRE_ML",
     "AlarmLimits",
     "BatteryProfile",
     "CatheterProfile",
@@ -27,6 +28,8 @@ __all__ = [
     "nanolitres",
 ]
 
+NANOLITRE_ML = 1e-6
+"""The least volume that is counted: less would be none."""
 MAX_CAPACITY_ML = 200
 """Several times the largest pump of this class; a flow estimated from a bellows of this size fits 32 bits."""
 

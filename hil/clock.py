@@ -1,5 +1,6 @@
 """Bench time: what a procedure sleeps on, whether the bench is simulated, real or a recording."""
 
+import sys
 import time
 from typing import Protocol
 
@@ -19,6 +20,15 @@ class Clock(Protocol):
         """Let ``duration_ms`` of bench time pass."""
 
 
+def _passed_ns() -> int:
+    """A time that only ever goes on, also while the computer sleeps: pump, bath and balance do not."""
+    if sys.platform == "linux":
+        return time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+    if sys.platform == "darwin":
+        return time.clock_gettime_ns(time.CLOCK_MONOTONIC)  # time.monotonic stands still there, too
+    return time.monotonic_ns()
+
+
 class WallClock:
     """Real time, or ``rate`` times it, as a bench served with ``--rate`` runs."""
 
@@ -28,12 +38,12 @@ class WallClock:
             raise ValueError(f"rate must be > 0, got {rate}")
         self.rate = rate
         self.start_utc_ms = time.time_ns() // 1_000_000
-        self._start_ns = time.monotonic_ns()
+        self._start_ns = _passed_ns()
         self._began_ms = 0
 
     def now_ms(self) -> int:
         """Bench time now, in ms; never runs backwards, whatever happens to the system's date."""
-        return self._began_ms + int((time.monotonic_ns() - self._start_ns) * self.rate) // 1_000_000
+        return self._began_ms + int((_passed_ns() - self._start_ns) * self.rate) // 1_000_000
 
     def go_on(self, start_utc_ms: int, after_ms: int) -> None:
         """Be the clock of a run that began at ``start_utc_ms``: time passed while nobody looked at it.

@@ -5,17 +5,19 @@ A collection that is interrupted goes on from the weighings that were kept, as a
     stretch 1  |--|--|--|--   killed     bath brought back     stretch 2  |--|--|--|
                            ^ last weighing kept                           ^ first weighing
 
-What was delivered between the stretches is in the beaker, but not in the result: nobody watched the bath.
+What was delivered between the stretches is in the beaker, but not in the result: nobody watched the bath. The same goes
+for a gap, which a computer leaves that slept or was held up.
 """
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
-from math import sqrt
+from math import inf, sqrt
 from typing import Any
 
 from hil.bench import Bench
 from hil.collection_watch import CollectionWatch
+from hil.errors import BenchFault
 from hil.gravimetry import Gravimetry, ReferenceVessel, gravimetric_flow
 from hil.instruments.balance import Balance, Weighing
 from hil.instruments.bath import Bath
@@ -32,6 +34,10 @@ ESTIMATE_WINDOW_H = 6
 _ESTIMATE_MS = ESTIMATE_WINDOW_H * 3_600_000
 _SETTLING_PARTS, _RESTING_PARTS = 60, 4
 """Of the interval: how long a balance is waited for within a collection, and at its ends."""
+_LATE = 0.4
+"""Of the interval: a weighing that comes later has left a gap. Curves take what is more punctual."""
+_MOST_GAPS = 3
+"""So many in one go may be accidents."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +86,12 @@ class Collection:
     estimates: tuple[HourlyEstimate, ...]
     interval_ms: int
     stretches: int = 1
-    """In how many goes it was collected; more than one if it was interrupted."""
+    """In how many it was collected; more than one if it was interrupted, or has gaps."""
+
+    @property
+    def stretches_text(self) -> str:
+        """For a note: in how many stretches it was collected; nothing if in one."""
+        return f"; collected in {self.stretches} stretches" if self.stretches > 1 else ""
 
     @property
     def restless_text(self) -> str:
@@ -155,36 +166,75 @@ def collect(
     A ``reference`` balance is read right after the beaker's. Samples are due at whole intervals from the first, so one
     late reading does not shift the rest. With ``procedure`` every sample is kept before the next is waited for, and a
     collection that was killed goes on from those: for what is left of ``hours``, or longer until one of its stretches
-    has lasted ``stretch_h``.
+    has lasted ``stretch_h``. It goes on in the same way behind a gap.
 
-    Where the ``ends_count``, a flow is worked out from the first weighing and the last, which must then be at rest.
-    Raises InstrumentFault if they do not come to rest, or if a balance or the bath tells of something that neither pump
-    nor air can have done.
+    Where the ``ends_count``, a flow is worked out from the first weighing and the last, which must then be at rest;
+    where they do not, a curve is. Raises InstrumentFault if they do not come to rest, and BenchFault, as soon as it is
+    seen, for a gap in a curve, for too many gaps, or if a balance or the bath tells of something that neither pump nor
+    air can have done.
     """
     interval_ms = round(interval_min * 60_000)
-    count, whole = round(hours * 3_600_000 / interval_ms), round(stretch_h * 3_600_000 / interval_ms)
-    stretches = _kept(procedure)
-    lengths = [len(stretch.samples) - 1 for stretch in stretches]
-    done = sum(lengths)
-    if stretches and max(lengths) < whole:
-        count = max(count, done + whole)
-    if done < count or not stretches:
-        history_from = bench.pump.read_status().history_next
+    asked, whole = round(hours * 3_600_000 / interval_ms), round(stretch_h * 3_600_000 / interval_ms)
+    scales, stretches = _Scales(balance, reference, interval_ms), _kept(procedure)
+    watch = CollectionWatch(bench.loaded.profile, bench.loaded.file.environment, bench.balance_table, bath.trouble)
+    gap_ms = _LATE * interval_ms if procedure is not None or not ends_count else inf  # what has ends only may have gaps
+    seen: list[Sample] = []
+    gaps = 0
+    while (steps := _steps_left(stretches, asked, whole)) or not stretches:
+        done, history_from = _steps(stretches), bench.pump.read_status().history_next
         _keep(procedure, {"history_from": history_from})
-        scales = _Scales(balance, reference, interval_ms)
-        watch = CollectionWatch(bench.loaded.profile, bench.loaded.file.environment, bench.balance_table, bath.trouble)
-        samples = [_sample(bench, scales, bath, at_rest=ends_count)]
-        _keep(procedure, asdict(samples[0]))
-        for number in range(1, count - done + 1):
-            bench.sleep_until(samples[0].time_ms + number * interval_ms)
-            samples.append(_sample(bench, scales, bath, at_rest=ends_count and number == count - done))
-            watch.check(samples)
-            _keep(procedure, asdict(samples[-1]))
-            _show(procedure, bench, samples)
-            passed_h = (done + number) * interval_ms / 3_600_000
-            progress(f"collecting: {samples[-1].mass_g:.4f} g after {passed_h:.1f} h", (done + number) / count)
+        samples: list[Sample] = []
+        for sample, late_ms in _weighings(bench, scales, bath, steps, ends_count=ends_count):
+            if late_ms > gap_ms:
+                gaps += 1
+                samples = _until_rest(samples)
+                if not ends_count or gaps > _MOST_GAPS or len(samples) < 2:
+                    raise BenchFault(_gap(sample, late_ms, interval_min, gaps))
+                progress(f"collecting: a gap, one weighing was {late_ms / 60_000:.3g} min late", 0.0)
+                break
+            samples.append(sample)
+            seen.append(sample)
+            watch.check(seen)
+            _keep(procedure, asdict(sample))
+            if number := len(samples) - 1:
+                _show(procedure, bench, samples)
+                passed_h = (done + number) * interval_ms / 3_600_000
+                share = (done + number) / (done + steps)
+                progress(f"collecting: {sample.mass_g:.4f} g after {passed_h:.1f} h", share)
         stretches.append(Stretch(tuple(samples), history_from))
     return Collection.of(stretches, bench.pump.read_history(stretches[0].history_from), interval_ms)
+
+
+def _steps(stretches: Sequence[Stretch]) -> int:
+    return sum(len(stretch.samples) - 1 for stretch in stretches)
+
+
+def _steps_left(stretches: Sequence[Stretch], asked: int, whole: int) -> int:
+    """How many intervals are still to be collected: of those ``asked`` for, or until one stretch has ``whole``."""
+    done = _steps(stretches)
+    lacks_whole = bool(stretches) and max(len(stretch.samples) - 1 for stretch in stretches) < whole
+    return max(whole if lacks_whole else 0, asked - done)
+
+
+def _weighings(
+    bench: Bench, scales: "_Scales", bath: Bath, steps: int, *, ends_count: bool
+) -> Iterator[tuple[Sample, int]]:
+    """A stretch's samples, each with how late it came, in ms."""
+    begin = _sample(bench, scales, bath, at_rest=ends_count)
+    yield begin, 0
+    for number in range(1, steps + 1):
+        due_ms = begin.time_ms + number * scales.interval_ms
+        bench.sleep_until(due_ms)
+        sample = _sample(bench, scales, bath, at_rest=ends_count and number == steps)
+        yield sample, sample.time_ms - due_ms
+
+
+def _gap(sample: Sample, late_ms: int, interval_min: float, gaps: int) -> str:
+    often = f", the {gaps}. gap" if gaps > 1 else ""
+    return (
+        f"the collection has a gap: the weighing at {sample.time_ms / 3_600_000:.3f} h came {late_ms / 60_000:.3g} min "
+        f"late, one is due every {interval_min:g} min{often}; what held the rig up? Did the computer sleep?"
+    )
 
 
 def _show(procedure: Procedure | None, bench: Bench, samples: list[Sample]) -> None:

@@ -1,6 +1,8 @@
 """The programmer: what the rig can ask a pump, as verbs over one link."""
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
+from functools import partial
 from typing import TypeVar
 
 from hil.errors import BenchFault, LinkError, LinkTimeout
@@ -9,9 +11,9 @@ from hil.programmer_memory import ProgrammerMemory
 from protocols.channel import Channel, OpenChannel
 from protocols.commands.client import CommandFlow, CommandResult, carry_out, settle
 from protocols.commands.journal import inner
-from protocols.errors import ExchangeError, FrameError
+from protocols.errors import ExchangeError, FrameError, ProtocolError
 from protocols.exchange import Exchange, ExchangeTimeout, PeerRefused
-from protocols.framing import encode_frame
+from protocols.framing import FrameDecoder, Rejected, encode_frame
 from protocols.log_follower import BrokenLog, LogFollower, event_log, hour_log
 from protocols.messages import (
     AcknowledgeAlarms,
@@ -215,6 +217,32 @@ class Programmer:
     def unsent(self, request: Telecommand) -> bytes:
         """A frame that asks ``request``, for those who try what a pump makes of such bytes. Raises PumpFault."""
         return self._in_session(lambda now_ms: self._exchange.request(now_ms, request), bytearray())
+
+    def answers_to(self, *payloads: bytes, wait_ms: int, awaited: int = 1) -> list[bytes]:
+        """Payloads that come back within ``wait_ms``, or until as many came as are ``awaited``; for those who try.
+
+        What is asked need be no telecommand, nor a message. Raises PumpFault if there is no session to ask it in.
+        """
+        self._link.discard()
+        for payload in payloads:
+            self._link.write(self._in_session(partial(self._sealed, payload), bytearray()))
+        end_ms, decoder, answers = self._link.monotonic_ms() + wait_ms, FrameDecoder(), list[bytes]()
+        while len(answers) < awaited and (left_ms := end_ms - self._link.monotonic_ms()) > 0:
+            try:
+                data = self._link.read_until(_DELIMITER, left_ms)
+            except LinkTimeout:
+                break
+            for frame in decoder.feed(data):
+                with suppress(ProtocolError):  # what is no frame of this session is judged elsewhere
+                    answer = None if isinstance(frame, Rejected) else self._opened(frame)
+                    answers += [] if answer is None else [answer]
+        return answers
+
+    def _sealed(self, payload: bytes, now_ms: int) -> bytes:
+        return encode_frame(self._channel.seal(payload, now_ms))
+
+    def _opened(self, frame: bytes) -> bytes | None:
+        return self._channel.open(frame, self._link.monotonic_ms())
 
     @property
     def memory(self) -> ProgrammerMemory:

@@ -44,8 +44,10 @@ class Refill:
 def refill(bench: Bench, operator: Operator, fill_ml: float, *, temperature_c: float = LABEL_TEMPERATURE_C) -> Refill:
     """Draw out what there is, fill in ``fill_ml``, by default as warm as the pump is, and tell the pump of each step.
 
-    Whatever goes wrong after it began, the pump does not go on waiting for needles.
+    Whatever goes wrong after it began, the pump does not go on waiting for needles. Raises UsageError, before it
+    begins, for what no syringe can hold.
     """
+    operator.check_fill(fill_ml)
     pump = bench.pump
     before_nl = pump.begin_refill().volume_nl
     try:

@@ -8,7 +8,7 @@ from typing import Any
 
 from hil.bench import Bench
 from hil.declaration import Parameters
-from hil.kept_run import Part
+from hil.kept_run import PLAN, Part
 from hil.measurement import Measurement, Outcome
 from hil.procedure import Procedure
 from hil.requirement_lines import requirement_lines
@@ -60,7 +60,8 @@ class RunResult:
     @property
     def resumable(self) -> bool:
         """Whether ``--resume`` goes on with it: it was interrupted, or a fault of the bench left work undone."""
-        return self.interrupted or any(page.unfinished for page in self.final)
+        is_unfinished = self.interrupted or any(page.unfinished for page in self.final)
+        return is_unfinished and (self.folder / PLAN).is_file()  # the folder may have been deleted under the run
 
     @property
     def resumed(self) -> list[dict[str, Any]]:

@@ -23,6 +23,7 @@ from hil.links.console import CONSOLE, ConsoleLink
 from hil.links.faulty import FaultyDevice, FaultyLink
 from hil.links.link import Link
 from hil.links.open_link import open_link
+from hil.links.port_link import PortLink
 from hil.links.serial_settings import SerialSettings
 from hil.links.virtual import VirtualLink
 from hil.links.wire_faults import parse_wire_faults
@@ -107,6 +108,7 @@ class PortWiring:
         what it injected then is still there, unless the server was started again.
         """
         self._control: ControlClient | None = None
+        self._in_lock_step = False
         self.asking: Callable[[], AbstractContextManager[None]] = nullcontext
         """What a question to a person at the terminal is asked in."""
         self.served_by = ""
@@ -136,6 +138,7 @@ class PortWiring:
         self.is_as_left = self.lives_on and begun_on == hello.instance
         if hello.time == "lock-step":
             control.reset(seed, injections)
+            self._in_lock_step = True
             return LockStepClock(control, hello.start_utc_ms)
         for injection in () if self.is_as_left else injections:
             control.inject(injection)
@@ -145,7 +148,12 @@ class PortWiring:
         """Open the port that the bench file names."""
         if resource.startswith("sim:"):
             raise UsageError(f"{wire}: link {resource} is simulated in process; run with --target sim")
-        return ConsoleLink(resource, self.asking) if resource == CONSOLE else open_link(resource, serial)
+        if resource == CONSOLE:
+            return ConsoleLink(resource, self.asking)
+        link = open_link(resource, serial)
+        if isinstance(link, PortLink) and self._in_lock_step:
+            link.slept_ms = self.clock.now_ms
+        return link
 
     def close(self) -> None:
         """Leave a served bench to the next client."""

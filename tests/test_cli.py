@@ -4,8 +4,10 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
+import click
 import pytest
 from click.testing import CliRunner
 
@@ -92,6 +94,38 @@ def test_every_command_explains_itself(command: tuple[str, ...]) -> None:
     result = CliRunner().invoke(cli.pumprig, [*command, "--help"])
     assert result.exit_code == 0
     assert len(result.output.splitlines()) > 5
+
+
+def test_no_file_is_called_as_other_tools_call_standard_output() -> None:
+    """``--out -`` and ``--junit -`` are refused in one line, by every command that has them."""
+
+    def commands(group: click.Group) -> Iterator[click.Command]:
+        for each in group.commands.values():
+            yield from commands(each) if isinstance(each, click.Group) else [each]
+
+    options = [
+        (command, option)
+        for command in commands(cli.pumprig)
+        for option in command.params
+        if option.name in {"out", "junit"}
+    ]
+    assert len(options) >= 11
+    for command, option in options:
+        with pytest.raises(click.BadParameter, match=r"^nothing is written to standard output \(-\); name a place"):
+            option.type.convert("-", option, click.Context(command))
+        assert option.type.convert("./-", option, click.Context(command)) == Path("-")
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs a shell that can close streams")
+@pytest.mark.parametrize(
+    ("closed", "arguments", "code"),
+    [(">&-", "sim --list-scenarios", 0), ("2>&-", "nonsense", 2), ("<&- >&- 2>&-", "flow --volume-ml 31", 2)],
+)
+def test_closed_streams_are_no_fault(closed: str, arguments: str, code: int) -> None:
+    """Whoever starts us without standard output, or any stream, gets the exit code, and no internal error."""
+    command = f"exec {sys.executable} -m cli {arguments} {closed}"
+    done = subprocess.run(["/bin/sh", "-c", command], capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, "internal error" in done.stderr) == (code, False)
 
 
 def test_ctrl_c_while_the_command_line_is_loaded_is_told_in_a_line(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from pydantic import Field, model_validator
 
 from firmware_model.config import FrozenModel
 from firmware_model.fleet.distribution import Distribution, Spread
+from firmware_model.profile import NANOLITRE_ML
 
 __all__ = ["Clinic", "Patients", "Units"]
 
@@ -101,7 +102,7 @@ class Clinic(FrozenModel):
     """Of the appointments that are missed at first ..."""
     late_d: Spread = _spread(2.0, 7.0)
     """... and take place so much later."""
-    fill_ml: Annotated[float, Field(gt=0)] = 28.0
+    fill_ml: Annotated[float, Field(ge=NANOLITRE_ML)] = 28.0
     infusate_c: Spread = _spread(20.0, 24.0)
     drug: Annotated[str, Field(min_length=1, max_length=40)] = "FUDR"
     dose_mg_per_kg_day: Annotated[float, Field(ge=0, le=100)] = 0.12

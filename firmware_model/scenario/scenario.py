@@ -13,7 +13,7 @@ from firmware_model.config import FrozenModel, at_key, check_model, line_of, rea
 from firmware_model.errors import ConfigurationError
 from firmware_model.faults.injection import fault_kind, fault_value
 from firmware_model.faults.table import PUMP_FAULTS
-from firmware_model.profile import AlarmLimits, PumpProfile, find_profile, load_profile
+from firmware_model.profile import NANOLITRE_ML, AlarmLimits, PumpProfile, find_profile, load_profile
 from firmware_model.quantities import duration_ms
 from firmware_model.scenario.contradictions import contradictions
 from firmware_model.scenario.episode import (
@@ -49,7 +49,7 @@ __all__ = [
 MAX_DAYS = 3650
 _START_UTC = datetime(2026, 1, 1, tzinfo=UTC)
 
-Positive = Annotated[float, Field(gt=0)]
+Volume = Annotated[float, Field(ge=NANOLITRE_ML)]
 Reported = Annotated[float, Field(ge=0, le=1000)]
 T = TypeVar("T")
 Several = Annotated[tuple[T, ...], Field(strict=False)]
@@ -68,7 +68,7 @@ class Refill(FrozenModel):
     """When the pump is told to expect it."""
     duration: Annotated[int, BeforeValidator(duration_ms), Field(ge=60_000, le=119 * 60_000)] = 20 * 60_000
     """From telling the pump to expect it to telling it that it is done."""
-    fill_ml: Positive
+    fill_ml: Volume
     """What is in the syringe; no more than fits above the residual volume."""
     infusate_c: Temperature = 22.0
     """Its temperature, which cools the propellant for a while."""
@@ -89,7 +89,7 @@ class Bolus(FrozenModel):
 
     at: Time
     """When it begins."""
-    volume_ml: Annotated[float, Field(gt=0, le=100)]
+    volume_ml: Annotated[float, Field(ge=NANOLITRE_ML, le=100)]
     """Of all of it."""
     duration: Length = 2 * 60_000
     """In which it is given, evenly."""
@@ -153,7 +153,7 @@ class Scenario(FrozenModel):
     """Of all noise: of the sensors, the weather and the blood pressure."""
     start_utc: datetime = _START_UTC
     """What the pump's clock shows at its beginning; 2026-01-01 if not given."""
-    volume_ml: Positive | None = None
+    volume_ml: Volume | None = None
     """In the reservoir at the start; full if not given."""
     limits: Mapping[str, float] = {}
     """Alarm limits that the firmware works by instead of those of the profile, by their names there."""

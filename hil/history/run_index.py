@@ -9,6 +9,7 @@
 import json
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from hil.errors import UsageError
 from hil.history.run_names import run_folders, started_of
 from hil.run_folder import MANIFEST, MEASUREMENTS
 
@@ -107,6 +109,7 @@ def trend_of(folder: Path, measurement: str, which: RunFilter) -> list[RunPoint]
     """Each time that ``measurement`` was taken in these runs, the oldest first; of a retried one, the last attempt.
 
     Replays are left out: they judge again what one of the others has measured, and say nothing new about the device.
+    Raises UsageError, with the nearest name, if these runs measured other things only.
     """
     rows = {row.name: row for row in runs_of(folder, which) if not row.is_replay}
     files = [folder / name / MEASUREMENTS for name in rows if (folder / name / MEASUREMENTS).is_file()]
@@ -122,6 +125,12 @@ def trend_of(folder: Path, measurement: str, which: RunFilter) -> list[RunPoint]
     """
     with duckdb.connect() as database:
         found = database.execute(question, [readable, measurement, which.procedure, which.procedure]).fetchall()
+        names = "SELECT DISTINCT name FROM read_parquet(?, union_by_name = true) ORDER BY name"
+        measured = [name for (name,) in database.execute(names, [readable]).fetchall()]
+    if measured and measurement not in measured:
+        close = get_close_matches(measurement, measured, n=1)
+        there = f"did you mean {close[0]}?" if close else f"measured: {', '.join(measured)}"
+        raise UsageError(f"{measurement}: was measured in none of these runs; {there}")
     return [
         RunPoint(run, rows[run].started, rows[run].dut, value, uncertainty, unit, lower, upper, outcome)
         for run, value, uncertainty, unit, lower, upper, outcome in found

@@ -1,8 +1,10 @@
 """The person at the bench, as a procedure sees them."""
 
 from collections.abc import Callable
+from math import inf
 from typing import ClassVar, TypeVar
 
+from hil.errors import UsageError
 from hil.instruments.conversation import Manners
 from hil.instruments.identity import InstrumentIdentity
 from hil.instruments.instrument import Instrument
@@ -14,6 +16,8 @@ __all__ = ["Operator"]
 
 R = TypeVar("R")
 
+_LEAST_ML = 0.001
+"""To the microlitre: so far a task says volumes, and a syringe has no finer mark."""
 _TASK_MS = 30 * 60_000
 """A person may be in the next room."""
 
@@ -38,9 +42,19 @@ class Operator(Instrument):
         return self._done(grammar.WITHDRAW, grammar.parse_volume_ml, words=words)
 
     def fill(self, volume_ml: float, temperature_c: float) -> None:
-        """The syringe with ``volume_ml`` of infusate at ``temperature_c`` is emptied through the septum."""
+        """The syringe with ``volume_ml`` of infusate at ``temperature_c`` is emptied through the septum.
+
+        Raises UsageError for what no syringe can hold.
+        """
+        self.check_fill(volume_ml)
         words = f"fill the reservoir with {volume_ml:.3f} mL of infusate at {temperature_c:.1f} C through the septum"
         self._done(grammar.FILL, grammar.parse_answer, volume_ml, temperature_c, words=words)
+
+    @staticmethod
+    def check_fill(volume_ml: float) -> None:
+        """Raise UsageError unless somebody can be asked to fill in ``volume_ml``."""
+        if not _LEAST_ML <= volume_ml < inf:
+            raise UsageError(f"fill: {volume_ml} mL is no volume for a syringe; a microlitre (0.001 mL) is the least")
 
     def clamp(self) -> None:
         """The catheter is clamped, so that nothing flows."""

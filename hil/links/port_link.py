@@ -37,6 +37,8 @@ class PortLink(Link):
     ) -> None:
         """Lock ``resource`` and open it by ``open_port``. Raises LinkError: who holds it, or what is wrong."""
         self.resource = resource
+        self.slept_ms: Callable[[], int] = lambda: 0
+        """What the device has lived through beyond real time: on a bench in lock step, whenever somebody slept."""
         self._open_port = open_port
         self._reopen_for_s = reopen_for_s
         self._lock: ResourceLock | None = None
@@ -116,8 +118,8 @@ class PortLink(Link):
             self._lock.release()
 
     def monotonic_ms(self) -> int:
-        """Real time."""
-        return time.monotonic_ns() // 1_000_000
+        """Real time, and what was slept beyond it: a session that is over on the device is over here."""
+        return time.monotonic_ns() // 1_000_000 + self.slept_ms()
 
     def take_remarks(self) -> list[str]:
         """That the port was opened again, and as which device."""

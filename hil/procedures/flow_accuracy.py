@@ -75,8 +75,7 @@ def measure_flow(
     """The mean flow of the collection, of which ``asked_h`` had been asked for, against the label."""
     profile = bench.loaded.profile
     label, tolerance = profile.label_flow_ml_per_day, profile.label_tolerance_percent / 100
-    stretches = flow.collection.stretches
-    joined = f"; collected in {stretches} stretches" if stretches > 1 else ""
+    joined = flow.collection.stretches_text
     if flow.hours > asked_h + INTERVAL_MIN / 60:
         joined += (
             f", longer than the {asked_h:g} h asked for: one of them must last {MIN_COLLECTION_H:g} h for the pump's "

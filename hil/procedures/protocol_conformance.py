@@ -20,7 +20,9 @@ from hil.procedures.conformance.ground import LISTEN_MS, Ground, look_at
 from hil.procedures.conformance.sealed import (
     check_dropped,
     check_frames_once,
+    check_sealed_errors,
     check_sealed_framing,
+    check_sealed_sequence,
     check_unstaged,
     instead,
 )
@@ -166,8 +168,16 @@ def test_oversize(ground: Ground, bench: Bench, asked_pump: Programmer) -> None:
 
 
 @pytest.mark.procedure("protocol-sequence", requirements=("REQ-PROT-002",))
-def test_sequence(wire: PumpWire) -> None:
+def test_sequence(ground: Ground, asked_pump: Programmer) -> None:
     """Each answer has the seq of its question."""
+    if ground.wire is not None:
+        _check_open_sequence(ground.wire)
+        return
+    with _blamed("sequence"):
+        check_sealed_sequence(asked_pump, _SEQS)
+
+
+def _check_open_sequence(wire: PumpWire) -> None:
     for seq in (*_SEQS, *(wire.new_seq() for _ in range(_MORE_SEQS))):
         before = len(wire.others)
         heard = wire.ask(Identify(), seq=seq)
@@ -183,8 +193,16 @@ def test_sequence(wire: PumpWire) -> None:
 
 
 @pytest.mark.procedure("protocol-errors", requirements=("REQ-PROT-003",))
-def test_errors(wire: PumpWire) -> None:
+def test_errors(ground: Ground, bench: Bench, asked_pump: Programmer) -> None:
     """What the pump does not know, or cannot read, is refused by name; what is no telecommand is met with silence."""
+    if ground.wire is not None:
+        _check_open_errors(ground.wire)
+        return
+    with _blamed("errors"):
+        check_sealed_errors(asked_pump, _unknown_opcodes(), PumpWire(bench.pump_link).silence_ms())
+
+
+def _check_open_errors(wire: PumpWire) -> None:
     _answered(wire, "errors", "Identify")
     for opcode in _unknown_opcodes():
         seq = wire.new_seq()

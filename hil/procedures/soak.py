@@ -120,6 +120,7 @@ def measure_flows(bench: Bench, measurement: FlowMeasurement, flow: MeasuredFlow
             budget=found.at_label.budget,
             instruments=measurement.instruments,
             note=f"{note}, at label conditions; {found.raw.flow_ml_per_day:.4f} mL/day as collected"
+            + found.collection.stretches_text
             + found.collection.restless_text,
         )
     procedure.show(daily_figure(days, label, label * (1 - tolerance), label * (1 + tolerance)))

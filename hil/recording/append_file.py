@@ -73,12 +73,13 @@ class AppendFile:
             raise self._failed(f"cannot be cut at byte {size}: {error.strerror}") from error
 
     def sync(self) -> None:
-        """Wait until the disk has it all. Raises RecordingError if the disk did not take it."""
+        """Wait until the disk has it all. Raises RecordingError if it did not take it, or no longer has the file."""
         self._refuse_after_failure()
         self._syncing_since, self._unsynced_since = time.monotonic(), None
         try:
             os.fsync(self._descriptor)
-            if not self._named:
+            is_there = self._is_there()
+            if is_there and not self._named:
                 sync_folder(self.path.parent)
                 self._named = True
         except OSError as error:
@@ -86,6 +87,15 @@ class AppendFile:
             raise self._failed(f"the disk did not take all of {self.size} bytes: {error.strerror}") from error
         finally:
             self._syncing_since = None
+        if not is_there:
+            raise self._failed("is no longer there; was it deleted, or its folder moved?")
+
+    def _is_there(self) -> bool:
+        """Whether the file is still under its name: one that was deleted takes bytes until it is closed."""
+        try:
+            return os.path.samestat(self.path.stat(), os.fstat(self._descriptor))
+        except (FileNotFoundError, NotADirectoryError):
+            return False
 
     def close(self) -> None:
         """Give the file back. Must be called once."""

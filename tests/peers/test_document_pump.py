@@ -27,7 +27,7 @@ from hil.programmer import CommandNotApplied
 from hil.wiring import SimulatedWiring
 from protocols.errors import FrameError
 from protocols.framing import CrcMismatch, decode_frame
-from protocols.messages import Outcome
+from protocols.messages import Outcome, SetClock
 from protocols.vectors import vectors
 from tests.hil.procedures.conforming import Nowhere, findings
 from tests.peers.document_pump.pump import _SENSED, DocumentPump, Key
@@ -202,8 +202,10 @@ def _unstaged(monkeypatch: pytest.MonkeyPatch, pump: DocumentPump) -> None:
     told = DocumentPump._told
 
     def at_once(self: DocumentPump, payload: bytes, kid: int, role: int) -> bytes:
-        name, fields = decoded(payload[2:])
-        return pump._set_clock(**fields) if name == "SetClock" else told(self, payload, kid, role)
+        if payload[2] != SetClock.OPCODE:
+            return told(self, payload, kid, role)
+        _, fields = decoded(payload[2:])
+        return pump._set_clock(**fields)
 
     monkeypatch.setattr(DocumentPump, "_told", at_once)
 

@@ -45,9 +45,9 @@ def test_roles_and_lockout_were_judged(folder: Path) -> None:
     """The procedures for the secure mode ran, those for the open mode say why they did not."""
     pages = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))["procedures"]
     outcomes = {page["name"]: page["outcome"] for page in pages}
-    judged = ("roles", "lockout", "framing", "oversize", "values", "repeats", "sealed")
+    judged = ("roles", "lockout", "framing", "oversize", "sequence", "errors", "values", "repeats", "sealed")
     assert {outcomes[f"protocol-{name}"] for name in judged} == {"pass"}
-    assert outcomes["protocol-errors"] == "skipped"
+    assert outcomes["protocol-timing"] == "skipped"
 
 
 def test_a_replay_comes_to_the_same(folder: Path, pumprig: PumpRig, tmp_path: Path) -> None:

@@ -39,6 +39,30 @@ def test_served_in_lock_step_measures_what_in_process_does(
     assert (tmp_path / first_folder / "run.mcap").read_bytes() == (tmp_path / second_folder / "run.mcap").read_bytes()
 
 
+SESSION = """
+import pytest
+
+@pytest.mark.procedure("long-silence", measurements=("repeats",))
+def test_long_silence(bench, pump, procedure):
+    pump.read_status()
+    bench.sleep(minutes=2)
+    pump.read_status()
+    procedure.measure("repeats", pump.repeats, "1", expanded_uncertainty=0.0, upper=0)
+"""
+
+
+def test_a_session_in_lock_step_ends_by_bench_time(
+    pumprig: PumpRig, serve: Serve, served_file: Path, tmp_path: Path
+) -> None:
+    """Behind two minutes of bench time another session is begun at once, and a replay does the same."""
+    text = served_file.read_text(encoding="utf-8")
+    served_file.write_text(text.replace("[pump]", '[pump]\nsession = "insecure-test-key"'), encoding="utf-8")
+    serve(served_file)
+    (tmp_path / "silence.py").write_text(SESSION, encoding="utf-8")
+    _, folder = measured(pumprig("run", "--bench", served_file, "silence.py", "--json"))
+    measured(pumprig("run", "--target", "replay", "--recording", folder, "--json"))
+
+
 @pytest.mark.deep
 def test_fault_is_injected_through_the_control_port(pumprig: PumpRig, serve: Serve, served_file: Path) -> None:
     """An occlusion asked for by the client happens in the server's world."""

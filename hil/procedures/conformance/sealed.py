@@ -1,17 +1,39 @@
-"""Whether a pump in the secure mode takes each frame of its session once, and nothing else."""
+"""Whether a pump in the secure mode takes each frame of its session once, nothing else, and answers what is in it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+from functools import partial
 
 import pytest
 
 from hil.bench import Bench
 from hil.programmer import Programmer
 from hil.pump_wire import PATIENCE_MS, PumpWire, wire_of
+from protocols.channel import OpenChannel
+from protocols.errors import MessageError, ProtocolError
 from protocols.framing import decode_frame, encode_frame
-from protocols.messages import ErrorReply, ReadStatus, Reason, SetClock, encode_message
+from protocols.messages import (
+    MESSAGES,
+    ErrorReply,
+    Identify,
+    ReadStatus,
+    Reason,
+    SetClock,
+    decode_message,
+    encode_message,
+)
+from protocols.messages.message import TELEMETRY_BIT
 from protocols.vectors import vectors
 
-__all__ = ["check_dropped", "check_frames_once", "check_sealed_framing", "check_unstaged", "instead"]
+__all__ = [
+    "check_dropped",
+    "check_frames_once",
+    "check_sealed_errors",
+    "check_sealed_framing",
+    "check_sealed_sequence",
+    "check_unstaged",
+    "instead",
+]
 
 Mangle = Callable[[bytes], bytes]
 """What is made of a sealed frame that the pump has not had yet."""
@@ -20,6 +42,10 @@ _ATTEMPTS = 3
 """A line may lose a frame, or bring an answer twice or late, for once."""
 _AHEAD = 1000
 _CTR = slice(6, 10)
+_SEQ = 0x4321
+"""No programmer is near it, who counts from the time on."""
+_SEQ_BYTES = _SEQ.to_bytes(2, "big")
+_TELEMETRY = tuple(opcode for opcode in MESSAGES if opcode & TELEMETRY_BIT)
 _HOUR_MS = 3_600_000
 
 
@@ -72,9 +98,72 @@ def check_unstaged(pump: Programmer, bench: Bench) -> bool:
     return True
 
 
+def check_sealed_sequence(pump: Programmer, seqs: Iterable[int]) -> None:
+    """Each answer has the seq of its question."""
+    for seq in seqs:
+        answers = _answers(pump, encode_message(seq, Identify()), partial(_is_under, seq))
+        assert answers, f"sequence: silence came after Identify (seq {seq})"
+        assert _is_under(seq, answers[0]), f"sequence: {_said(answers)} came after Identify (seq {seq})"
+
+
+def check_sealed_errors(pump: Programmer, opcodes: Iterable[int], silence_ms: int) -> None:
+    """What the pump does not know, or cannot read, is refused by name; what is no telecommand is met with silence."""
+    silent = [(_SEQ_BYTES + bytes([opcode]), f"opcode {opcode:#04x}, which is telemetry") for opcode in _TELEMETRY]
+    tried = [(_SEQ_BYTES + bytes([opcode]), _unknown(opcode), f"unknown opcode {opcode:#04x}") for opcode in opcodes]
+    for each in vectors()["refused"]:
+        with suppress(ProtocolError):  # what is no open frame holds no payload
+            payload = _payload(each["wire"])
+            wanted = {_payload(each[name]) for name in ("answer", "answer_if_lacking") if each.get(name)}
+            if wanted:
+                tried.append((payload, wanted, each["why"]))
+            else:
+                silent.append((payload, each["why"]))
+    for payload, wanted, why in tried:
+        answers = _answers(pump, payload, wanted.__contains__)
+        right = bool(answers) and answers[0] in wanted
+        assert right, f"errors: {_said(answers)} came after {why} ({payload.hex()})"
+    if pump.answers_to(*(payload for payload, _ in silent), wait_ms=silence_ms):
+        for payload, why in silent:
+            answers = pump.answers_to(payload, wait_ms=silence_ms)
+            assert not answers, f"errors: {_said(answers)} came, not silence, after {why} ({payload.hex()})"
+        pytest.fail(f"errors: something came, not silence, after all of: {'; '.join(why for _, why in silent)}")
+
+
 def instead(data: bytes, what: str) -> tuple[Mangle, str]:
     """Bytes that are the same whatever the frame is."""
     return lambda _: data, what
+
+
+def _answers(pump: Programmer, payload: bytes, is_right: Callable[[bytes], bool]) -> list[bytes]:
+    """What came back at the last attempt, or when it was right: a line may lose or damage a frame."""
+    for _ in range(_ATTEMPTS):
+        answers = pump.answers_to(payload, wait_ms=PATIENCE_MS)
+        if answers and is_right(answers[0]):
+            break
+    return answers
+
+
+def _unknown(opcode: int) -> set[bytes]:
+    return {encode_message(_SEQ, ErrorReply(Reason.UNKNOWN_OPCODE, opcode))}
+
+
+def _payload(wire: str) -> bytes:
+    return OpenChannel().open(decode_frame(bytes.fromhex(wire).rstrip(b"\0")))
+
+
+def _is_under(seq: int, answer: bytes) -> bool:
+    return answer.startswith(seq.to_bytes(2, "big"))
+
+
+def _said(answers: Sequence[bytes]) -> str:
+    """For findings: what came, in words."""
+    if not answers:
+        return "silence"
+    try:
+        seq, message = decode_message(answers[0])
+    except MessageError as error:
+        return f"{answers[0].hex()} ({error})"
+    return f"{message} (seq {seq})"
 
 
 def _amiss(pump: Programmer, wire: PumpWire, mangle: Mangle) -> str:

@@ -19,7 +19,7 @@ _REFILL = 'at = "2d"\nfill_ml = 20'
 
 _REFUSED = [
     # Single values.
-    ("volume_ml = 0  #!", "volume_ml", "greater than 0"),
+    ("volume_ml = 0  #!", "volume_ml", "equal to 0.000001"),
     ("volume_ml = nan  #!", "volume_ml", "finite"),
     ("volume_ml = 31  #!", "volume_ml", "2 (residual) to 30 mL"),
     ("volume_ml = 1.9  #!", "volume_ml", "2 (residual) to 30 mL"),
@@ -34,7 +34,8 @@ _REFUSED = [
     ("[surroundings]\noutlet_psi = 1  #!", "surroundings.outlet_psi", "written outlet_kpa"),
     # The second of two tables of one name, and its own line.
     (f"[[fever]]\n{_FEVER}\n[[fever]]\nat = 5  #!\nduration = '1d'\ntemperature_c = 39", "fever.1.at", "1d12h30min"),
-    (f"[[refill]]\n{_REFILL}\n[[refill]]\nat = '3d'\nfill_ml = -1  #!", "refill.1.fill_ml", "greater than 0"),
+    (f"[[refill]]\n{_REFILL}\n[[refill]]\nat = '3d'\nfill_ml = -1  #!", "refill.1.fill_ml", "equal to 0.000001"),
+    ("[[refill]]\nat = '1d'\nfill_ml = 4e-7  #!", "refill.0.fill_ml", "equal to 0.000001"),
     (f"[[refill]]\n{_REFILL}\n[[refill]]\nfill_ml = 1\nat = '3d'\nfil = 2  #!", "refill.1.fil", "did you mean fill_ml"),
     (f"[[refill]]\n{_REFILL}\n[[refill]]  #!\nat = '3d'", "refill.1.fill_ml", "missing"),
     # Times.
@@ -43,7 +44,7 @@ _REFUSED = [
     ("[[visit]]\nat = '14d'  #!\nactions = ['acknowledge']", "visit.0.at", "ends after 14 d"),
     ("[[visit]]\nat = '1d'\nactions = []  #!", "visit.0.actions", "at least 1"),
     ("[[visit]]\nat = '1d'\nactions = ['read']  #!", "visit.0.actions.0", "'read-status'"),
-    ("[[bolus]]\nat = '1d'\nvolume_ml = 0.0  #!", "bolus.0.volume_ml", "greater than 0"),
+    ("[[bolus]]\nat = '1d'\nvolume_ml = 4e-7  #!", "bolus.0.volume_ml", "equal to 0.000001"),
     ("[[bolus]]\nat = '1d'\nvolume_ml = 1\nduration = '0s'  #!", "bolus.0.duration", "more than 0s"),
     ("[[bolus]]\nat='1d'\nvolume_ml=1\n[[bolus]]\nat='1d1min'  #!\nvolume_ml=1", "bolus.1.at", "24.0333 h or later"),
     # Alarm limits, alone and with those of the profile.

@@ -110,6 +110,16 @@ def test_a_manifest_that_is_none_is_refused_by_its_file(runs: Path, manifest: st
         assert str(path) in str(done.exception)
 
 
+def test_a_misspelt_measurement_is_told_the_nearest_one(runs: Path) -> None:
+    """Or, where there is none, what these runs have measured."""
+    for name, said in (
+        ("flwo", "none of these runs; did you mean flow?"),
+        ("voltage", "none of these runs; measured: "),
+    ):
+        with pytest.raises(UsageError, match=said):
+            trend_of(runs, name, RunFilter())
+
+
 def test_a_trend_is_a_measurement_over_runs(runs: Path) -> None:
     """Only the runs that took it, in their order, and only of the pump that is asked for."""
     assert [point.value for point in trend_of(runs, "flow", RunFilter(dut="SN0042"))] == [1.00, 1.02]

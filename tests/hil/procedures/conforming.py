@@ -50,9 +50,8 @@ def procedures(bench: Bench, ground: Ground) -> Iterator[tuple[str, Callable[[],
         yield "protocol-unasked", lambda: conformance.test_unasked(ground)
     yield "protocol-framing", lambda: conformance.test_framing(ground, bench, pump)
     yield "protocol-oversize", lambda: conformance.test_oversize(ground, bench, pump)
-    if wire is not None:
-        yield "protocol-sequence", lambda: conformance.test_sequence(wire)
-        yield "protocol-errors", lambda: conformance.test_errors(wire)
+    yield "protocol-sequence", lambda: conformance.test_sequence(ground, pump)
+    yield "protocol-errors", lambda: conformance.test_errors(ground, bench, pump)
     yield "protocol-values", lambda: conformance.test_values(ground, bench, pump)
     yield "protocol-flow", lambda: conformance.test_flow(ground, bench, pump, _page("protocol-flow", wait_h=0.0))
     if wire is not None:

@@ -17,6 +17,7 @@ from hil.bench_file import load_bench
 from hil.links.link import Link
 from hil.links.serial_settings import SerialSettings
 from hil.links.virtual import VirtualLink
+from hil.procedures.conformance.ground import Ground
 from hil.programmer import PumpFault
 from hil.pump_wire import wire_of
 from hil.virtual_bench.device import Device
@@ -30,16 +31,20 @@ from protocols.messages import (
     Identify,
     Identity,
     Message,
+    Reason,
     Sampled,
     Staged,
     Status,
     decode_message,
     encode_message,
 )
-from tests.hil.procedures.conforming import Nowhere, findings
+from protocols.responder import Responder
+from tests.hil.procedures.conforming import Nowhere, findings, procedures
 from tests.protocols.commands.world import MUTANTS
 
 _BENCH = Path(__file__).parents[3] / "fixtures" / "benches" / "simulated.toml"
+
+_REFUSED_AS_UNKNOWN = bytes([ErrorReply.OPCODE, Reason.UNKNOWN_OPCODE])
 
 Twist = Callable[[int, bytes], list[tuple[int, bytes]]]
 """What becomes of an answer: its number and its bytes, to what is sent in its place, each after so many ms."""
@@ -286,6 +291,53 @@ def test_a_journal_that_forgets_is_found(bench_file: Path, monkeypatch: pytest.M
     assert found.keys() == {"protocol-commands"}
     assert "under a number that has left the journal, not STALE" in found["protocol-commands"]
     assert issubclass(MUTANTS["no-fence"], Journal)
+
+
+def _other_seq(answer: bytes) -> bytes:
+    """Zero in the place of a seq that ends so."""
+    return b"\0\0" + answer[2:] if answer[1] == _SEQ_LOST else answer
+
+
+_SEQ_LOST = 0xFF
+_SEALED_FAULTS: dict[str, tuple[Callable[[bytes], bytes | None], str, str]] = {
+    "another seq for some": (_other_seq, "protocol-sequence", r"Identity\(.*\(seq 0\) came after Identify \(seq 255\)"),
+    "another seq in refusals": (
+        lambda answer: b"\0\0" + answer[2:] if answer[2:4] == _REFUSED_AS_UNKNOWN else answer,
+        "protocol-errors", r"UNKNOWN_OPCODE, detail=\d+\) \(seq 0\) came after unknown opcode",
+    ),
+    "another reason": (
+        lambda answer: answer.replace(_REFUSED_AS_UNKNOWN, bytes([ErrorReply.OPCODE, Reason.INTERNAL])),
+        "protocol-errors", r"INTERNAL, detail=\d+\).* came after unknown opcode",
+    ),
+    "another opcode": (
+        lambda answer: answer[:-1] + bytes([answer[-1] ^ 1]) if answer[2:4] == _REFUSED_AS_UNKNOWN else answer,
+        "protocol-errors", r"UNKNOWN_OPCODE, detail=\d+\).* came after unknown opcode",
+    ),
+    "no refusal": (
+        lambda answer: None if answer[2:4] == _REFUSED_AS_UNKNOWN else answer,
+        "protocol-errors", "silence came after unknown opcode",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("fault", _SEALED_FAULTS)
+def test_what_a_pump_answers_in_a_session_is_judged_too(monkeypatch: pytest.MonkeyPatch, fault: str) -> None:
+    """A pump whose sealed frames are right, and hold a wrong seq or refusal, is found by the procedure for that."""
+    twist, procedure, said = _SEALED_FAULTS[fault]
+    right = Responder._answer
+
+    def twisted(responder: Responder, payload: bytes) -> bytes | None:
+        answer = right(responder, payload)
+        return None if answer is None else twist(answer)
+
+    monkeypatch.setattr(Responder, "_answer", twisted)
+    loaded = load_bench(_BENCH.with_name("simulated-secure.toml"))
+    with ExitStack() as cleanup:
+        bench = open_bench(loaded, SimulatedWiring(loaded, 1, ()), Nowhere(), cleanup, seed=1, any_pump=True)
+        tried = {name: run for name, run in procedures(bench, Ground(None)) if name in {procedure, "protocol-sealed"}}
+        tried["protocol-sealed"]()
+        with pytest.raises(AssertionError, match=said):
+            tried[procedure]()
 
 
 def test_a_pump_that_never_stops_talking_is_judged_by_that_alone(bench_file: Path) -> None:

@@ -212,3 +212,23 @@ def test_no_room_to_rewrite_leaves_the_live_file_whole(small_disk: Path) -> None
     assert recording.complete
     assert len(recording.records) == count
     assert [each.name for each in small_disk.iterdir()] == ["a.mcap"]
+
+
+@pytest.mark.parametrize("how", ["deleted", "moved"])
+def test_a_recording_that_is_no_longer_there_is_an_alarm_and_fatal(tmp_path: Path, how: str) -> None:
+    """A file without a name takes bytes as before, and all of them are gone when it is closed."""
+    heard = Heard()
+    path = tmp_path / "run" / "r.mcap"
+    path.parent.mkdir()
+    writer = started(path, heard)
+    if how == "deleted":
+        path.unlink()
+    else:
+        path.parent.rename(tmp_path / "elsewhere")
+    writer.write("pump", "rx", 2, b"second")
+    heard.wait_for(1)
+    assert heard.alarms[0].alarm == "sync-failed"
+    with pytest.raises(RecordingError, match=r"is no longer there; was it deleted, or its folder moved\?"):
+        writer.write("pump", "tx", 3, b"third")
+    with pytest.raises(RecordingError):
+        writer.close()

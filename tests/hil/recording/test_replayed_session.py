@@ -9,8 +9,11 @@ from hil.bench_file import LoadedBench
 from hil.errors import RecordingError
 from hil.recording.reader import Recording
 from hil.wiring import ReplayWiring
-from protocols.messages import Message, Query, ReadStatus
+from protocols.messages import Message, Query, ReadStatus, decode_message
 from tests.hil.recorded import bench_with_key_file, record_bench, simulated_bench
+
+UNKNOWN = bytes.fromhex("43210c")
+"""A seq, and an opcode that no message has."""
 
 
 def script(bench: Bench) -> list[Message]:
@@ -25,6 +28,7 @@ def script(bench: Bench) -> list[Message]:
     bench.pump.memory.done()
     bench.sleep(minutes=10)
     said += [bench.pump.begin_refill(), bench.pump.cancel_refill(), bench.pump.read_configuration()]
+    said += [decode_message(each)[1] for each in bench.pump.answers_to(UNKNOWN, wait_ms=1000)]
     bench.pump.read_events()
     return said
 
