@@ -71,7 +71,7 @@ class Population(FrozenModel):
     clinic: Clinic = Clinic()
     failures: Failures = Failures()
     fault: Several[FaultIncidence] = ()
-    variant: Several[Variant] = (Variant(name="A"),)
+    variant: Annotated[Several[Variant], Field(min_length=1)] = (Variant(name="A"),)
 
     @field_validator("title")
     @classmethod

@@ -105,6 +105,7 @@ def test_almost_all_may_fail_in_their_first_moments() -> None:
         ('wrong"', 'wrong"\nstart_utc = 2095-01-01T00:00:00Z', "start_utc", "start_utc", "after 3650 days too"),
         ('follow_up = "10d"', 'follow_up = "1h"', "follow_up", "failures.follow_up", "at least 1d, got '1h'"),
         ('duration = "1d"', f'duration = "{10**15}d"', "duration", "fault.3.duration", "at most 3650d"),
+        ('goes wrong"', 'goes wrong"\nvariant = []', "variant", "variant", "give at least 1 here"),
         ('goes wrong"', 'goes\\u001b[31mwrong"', "title", "title", "write one line"),
     ],
 )
