@@ -33,6 +33,8 @@ class Complaint:
     within_ms: int | None = None
     seen: frozenset[str] = frozenset()
     """All alarms that were raised by then."""
+    standing: frozenset[str] = frozenset()
+    """Those that stood when the fault came which was missed."""
 
     @property
     def can_be_demanded(self) -> bool:
@@ -42,14 +44,15 @@ class Complaint:
     def is_of(self, result: PumpResult) -> bool:
         """Whether the same goes wrong with another pump (or with this one, less eventful), and no alarm tells of more.
 
-        Without its refills a pump is empty: a fault that it then misses is not the one that was missed.
+        Without its refills a pump is empty: a fault that it then misses is not the one that was missed, also if the
+        pump was empty another time.
         """
         if self.kind == "problem":
             return result.problem is not None and result.problem.partition(":")[0] == self.name
         if result.problem is not None or not _raised(result, self.known_by_ms) <= self.seen:
             return False
         if self.kind == "missed":
-            return any(
+            return _standing(result, self.at_ms) <= self.standing and any(
                 row.fault == self.name and row.at_ms == self.at_ms and _is_missed(row, self.within_ms)
                 for row in result.faults
             )
@@ -163,6 +166,7 @@ def _missed(row: FaultRow, within_ms: int | None, result: PumpResult, population
         at_ms=row.at_ms,
         within_ms=within_ms,
         seen=_raised(result, known_ms),
+        standing=_standing(result, row.at_ms),
     )
 
 
@@ -195,6 +199,18 @@ def _is_missed(row: FaultRow, within_ms: int | None) -> bool:
 def _raised(result: PumpResult, until_ms: int) -> frozenset[str]:
     raised: list[EventRow] = [event for event in result.events if event.judgement is not None]
     return frozenset(str(event.alarm) for event in raised if event.time_ms <= until_ms)
+
+
+def _standing(result: PumpResult, at_ms: int) -> frozenset[str]:
+    """Alarms that have been raised by then, and not cleared."""
+    standing: set[str] = set()
+    for event in result.events:
+        if event.time_ms <= at_ms and event.alarm is not None:
+            if event.kind == "alarm-raised":
+                standing.add(event.alarm)
+            elif event.kind == "alarm-cleared":
+                standing.discard(event.alarm)
+    return frozenset(standing)
 
 
 def _days(time_ms: int) -> str:

@@ -64,7 +64,7 @@ class Criterion:
     """One requirement of a fleet."""
 
     text: str
-    """As it was written."""
+    """As it was written, on one line."""
     metric: Metric
     operator: str
     limit: float
@@ -117,7 +117,7 @@ def _parsed(text: str) -> Criterion:
         meant = "" if match["percent"] else f"; did you mean {match['limit']}%?"
         raise ValueError(f"{name} is a share, which is 0 to 1 (or 0% to 100%){meant}")
     return Criterion(
-        text=text.strip(),
+        text=" ".join(text.split()),
         metric=cast("Metric", name),
         operator=match["operator"],
         limit=limit,

@@ -11,6 +11,7 @@ from firmware_model.faults.table import MOMENTARY_FAULTS, PUMP_FAULTS, REFILL_FA
 from firmware_model.fleet.detection import DETECTED_BY
 from firmware_model.quantities import duration_ms
 from firmware_model.scenario.expectation import ALARM_NAMES
+from firmware_model.scenario.scenario import MAX_DAYS
 
 __all__ = ["Failures", "FaultIncidence"]
 
@@ -32,15 +33,25 @@ class Failures(FrozenModel):
 
     @model_validator(mode="after")
     def _grows(self) -> Self:
-        if self.at_2y_percent <= self.at_1y_percent:
+        if self._shape <= 0:
             raise ValueError("at_2y_percent must be more than at_1y_percent")
         return self
 
+    @property
+    def _shape(self) -> float:
+        return math.log2(_hazard(self.at_2y_percent) / _hazard(self.at_1y_percent))
+
     def years_at(self, share: float) -> float:
         """When a pump fails, in years: cumulative hazard (t/scale)^shape through both points (Weibull)."""
-        first, second = (-math.log1p(-percent / 100) for percent in (self.at_1y_percent, self.at_2y_percent))
-        shape = math.log2(second / first)
-        return float((-math.log(share) / first) ** (1 / shape))
+        try:
+            return float((-math.log(share) / _hazard(self.at_1y_percent)) ** (1 / self._shape))
+        except OverflowError:  # both points all but the same: who has not failed by then hardly ever will
+            return math.inf
+
+
+def _hazard(percent: float) -> float:
+    """Cumulative, when so many have failed."""
+    return -math.log1p(-percent / 100)
 
 
 class FaultIncidence(FrozenModel):
@@ -58,7 +69,7 @@ class FaultIncidence(FrozenModel):
     """Severities, each as likely; the fault's own default if not given."""
     ramp: Time = 0
     """In which it grows."""
-    duration: Length | None = None
+    duration: Annotated[Length, Field(le=MAX_DAYS * 86_400_000)] | None = None
     """After which it is over by itself; for good if not given."""
     detected_by: Annotated[tuple[str, ...], Field(strict=False)] | None = None
     """The alarms that are right for it, if not the usual ones."""

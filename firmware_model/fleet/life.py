@@ -13,7 +13,7 @@ from firmware_model.fleet.restrictor import restrictor_as_made, restrictor_in_un
 from firmware_model.fleet.trips import Trip, fevers_of, trips_of
 from firmware_model.profile import PumpProfile
 from firmware_model.scenario.episode import SurroundingsTable
-from firmware_model.scenario.scenario import Fault, Refill, Scenario, Visit
+from firmware_model.scenario.scenario import LONGEST_TITLE, Fault, Refill, Scenario, Visit
 from firmware_model.scenario.unit import UnitTable, unit_profile
 
 __all__ = ["YEAR_MS", "Life", "Occurrence", "pump_life"]
@@ -106,7 +106,7 @@ def pump_life(loaded: LoadedPopulation, seed: int, pump: int, days: float) -> Li
     syringes = Chance(seed, pump, "syringes")
     refills = tuple(_refill(loaded, at_ms, weight_kg, syringes) for at_ms in refills_ms)
     scenario = Scenario.model_construct(
-        title=f"{population.title}: pump {pump} of seed {seed}",
+        title=f"Pump {pump} of seed {seed}: {population.title}"[:LONGEST_TITLE],
         profile=population.profile,
         days=end_ms / DAY_MS,
         seed=pump_seed(seed, pump),

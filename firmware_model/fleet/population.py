@@ -1,6 +1,7 @@
 """A population of pumps and patients, from one TOML file: what differs between them, what breaks, what must hold."""
 
 import math
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -19,12 +20,20 @@ from firmware_model.fleet.incidence import Failures, FaultIncidence
 from firmware_model.fleet.restrictor import restrictor_as_made, restrictor_in_unit
 from firmware_model.profile import PumpProfile, find_profile, load_profile
 from firmware_model.scenario.contradictions import clock_problem
-from firmware_model.scenario.scenario import MAX_DAYS, Refill, Several, known_limits, start_utc_ms
+from firmware_model.scenario.scenario import (
+    LONGEST_TITLE,
+    MAX_DAYS,
+    Refill,
+    Several,
+    known_limits,
+    start_utc_ms,
+)
 from firmware_model.scenario.unit import ImpossibleLimit, UnitTable, unit_profile
 
 __all__ = ["LoadedPopulation", "Population", "Variant", "load_population"]
 
 _DAY_MS = 86_400_000
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ufffe\uffff]")
 Problem = tuple[str, tuple[int | str, ...]]
 
 
@@ -50,7 +59,7 @@ def _criteria(value: Any) -> Any:
 class Population(FrozenModel):
     """What differs between pumps, what breaks, and what must hold."""
 
-    title: Annotated[str, Field(min_length=1, max_length=120)]
+    title: Annotated[str, Field(min_length=1, max_length=LONGEST_TITLE)]
     profile: str = "generic-30ml"
     """A profile that comes with pumprig, or a file, seen from this one."""
     start_utc: datetime = datetime(2026, 1, 1, tzinfo=UTC)
@@ -62,7 +71,14 @@ class Population(FrozenModel):
     clinic: Clinic = Clinic()
     failures: Failures = Failures()
     fault: Several[FaultIncidence] = ()
-    variant: Several[Variant] = (Variant(name="A"),)
+    variant: Annotated[Several[Variant], Field(min_length=1)] = (Variant(name="A"),)
+
+    @field_validator("title")
+    @classmethod
+    def _is_one_line(cls, title: str) -> str:
+        if _CONTROL.search(title):
+            raise ValueError("write one line, without control characters: no report of tests (JUnit) can hold them")
+        return title
 
     @property
     def failing(self) -> tuple[FaultIncidence, ...]:

@@ -4,7 +4,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
-from firmware_model.fleet.life import DAY_MS, HOUR_MS, Life
+from firmware_model.faults.table import MOMENTARY_FAULTS, REFILL_FAULTS
+from firmware_model.fleet.life import DAY_MS, HOUR_MS, Life, Occurrence
 from firmware_model.scenario.episode import SurroundingsTable
 from firmware_model.scenario.scenario import Scenario
 from firmware_model.scenario.unit import UnitTable
@@ -76,14 +77,31 @@ def _cut(life: Life, end_ms: int) -> Life:
 
 
 def _with(life: Life, kept: Sequence[Kept]) -> Life:
-    scenario = _of(life.scenario, kept)
-    there = {(fault.name, fault.at) for fault in scenario.fault}
+    """What is kept, and what belongs to its faults: the refill that goes wrong, who looks at the pump after it.
+
+    Without these a fault is missed by any firmware.
+    """
+    there = {(fault.name, fault.at) for fault in _of(life.scenario, kept).fault}
+    occurrences = tuple(each for each in life.occurrences if (each.fault, each.at_ms) in there)
+    belongs = {
+        *(("refill", place) for place, each in enumerate(life.scenario.refill) if _goes_wrong(each.at, occurrences)),
+        *(("visit", place) for place, each in enumerate(life.scenario.visit) if _looks_at(each.at, occurrences)),
+    }
+    scenario = _of(life.scenario, sorted({*kept, *belongs}))
     return replace(
         life,
         scenario=scenario,
-        occurrences=tuple(each for each in life.occurrences if (each.fault, each.at_ms) in there),
+        occurrences=occurrences,
         refills_ms=tuple(refill.at for refill in scenario.refill),
     )
+
+
+def _goes_wrong(refill_ms: int, occurrences: Sequence[Occurrence]) -> bool:
+    return any(each.fault in REFILL_FAULTS and each.at_ms <= refill_ms <= (each.until_ms or 0) for each in occurrences)
+
+
+def _looks_at(visit_ms: int, occurrences: Sequence[Occurrence]) -> bool:
+    return any(each.fault in MOMENTARY_FAULTS and each.until_ms == visit_ms for each in occurrences)
 
 
 def _of(scenario: Scenario, kept: Sequence[Kept]) -> Scenario:

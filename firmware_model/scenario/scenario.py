@@ -33,6 +33,7 @@ from firmware_model.scenario.expectation import Expect, Expected
 from firmware_model.scenario.unit import ImpossibleLimit, UnitTable, unit_profile
 
 __all__ = [
+    "LONGEST_TITLE",
     "MAX_DAYS",
     "Bolus",
     "Episode",
@@ -47,6 +48,7 @@ __all__ = [
 ]
 
 MAX_DAYS = 3650
+LONGEST_TITLE = 120
 _START_UTC = datetime(2026, 1, 1, tzinfo=UTC)
 
 Volume = Annotated[float, Field(ge=NANOLITRE_ML)]
@@ -143,7 +145,7 @@ class Fault(FrozenModel):
 class Scenario(FrozenModel):
     """One pump, one timeline, and what must come of it."""
 
-    title: Annotated[str, Field(min_length=1, max_length=120)]
+    title: Annotated[str, Field(min_length=1, max_length=LONGEST_TITLE)]
     """What happens, in a few words."""
     profile: str = "generic-30ml"
     """A profile that comes with pumprig, or a file, seen from this one."""

@@ -1,5 +1,6 @@
 """A scenario as the text of its file: what ``load_scenario`` reads back as the same scenario."""
 
+import json
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
@@ -53,4 +54,4 @@ def _text(key: str, value: Any) -> str:
         return value.isoformat()
     if isinstance(value, (int, float)):
         return repr(value)
-    return '"' + str(value).replace("\\", "\\\\").replace('"', '\\"') + '"'
+    return json.dumps(str(value), ensure_ascii=False).replace("\x7f", "\\u007f")  # as TOML has it, but for DEL

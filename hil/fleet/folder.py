@@ -97,17 +97,19 @@ class FleetFolder:
             for name in ("summary.json", "report.html", "junit.xml"):
                 (self.path / name).unlink(missing_ok=True)
             for name in TABLES:
-                shutil.rmtree(self.path / name, ignore_errors=True)
-                (self.path / name).mkdir(parents=True, exist_ok=True)
-            write_whole(self.path / _POPULATION, loaded.text.encode())
+                if (self.path / name).exists():
+                    shutil.rmtree(self.path / name)
+            self.path.mkdir(parents=True, exist_ok=True)
             profile = loaded.profile.model_dump(mode="json")
-            self._write_json(_PLAN, {"schema": SCHEMA, **asdict(plan), "profile": profile})
+            self._write_json(_PLAN, {"schema": SCHEMA, **asdict(plan), "profile": profile})  # first: by it we know ours
+            write_whole(self.path / _POPULATION, loaded.text.encode())
         return plan
 
     def keep(self, result: ChunkResult) -> None:
         """Write a chunk; ``pumps``, by which it is known to be there, comes last. Raises UsageError, BenchFault."""
         with writing_to(self.path):
             for name in sorted(result.tables, key=lambda each: each == "pumps"):
+                (self.path / name).mkdir(exist_ok=True)
                 write_whole(self._part(name, result.first), result.tables[name])
 
     def is_kept(self, first: int) -> bool:

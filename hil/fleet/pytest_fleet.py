@@ -42,7 +42,7 @@ def fleet_of(marker: pytest.Mark | None, beside: Path, out: Path) -> FleetOutcom
     try:
         return run_fleet(_settings(marker, beside, out), _Quiet())
     except (RigError, ModelError) as error:
-        pytest.fail(f"fleet: {error}", pytrace=False)
+        raise pytest.fail.Exception(f"fleet: {error}", pytrace=False) from None
 
 
 def _settings(marker: pytest.Mark | None, beside: Path, out: Path) -> FleetSettings:

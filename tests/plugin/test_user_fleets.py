@@ -69,6 +69,7 @@ def test_wrong_markers_are_told_in_one_line(tmp_path: Path) -> None:
     for said in WRONG.values():
         assert f"fleet: {said}" in result.stdout
     assert "Traceback" not in result.stdout
+    assert "another exception" not in result.stdout
 
 
 @pytest.mark.deep

@@ -22,6 +22,11 @@ def test_all_of_a_criterion_is_understood() -> None:
     assert parse_criterion("false_alarms_per_pump_year <= 1e-2").limit == 0.01
 
 
+def test_a_criterion_is_told_on_one_line() -> None:
+    """However it stands in the file: commands, logs and reports of tests repeat it."""
+    assert parse_criterion(" failed(\n  by = '1d') \v <= 9%\n".replace("'", '"')).text == 'failed( by = "1d") <= 9%'
+
+
 def test_limits_include_themselves_or_not() -> None:
     """At the limit <= holds and < does not; NaN never holds."""
     at_most, below = (parse_criterion(f"false_alarms_per_pump_year {sign} 1") for sign in ("<=", "<"))

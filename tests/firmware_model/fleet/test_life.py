@@ -54,8 +54,12 @@ def test_an_end_on_the_day_of_a_trip_moves_no_appointment() -> None:
 
 
 def test_a_life_survives_its_own_file(tmp_path: Path) -> None:
-    """Written as a scenario file and read again it is the same, for pumps to which much happens."""
-    loaded = eventful(tmp_path)
+    """Written as a scenario file and read again it is the same, for pumps to which much happens, whatever its words."""
+    loaded = eventful(
+        tmp_path,
+        ('"Much goes wrong"', f'"{"x" * 120}"'),
+        ("[clinic]", '[clinic]\ndrug = "5-FU \\"\u00e9\\\\\\n\\u007f\\u0000"'),
+    )
     for pump in range(30):
         life = pump_life(loaded, 3, pump, 200.0)
         path = tmp_path / "life.toml"

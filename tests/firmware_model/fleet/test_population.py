@@ -1,11 +1,13 @@
 """Population files: what comes with pumprig loads, and what is wrong is told with file, line and key."""
 
+import math
 import re
 from pathlib import Path
 
 import pytest
 
 from firmware_model.errors import ConfigurationError
+from firmware_model.fleet.incidence import Failures
 from firmware_model.fleet.population import load_population
 from tests.firmware_model.fleet.populations import AMBULATORY, EVENTFUL, written
 
@@ -29,6 +31,15 @@ def test_calibration_goes_through_both_points() -> None:
     failures = load_population(AMBULATORY).population.failures
     assert failures.years_at(1 - 0.09) == pytest.approx(1.0, rel=1e-12)
     assert failures.years_at(1 - 0.16) == pytest.approx(2.0, rel=1e-12)
+
+
+def test_almost_all_may_fail_in_their_first_moments() -> None:
+    """Shares after one year and after two that are all but the same: whoever has lived through it hardly ever fails."""
+    failures = Failures(at_1y_percent=9.0, at_2y_percent=9.000001)
+    assert failures.years_at(0.99) == 0.0
+    assert failures.years_at(0.5) == math.inf
+    with pytest.raises(ValueError, match="must be more"):
+        Failures(at_1y_percent=6.6, at_2y_percent=math.nextafter(6.6, 7.0))
 
 
 @pytest.mark.parametrize(
@@ -93,6 +104,9 @@ def test_calibration_goes_through_both_points() -> None:
         ('wrong"', 'wrong"\nstart_utc = 1900-01-01T00:00:00Z', "start_utc", "start_utc", "the years 2000 to 2099"),
         ('wrong"', 'wrong"\nstart_utc = 2095-01-01T00:00:00Z', "start_utc", "start_utc", "after 3650 days too"),
         ('follow_up = "10d"', 'follow_up = "1h"', "follow_up", "failures.follow_up", "at least 1d, got '1h'"),
+        ('duration = "1d"', f'duration = "{10**15}d"', "duration", "fault.3.duration", "at most 3650d"),
+        ('goes wrong"', 'goes wrong"\nvariant = []', "variant", "variant", "give at least 1 here"),
+        ('goes wrong"', 'goes\\u001b[31mwrong"', "title", "title", "write one line"),
     ],
 )
 def test_wrong_files_are_refused(

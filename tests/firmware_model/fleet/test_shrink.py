@@ -1,6 +1,7 @@
 """Shrinking: the fewest events that still go wrong, as a scenario that says so."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,8 +10,8 @@ from hypothesis import strategies as st
 
 from firmware_model.fleet.complaint import complaints_of
 from firmware_model.fleet.criterion import parse_criterion
-from firmware_model.fleet.life import Life, pump_life
-from firmware_model.fleet.result import FaultRow, PumpResult
+from firmware_model.fleet.life import DAY_MS, Life, pump_life
+from firmware_model.fleet.result import EventRow, FaultRow, PumpResult
 from firmware_model.fleet.run import run_life
 from firmware_model.fleet.shrink import fewest, shrunk_life
 from firmware_model.quantities import duration_ms, time_text
@@ -70,6 +71,40 @@ def test_a_missed_fault_is_shrunk_to_itself(tmp_path: Path) -> None:
     assert not result.met
     assert "alarm occlusion or flow-low raised" in result.expectations[0].text
     assert "empty" not in {event.as_json().get("alarm") for event in result.events}
+
+
+@pytest.mark.parametrize(("fault", "kind"), [("pocket-fill", "refill"), ("reset", "visit")])
+def test_what_belongs_to_a_fault_stays_with_it(tmp_path: Path, fault: str, kind: str) -> None:
+    """A refill that goes wrong, and who looks at the pump then: without them any firmware would miss the fault."""
+    loaded = eventful(tmp_path, ("per_refill = 0.05", "per_refill = 0.5"))
+
+    def happens(life: Life) -> bool:
+        return any(each.fault == fault and (each.until_ms or 0) < 59 * DAY_MS for each in life.occurrences)
+
+    life = next(life for pump in range(50) if happens(life := pump_life(loaded, 1, pump, 60.0)))
+    small = shrunk_life(life, happens, end_ms=60 * DAY_MS)
+    (occurrence,), (belongs,) = small.occurrences, getattr(small.scenario, kind)
+    assert occurrence.at_ms < belongs.at <= (occurrence.until_ms or 0)
+    assert small.refills_ms == tuple(refill.at for refill in small.scenario.refill)
+
+
+def test_an_empty_pump_is_not_the_one_that_missed_a_fault(tmp_path: Path) -> None:
+    """Although it stood empty another time: with an alarm standing when the fault comes, none can be raised for it."""
+
+    def pump(*alarms: tuple[int, str, str]) -> PumpResult:
+        events = [EventRow(at_ms, f"alarm-{kind}", alarm, 0, 0, None) for at_ms, kind, alarm in alarms]
+        events = [each._replace(judgement="justified" if each.kind == "alarm-raised" else None) for each in events]
+        row = FaultRow("catheter-occlusion", "50%", 50, None, True, None, None, watched_ms=2 * DAY_MS)
+        result = PumpResult(1, "A", 1, 3 * DAY_MS, "study-end", row.fault, 50, 0.0, 70.0, 36.9, 0.0, 12.4)
+        return replace(result, faults=[row], events=events)
+
+    emptied, filled = (10, "raised", "flow-low"), (20, "cleared", "flow-low")
+    population = eventful(tmp_path).population
+    missed = complaints_of(pump(emptied, filled), population)[0]
+    assert missed.is_of(pump(emptied, filled))
+    assert missed.is_of(pump())
+    assert not missed.is_of(pump(emptied))
+    assert complaints_of(pump(emptied), population)[0].is_of(pump(emptied))
 
 
 def test_a_fault_at_the_end_of_the_watch_has_no_latency(tmp_path: Path) -> None:

@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
-from hil.errors import UsageError
+from hil.errors import BenchFault, UsageError
 from hil.fleet.fleet_run import FleetOutcome, finish_fleet
 from hil.fleet.folder import FleetFolder
 from hil.fleet.tables import TABLES
+from tests.firmware_model.fleet.populations import EVENTFUL
 from tests.hil.fleet.fleets import fleet, tables_of
 
 
@@ -63,6 +64,19 @@ def test_a_plan_without_its_profile_is_told(finished: FleetOutcome) -> None:
     path.write_text(json.dumps(document), encoding="utf-8")
     with pytest.raises(UsageError, match=r"fleet\.json: is no plan of a fleet"):
         finish_fleet(FleetFolder(finished.folder))
+
+
+def test_a_full_disk_at_the_beginning_leaves_the_folder_usable(tmp_path: Path) -> None:
+    """The same command works when there is room again: the folder holds nothing, and nobody else's."""
+    resource = pytest.importorskip("resource")
+    largest = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (len(EVENTFUL) + 100, largest[1]))  # the population fits, but no more
+    try:
+        with pytest.raises(BenchFault, match="make room"):
+            fleet(tmp_path, "out", pumps=1)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, largest)
+    assert fleet(tmp_path, "out", pumps=1, days=1.0).summary["plan"]["pumps"] == 1
 
 
 @pytest.mark.deep(quick=2)
