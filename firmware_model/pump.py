@@ -224,20 +224,22 @@ class Pump:
     # What the programmer does, at the firmware.
 
     def command(self, now_ms: int) -> Firmware:
-        """The firmware, ready for a telecommand at ``now_ms``. Raises CommandRefused while it is down."""
+        """The firmware, ready for a telecommand at ``now_ms``, with readings and estimates as of the last sample.
+
+        Raises CommandRefused while it is down.
+        """
         self._catch_up(now_ms)
         if self._is_off:
             raise CommandRefused("the pump does not answer")
         if self.firmware.mode is Mode.SHELF:  # after which sample numbers go on elsewhere
             self._write_late_hours()
             self._outlook = None
+        self._resume()  # before the command: it may begin the windows anew
         return self.firmware
 
     def status(self, now_ms: int) -> Firmware:
-        """The firmware, with readings and estimates as of the last sample."""
-        firmware = self.command(now_ms)
-        self._resume()
-        return firmware
+        """The same, to look at."""
+        return self.command(now_ms)
 
     def estimates_since(self, begin_ms: int) -> list[tuple[int, int | None]]:
         """Hours' ends from ``begin_ms`` on, and the flow in nL/day that was then estimated, if one was."""

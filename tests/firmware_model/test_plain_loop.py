@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from firmware_model.faults.table import PUMP_FAULTS, SENSOR_FAULTS
 from firmware_model.profile import load_profile
 from firmware_model.pump import Pump
+from firmware_model.surroundings import Surroundings
 from tests.depth import tries
 from tests.firmware_model.plain_loop import PlainPump
 from tests.firmware_model.random_pump import DAY_MS, HOUR_MS, Deed, Story, random_story
@@ -82,6 +83,42 @@ def test_some_time_on_the_shelf_is_the_same(fault: str) -> None:
         (20 * HOUR_MS, "inject", ("catheter-occlusion", 0.0)),
     ]
     _assert_same(Story(2, story.course, deeds, seed=31), 0)
+
+
+def test_a_sensor_that_was_dead_on_the_shelf_is_the_same() -> None:
+    """What nobody sampled counts for nothing: the flow is judged as if the sensor had been sound all the time."""
+    deeds: list[Deed] = [
+        (3 * HOUR_MS, "inject", ("catheter-occlusion", 60.0)),
+        (10 * HOUR_MS + 30_000, "shelve", ()),
+        (10 * HOUR_MS + 300_000, "inject", ("bellows-sensor-open", 1.0)),
+        (10 * HOUR_MS + 1_200_000, "inject", ("bellows-sensor-open", 0.0)),
+        (10 * HOUR_MS + 3_000_000, "self-test", ()),
+        (11 * HOUR_MS + 30_000, "inject", ("catheter-occlusion", 0.0)),
+    ]
+    _assert_same(Story(1, random_story(7).course, deeds, seed=31), 0)
+
+
+def test_what_the_pump_says_in_between_is_the_same() -> None:
+    """Just before, at and behind an hour's end, and while windows fill after a refill: readings, volume and flow."""
+    surroundings = Surroundings(temperature_c=37.0, ambient_kpa=101.325, outlet_kpa=12.4)
+    pumps = [
+        Pump(
+            _PROFILES[0], seed=3, serial_number="S", start_utc_ms=0, surroundings=surroundings, passes_over=passes_over
+        )
+        for passes_over in (True, False)
+    ]
+    for minute in (5, 14, 15, 359, 360, 361, 420, 481, 539, 601, 612, 616, 660, 721, 980, 1021, 1080, 1141):
+        now_ms, said = minute * 60_000 + 30_000, []
+        for pump in pumps:
+            if minute == 601:
+                pump.command(now_ms).begin_refill(now_ms)
+                pump.command(now_ms).complete_refill(now_ms)
+            firmware = pump.status(now_ms)
+            windows = firmware.windows
+            said.append((firmware.readings, list(windows.samples), list(windows.hours)))
+            assert firmware.sample_count == minute + 1
+            assert windows.flow_is_valid == (360 <= minute < 601 or minute >= 960)
+        assert said[0] == said[1]
 
 
 def test_a_configuration_that_is_lost_is_the_same() -> None:
