@@ -5,7 +5,7 @@ import time
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from firmware_model.course import Course
@@ -78,6 +78,7 @@ def test_every_leg_starts_where_the_exponential_is(course: Course) -> None:
         temperature_c = target_c + (temperature_c - target_c) * math.exp(-(end - start) / _TAU_MS)
 
 
+@example(Course.constant(0, _around(22.0)), 21 * HOUR_MS + 1_800_000, 30.0, 0)
 @given(_courses, st.integers(0, 40 * HOUR_MS), st.floats(20, 45), st.integers(0, 40 * HOUR_MS))
 def test_what_comes_without_notice_is_as_if_it_was_known(
     course: Course, at_ms: int, then_c: float, old_ms: int
