@@ -86,7 +86,7 @@ def test_some_time_on_the_shelf_is_the_same(fault: str) -> None:
 
 
 def test_a_fault_that_is_over_counts_as_long_as_windows_reach() -> None:
-    """Two hours' means of a wrong pressure weigh most three hours later; what is foreseen anew by then knows of them."""
+    """Two hours' means of a wrong pressure weigh most three hours later; what is foreseen anew then knows of them."""
     deeds: list[Deed] = [
         (10 * HOUR_MS + 2_400_000, "inject", ("reservoir-pressure-sensor-bias", 30.0)),
         (12 * HOUR_MS + 1_200_000, "inject", ("reservoir-pressure-sensor-bias", 0.0)),
