@@ -89,7 +89,6 @@ class Battery:
 
     def __init__(self, profile: BatteryProfile) -> None:
         """Begin full, at time 0, before the first sample."""
-        self._profile = profile
         self._capacity_pc = round(profile.capacity_mah * _PC_PER_MAH)
         self._sample_pc = round(profile.sample_uc * _PC_PER_UC)
         self._byte_pc = round(profile.radio_uc_per_byte * _PC_PER_UC)

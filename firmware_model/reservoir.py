@@ -275,7 +275,8 @@ def _law(  # noqa: PLR0917
     The latter of all of the outflow, and of the leak's part. Last, the volumes between which they hold.
     """
     below_nl = shape.capacity_nl - volume_nl
-    forward = source_kpa >= droop_at_kpa(shape, volume_nl)
+    droop_kpa = droop_at_kpa(shape, volume_nl)
+    forward = source_kpa >= droop_kpa
     flows = forward or shape.reverse_flow
     leak_slope = leak_offset = 0.0
     pressure_kpa = source_kpa - shape.droop_kpa
@@ -297,7 +298,8 @@ def _law(  # noqa: PLR0917
     over = below_nl < 0
     spring = shape.overfill_spring if over else shape.spring
     empty_kpa = source_kpa - spring * shape.capacity_nl
-    if leak > 0 and source_kpa + node_kpa > shape.droop_kpa:  # a leak draws nothing in
+    # A leak draws nothing in: by itself it never gets there, but an outlet below the room might take the bellows along.
+    if leak > 0 and source_kpa + node_kpa > (droop_kpa if node_kpa >= 0 else shape.droop_kpa):
         leak_slope, leak_offset = leak * spring, leak * (empty_kpa + node_kpa)
     slope, offset = leak_slope, leak_offset
     if flows and (forward or below_nl != 0):  # nothing flows back into a full bellows

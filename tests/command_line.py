@@ -122,7 +122,7 @@ def _be(command: list[str], cwd: Path | None, env: Mapping[str, str] | None, end
 
 def _forget_modules_of_tests() -> None:
     """Or a user's file would be taken for one of the same name that a test has run in this very process."""
-    ours, elsewhere = str(Path(cli.__file__).parent), tempfile.gettempdir()
+    ours, elsewhere = (str(Path(cli.__file__).parent), sys.prefix), tempfile.gettempdir()
     for name, module in list(sys.modules.items()):
         file = str(getattr(module, "__file__", None))
         if file.startswith(elsewhere) and not file.startswith(ours):

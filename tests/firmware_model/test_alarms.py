@@ -156,6 +156,99 @@ def test_a_condition_that_comes_again_is_news() -> None:
     assert Alarms.SENSOR_FAULT not in board.acknowledged
 
 
+_BITS = {Alarms.FLOW_LOW: 3, Alarms.UNEXPECTED_ACCESS: 14, Alarms.CLOCK_LOST: 13}
+_WAIT = {Alarms.UNEXPECTED_ACCESS, Alarms.CLOCK_LOST}
+_REPEAT_MS = 100
+
+
+class _PlainBoard:
+    """Alarms that hold, each with the time at which somebody saw it; None: nobody has."""
+
+    def __init__(self) -> None:
+        self.seen_ms: dict[Alarms, int | None] = {}
+        self.log: list[tuple[int, EventKind, int, int]] = []
+
+    def raise_(self, now_ms: int, alarm: Alarms) -> None:
+        if self.seen_ms.get(alarm, 0) is not None:
+            self.log.append((now_ms, EventKind.ALARM_RAISED, _BITS[alarm], 7))
+        self.seen_ms[alarm] = None
+
+    def acknowledge(self, now_ms: int, alarms: set[Alarms], still_there: Alarms) -> None:
+        for each in sorted(alarms):
+            if self.seen_ms.get(each, 0) is None:
+                self.seen_ms[each] = now_ms
+                self.log.append((now_ms, EventKind.ALARM_ACKNOWLEDGED, _BITS[each], 0))
+                if each in _WAIT - {still_there}:
+                    self.release(now_ms, each)
+
+    def repeat(self, now_ms: int) -> None:
+        for each in sorted(self.seen_ms):
+            seen_ms = self.seen_ms[each]
+            if seen_ms is not None and now_ms - seen_ms >= _REPEAT_MS:
+                self.seen_ms[each] = None
+                self.log.append((now_ms, EventKind.ALARM_REPEATED, _BITS[each], 0))
+
+    def release(self, now_ms: int, alarm: Alarms) -> None:
+        if alarm not in _WAIT or (self.seen_ms[alarm] is not None and alarm is not Alarms.CLOCK_LOST):
+            self.clear(now_ms, alarm)
+
+    def clear(self, now_ms: int, alarm: Alarms) -> None:
+        del self.seen_ms[alarm]
+        self.log.append((now_ms, EventKind.ALARM_CLEARED, _BITS[alarm], 0))
+
+
+def _all_of(alarms: set[Alarms]) -> Alarms:
+    return Alarms(sum(alarms))
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.integers(0, 70),
+            st.sampled_from(["raise", "raise", "release", "clear", "acknowledge", "acknowledge"]),
+            st.sampled_from(sorted(_BITS)),
+            st.sets(st.sampled_from(sorted(_BITS))),
+        ),
+        min_size=8,
+        max_size=30,
+    )
+)
+def test_whatever_happens_the_board_is_a_plain_list_of_alarms(
+    deeds: list[tuple[int, str, Alarms, set[Alarms]]],
+) -> None:
+    """What holds, waits and was seen, when the next repeats, and every line of the log, as a list keeps it by hand."""
+    log: list[tuple[int, EventKind, int, int]] = []
+    board, plain, now_ms = (
+        AlarmBoard(Alarms(0), Alarms(0), now_ms=0, log=lambda *line: log.append(line)),
+        _PlainBoard(),
+        0,
+    )
+    for passes_ms, verb, alarm, others in deeds:
+        now_ms += passes_ms
+        board.repeat(now_ms, _REPEAT_MS)
+        plain.repeat(now_ms)
+        holds = alarm in board.active
+        match verb:
+            case "raise":
+                board.raise_(now_ms, alarm, 7)
+                plain.raise_(now_ms, alarm)
+            case "acknowledge":
+                board.acknowledge(now_ms, _all_of(others), alarm.__eq__)
+                plain.acknowledge(now_ms, others, still_there=alarm)
+            case "release" if holds:
+                board.release(now_ms, alarm)
+                plain.release(now_ms, alarm)
+            case "clear" if holds:
+                board.clear(now_ms, alarm)
+                plain.clear(now_ms, alarm)
+        seen = {each: at_ms for each, at_ms in plain.seen_ms.items() if at_ms is not None}
+        assert log == plain.log
+        assert board.active == _all_of(set(plain.seen_ms))
+        assert board.acknowledged == _all_of(set(seen))
+        assert board.latched == _all_of(set(plain.seen_ms) & _WAIT)
+        assert board.next_repeat_ms(_REPEAT_MS) == (min(seen.values()) + _REPEAT_MS if seen else None)
+
+
 def test_another_configuration_keeps_what_holds() -> None:
     """New limits do not make an alarm forget that it is there."""
     state = AlarmState(_CONFIGURATION)

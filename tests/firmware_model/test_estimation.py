@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from firmware_model.estimation import Calibration, flow_nl_per_day, pressure_flow_over_window, rounded_quotient
 from firmware_model.flow import expected_flow
+from firmware_model.fluids import vapour_pressure_kpa
 from firmware_model.profile import load_profile
 from firmware_model.sensors import Readings
 
@@ -75,6 +76,26 @@ def test_pressures_tell_the_flow_of_a_healthy_pump(
     flow = int(_CALIBRATION.pressure_flow_nl_per_day(mean))
     assert flow == pytest.approx(point.flow_ml_per_day * 1e6, abs=2000, rel=0.002)
     assert abs(int(_CALIBRATION.drive_deviation_pa(mean))) <= 25
+
+
+@given(st.integers(-20_000, 80_000))
+def test_the_vapour_table_is_the_formula(temperature_mc: int) -> None:
+    """Within 8 Pa, which straight lines over half a degree leave, from 0 to 60 C; beyond, it stays what it is there."""
+    inside_c = min(max(temperature_mc, 0), 60_000) / 1000
+    assert _CALIBRATION.vapour_pa(temperature_mc) == pytest.approx(vapour_pressure_kpa("R-11", inside_c) * 1000, abs=8)
+    assert _CALIBRATION.vapour_pa(min(temperature_mc, -1)) == round(vapour_pressure_kpa("R-11", 0.0) * 1000)
+    assert _CALIBRATION.vapour_pa(temperature_mc + 80_000) == _CALIBRATION.vapour_pa(60_000)
+
+
+@given(st.integers(0, 60_000), st.integers(-200_000, 200_000))
+def test_nothing_flows_back_through_a_check_valve(temperature_mc: int, driving_pa: int) -> None:
+    """With one, pressures that would drive the flow backwards explain no flow; without, as much as forwards."""
+    mean = Readings(temperature_mc, 300_000 + driving_pa, 100_000, 200_000, 0, 0)
+    forwards = Readings(temperature_mc, 300_000 + abs(driving_pa), 100_000, 200_000, 0, 0)
+    without = Calibration(_PROFILE.model_copy(update={"below_outlet": "reverse-flow"}))
+    flow = int(without.pressure_flow_nl_per_day(forwards))
+    assert _CALIBRATION.pressure_flow_nl_per_day(mean) == (flow if driving_pa >= 0 else 0)
+    assert without.pressure_flow_nl_per_day(mean) in ({flow} if driving_pa >= 0 else {-flow, -flow - 1})
 
 
 @given(st.lists(st.integers(-20_000, 80_000), min_size=1, max_size=20))

@@ -85,6 +85,16 @@ def test_some_time_on_the_shelf_is_the_same(fault: str) -> None:
     _assert_same(Story(2, story.course, deeds, seed=31), 0)
 
 
+def test_a_fault_that_is_over_counts_as_long_as_windows_reach() -> None:
+    """Two hours' means of a wrong pressure weigh most three hours later; what is foreseen anew then knows of them."""
+    deeds: list[Deed] = [
+        (10 * HOUR_MS + 2_400_000, "inject", ("reservoir-pressure-sensor-bias", 30.0)),
+        (12 * HOUR_MS + 1_200_000, "inject", ("reservoir-pressure-sensor-bias", 0.0)),
+        (13 * HOUR_MS + 1_200_000, "inject", ("battery-sensor-bias", 0.0)),
+    ]
+    _assert_same(Story(1, random_story(7).course, deeds, seed=31), 0)
+
+
 def test_a_sensor_that_was_dead_on_the_shelf_is_the_same() -> None:
     """What nobody sampled counts for nothing: the flow is judged as if the sensor had been sound all the time."""
     deeds: list[Deed] = [

@@ -5,12 +5,12 @@ import time
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from firmware_model.course import Course
 from firmware_model.surroundings import Surroundings
-from firmware_model.thermal import HOUR_MS, STEP_C, ThermalLag
+from firmware_model.thermal import HOUR_MS, ThermalLag
 
 _TAU_MS = 450_000
 
@@ -41,7 +41,9 @@ def test_a_legs_temperature_is_the_mean_over_it() -> None:
         times = np.linspace(start, end, 2001)
         exact_c = 37 - 15 * np.exp(-times / _TAU_MS)
         assert mean_c == pytest.approx(float(np.trapezoid(exact_c, times) / (end - start)), abs=1e-6)
-        assert exact_c[-1] - exact_c[0] <= STEP_C + 1e-9 or end - start <= 60_000
+        assert exact_c[-1] - exact_c[0] <= 0.15 + 1e-9 or end - start <= 60_000
+    assert set(range(0, 4 * 3_600_000, 3_600_000)) <= {0, *legs.end_ms.tolist()}
+    assert _stepping(52.0, 37.0).extend(3 * HOUR_MS).end_ms.tolist() == legs.end_ms.tolist()  # cooling takes as long
 
 
 _courses = st.lists(st.tuples(st.integers(1, 4 * HOUR_MS), st.floats(20, 45)), min_size=1, max_size=12).map(
@@ -71,7 +73,32 @@ def test_every_leg_starts_where_the_exponential_is(course: Course) -> None:
         assert lag.temperature_c(start) == pytest.approx(temperature_c, abs=1e-9)
         end = int(course.start_ms[place + 1]) if place + 1 < course.start_ms.size else start
         target_c = float(course.temperature_c[place])
+        half_c = target_c + (temperature_c - target_c) * math.exp(-((end - start) // 2) / _TAU_MS)
+        assert lag.temperature_c(start + (end - start) // 2) == pytest.approx(half_c, abs=1e-9)
         temperature_c = target_c + (temperature_c - target_c) * math.exp(-(end - start) / _TAU_MS)
+
+
+@example(Course.constant(0, _around(22.0)), 21 * HOUR_MS + 1_800_000, 30.0, 0)
+@given(_courses, st.integers(0, 40 * HOUR_MS), st.floats(20, 45), st.integers(0, 40 * HOUR_MS))
+def test_what_comes_without_notice_is_as_if_it_was_known(
+    course: Course, at_ms: int, then_c: float, old_ms: int
+) -> None:
+    """Legs worked out for later are void, and the lag goes on from where it is; what is forgotten is not needed."""
+    lag = ThermalLag(course, now_ms=0, time_constant_ms=_TAU_MS)
+    legs = lag.extend(20 * HOUR_MS)
+    assert legs.end_ms[-1] == lag.until_ms == 21 * HOUR_MS
+    lag.extend(40 * HOUR_MS)
+    before = [(now_ms, lag.temperature_c(now_ms)) for now_ms in range(0, at_ms, 1_000_003)]
+    here_c = lag.temperature_c(at_ms)
+    lag.forget(min(old_ms, at_ms))
+    lag.follow(at_ms, Course.constant(at_ms, _around(then_c)))
+    lag.extend(at_ms + 3 * HOUR_MS)
+    assert [each for each in before if each[0] >= old_ms] == [
+        (now_ms, lag.temperature_c(now_ms)) for now_ms, _ in before if now_ms >= old_ms
+    ]
+    for elapsed_ms in range(0, 3 * HOUR_MS, 777_777):
+        left_c = (here_c - then_c) * math.exp(-elapsed_ms / _TAU_MS)
+        assert lag.temperature_c(at_ms + elapsed_ms) == pytest.approx(then_c + left_c, abs=1e-9)
 
 
 def test_an_impossible_time_constant_is_refused() -> None:

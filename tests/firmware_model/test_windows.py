@@ -90,6 +90,48 @@ def test_roughness_is_of_noise_alone() -> None:
     assert _windows(flickers).hour_quantities(_PLAIN)[Quantity.ROUGHNESS] == 0
 
 
+_AGES = (0, 5, 10, 11, 14, 15, 16, 313, 314, 315)
+
+
+def _seen_by(readings: list[Readings]) -> dict[Quantity, int]:
+    """Every quantity of readings as windows see it in the last of them, which ends an hour."""
+    windows, seen = Windows(_CALIBRATION), dict[Quantity, int]()
+    for sample, each in enumerate(readings, start=361 - len(readings)):
+        at_end_of_range = windows.add(sample, each)
+        if sample % 60 == 0 and windows.is_full:
+            windows.hours.append(windows.mean())
+            seen = windows.hour_quantities(windows.mean())
+    return seen | windows.sample_quantities(at_end_of_range)
+
+
+def test_a_quantity_comes_from_the_sensors_and_samples_that_its_row_says() -> None:
+    """A reading that is changed, of one sensor at one age, is seen by the rows that have its bit and reach so far."""
+    sound = [_PLAIN._replace(bellows_nl=20_000_000 - 700 * n) for n in range(361)]
+    before = _seen_by(sound)
+    touched: dict[Quantity, set[tuple[int, int]]] = {quantity: set() for quantity in before}
+    for sensor, name in enumerate(Readings._fields):
+        for age in _AGES:
+            changed = [*sound]
+            changed[-1 - age] = sound[-1 - age]._replace(**{name: getattr(sound[-1 - age], name) + 3_000_000})
+            after = _seen_by(changed)
+            for quantity in before:
+                if after[quantity] != before[quantity]:
+                    touched[quantity].add((sensor, age))
+    for quantity in set(before) - {Quantity.AT_END_OF_RANGE, Quantity.ROUGHNESS}:  # of all sensors, whatever they read
+        assert sum({1 << sensor for sensor, _ in touched[quantity]}) == quantity.sensors, quantity
+        assert max(age for _, age in touched[quantity]) == quantity.reach - 1, quantity
+    assert (Quantity.RESERVE.sensors, Quantity.RESERVE.reach) == (Quantity.FLOW.sensors, Quantity.FLOW.reach)
+
+
+def test_a_quantity_is_there_with_as_many_samples_as_its_row_says() -> None:
+    """With one sample fewer since the windows began it says nothing; the reserve begins with the mean of the volume."""
+    for count in (1, 10, 11, 14, 15, 16, 314, 315):
+        seen = _seen_by([_PLAIN] * count)
+        for quantity in set(Quantity) - {Quantity.RESERVE, Quantity.UNRESPONSIVE, Quantity.CLOCK_STEP, Quantity.DAMAGE}:
+            assert (quantity in seen) == (count >= (quantity.fewest or quantity.reach)), (quantity, count)
+    assert Quantity.RESERVE.fewest == Quantity.HOURLY_VOLUME.reach
+
+
 @pytest.mark.parametrize(("restarted_at", "hour"), [(0, 1), (46, 1), (47, 2), (106, 2), (107, 3)])
 def test_the_first_hour_with_a_whole_mean(restarted_at: int, hour: int) -> None:
     """Hour h ends with sample 60 h, and sees the fifteen samples up to that."""

@@ -103,6 +103,17 @@ def test_a_key_of_low_order_is_refused() -> None:
         initiator.second(bytes(32 + 16))
 
 
+@pytest.mark.parametrize("length", [0, 31, 32, 47])
+def test_a_message_without_room_for_key_and_tag_is_refused(length: int) -> None:
+    """32 bytes of key and 16 of tag are the least that either message has."""
+    initiator = Initiator(Secret(bytes(32)), b"", Secret(b"\x11" * 32))
+    first = initiator.first(b"")
+    assert len(first) == 48
+    for read in (Recipient(Secret(bytes(32)), b"").first, initiator.second):
+        with pytest.raises(HandshakeFailed, match=f"^{length} bytes are too few"):
+            read(first[:length])
+
+
 def test_a_failed_second_message_does_no_harm() -> None:
     """After a forged one the true one still fits."""
     initiator = Initiator(Secret(bytes(32)), b"", Secret(b"\x11" * 32))
