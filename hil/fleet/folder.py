@@ -189,7 +189,8 @@ class FleetFolder:
 
 def _is_whole(part: Path) -> bool:
     try:
-        pq.read_metadata(part)
-    except (OSError, pa.ArrowInvalid):
+        with pq.ParquetFile(part, page_checksum_verification=True) as file:
+            file.read()
+    except (OSError, pa.ArrowException):
         return False
     return True

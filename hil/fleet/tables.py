@@ -135,5 +135,5 @@ def _parquet(schema: pa.Schema, rows: Iterable[tuple[Any, ...]]) -> bytes:
     columns = list(zip(*rows, strict=True)) or [()] * len(schema)
     arrays = [pa.array(column, type=field.type) for column, field in zip(columns, schema, strict=True)]
     out = io.BytesIO()
-    pq.write_table(pa.table(arrays, schema=schema), out, compression="zstd")
+    pq.write_table(pa.table(arrays, schema=schema), out, compression="zstd", write_page_checksum=True)
     return out.getvalue()

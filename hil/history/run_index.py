@@ -118,7 +118,9 @@ def trend_of(folder: Path, measurement: str, which: RunFilter) -> list[RunPoint]
         return []
     question = """
         SELECT parse_filename(parse_path(filename)[-2]) AS run, value, expanded_uncertainty, unit, lower, upper, outcome
-        FROM read_parquet(?, filename = true, file_row_number = true, union_by_name = true)
+        FROM read_parquet(
+            ?, filename = true, file_row_number = true, union_by_name = true, hive_partitioning = false
+        )
         WHERE name = ? AND value IS NOT NULL AND (? IS NULL OR procedure = ?)
         QUALIFY row_number() OVER (PARTITION BY filename, procedure ORDER BY file_row_number DESC) = 1
         ORDER BY run, file_row_number

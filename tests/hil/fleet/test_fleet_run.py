@@ -269,9 +269,9 @@ def test_a_pump_that_nobody_refills_is_empty(tmp_path: Path) -> None:
     assert case.estimate == pytest.approx(365.25 * 31 / 60, rel=0.1)
 
 
-@pytest.mark.parametrize("name", ["q?", "a*", "fleet[1]", "o'brien"])
+@pytest.mark.parametrize("name", ["q?", "a*", "fleet[1]", "o'brien", "pump=3/variant=B"])
 def test_a_folder_may_have_any_name(tmp_path: Path, name: str) -> None:
-    """It is no pattern: what other folders hold stays out of it."""
+    """It is no pattern, and no column: what other folders hold, and are called, stays out of it."""
     fleet(tmp_path, "qq", pumps=3, days=2.0)
     outcome = fleet(tmp_path, name, pumps=2, days=2.0)
     assert outcome.summary["variants"]["A"]["pumps"] == 2

@@ -123,6 +123,9 @@ def test_a_misspelt_measurement_is_told_the_nearest_one(runs: Path) -> None:
 def test_a_trend_is_a_measurement_over_runs(runs: Path) -> None:
     """Only the runs that took it, in their order, and only of the pump that is asked for."""
     assert [point.value for point in trend_of(runs, "flow", RunFilter(dut="SN0042"))] == [1.00, 1.02]
+    named = runs / "procedure=soak"  # as data lakes name folders: it is no column
+    make_run(named, "20260101T100000Z_flow-accuracy_SN0042_aaaaa1", flow=1.00)
+    assert len(trend_of(named, "flow", RunFilter(procedure="flow-accuracy"))) == 1
     with pytest.raises(UsageError, match="needs at least 2"):
         Trend.of("flow-estimate-error", trend_of(runs, "flow-estimate-error", RunFilter()))
 
