@@ -52,6 +52,20 @@ def test_conditions_are_consistent() -> None:
             assert gap >= 0 if term.above else gap <= 0
 
 
+def test_quantities_are_numbered_as_they_stand() -> None:
+    """Tables of quantities go by their numbers: each has its own, and none is left out."""
+    assert [quantity.number for quantity in Quantity] == list(range(len(Quantity)))
+
+
+def test_in_a_refill_what_rests_on_the_volumes_course_waits() -> None:
+    """As the model's page says: reservoir, flow, access, and what holds measured against driven flow; nothing else."""
+    waiting = {Alarms.LOW_RESERVOIR, Alarms.EMPTY, Alarms.FLOW_HIGH, Alarms.FLOW_LOW, Alarms.UNEXPECTED_ACCESS}
+    for condition in CONDITIONS:
+        flows = {term.quantity for term in condition.terms} & {Quantity.FLOW, Quantity.UNEXPLAINED_FLOW}
+        assert condition.in_service == (condition.alarm not in waiting and not flows), condition.name
+        assert condition.breaks_windows == condition.name.endswith("by a needle"), condition.name
+
+
 def test_hysteresis() -> None:
     """Empty below 2.3 mL, and clear only 0.2 mL above that."""
     values = [2_300_000, 2_299_999, 2_499_999, 2_500_000, 2_299_999]

@@ -11,8 +11,10 @@ from scipy.integrate import solve_ivp  # comes with GTC, without stubs
 
 from firmware_model.bellows import Bellows
 from firmware_model.flow_table import FlowTable
+from firmware_model.fluids import vapour_pressure_kpa, water_viscosity_pa_s
 from firmware_model.profile import load_profile
 from firmware_model.reservoir import HEALTHY, NO_COLD, Cold, Driven, Reservoir
+from firmware_model.thermal import Legs
 from firmware_model.truth import TruthLegs, TruthTable
 
 _HOUR_MS = 3_600_000
@@ -80,6 +82,18 @@ def _integrated_nl(
 
     solution = solve_ivp(slope, (0, until_ms), [volume_nl], method="DOP853", rtol=1e-9, atol=1e-3, max_step=_DAY_MS / 4)
     return float(solution.y[0, -1])
+
+
+def test_what_drives_a_healthy_pump_is_the_formula() -> None:
+    """Surroundings as they are, vapour pressure, and 1/(R mu/mu_ref) in nL for each ms and kPa: by the physics page."""
+    temperatures_c, count = np.array([5.0, 22.3, 37.0, 41.7]), np.arange(4)
+    legs = Legs(count * 1000, (count + 1) * 1000, temperatures_c, np.arange(100.0, 104.0), np.arange(12.0, 16.0))
+    driven = _reservoir(_bellows(), _FULL_NL).driven(legs)
+    assert driven.times_ms.tolist() == [legs.start_ms.tolist(), legs.end_ms.tolist()]
+    assert driven.values[:3].tolist() == [each.tolist() for each in legs[2:]]
+    assert driven.values[3] == pytest.approx([vapour_pressure_kpa("R-11", t) for t in temperatures_c], rel=1e-4)
+    thinner = [water_viscosity_pa_s(37.0) / water_viscosity_pa_s(t) for t in temperatures_c]
+    assert driven.values[4] == pytest.approx(np.array(thinner) * 1e12 / 3.877e15, rel=1e-4)
 
 
 @pytest.mark.parametrize("droop_kpa", [0.0, 2.0, 3.0])
