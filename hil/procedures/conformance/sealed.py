@@ -7,13 +7,13 @@ from functools import partial
 import pytest
 
 from hil.bench import Bench
+from hil.procedures.conformance.opcodes import TELEMETRY_OPCODES, UNKNOWN_OPCODES
 from hil.programmer import Programmer
 from hil.pump_wire import PATIENCE_MS, PumpWire, wire_of
 from protocols.channel import OpenChannel
 from protocols.errors import MessageError, ProtocolError
 from protocols.framing import decode_frame, encode_frame
 from protocols.messages import (
-    MESSAGES,
     ErrorReply,
     Identify,
     ReadStatus,
@@ -22,15 +22,16 @@ from protocols.messages import (
     decode_message,
     encode_message,
 )
-from protocols.messages.message import TELEMETRY_BIT
+from protocols.reference import ANSWER_MS
 from protocols.vectors import vectors
 
 __all__ = [
+    "check_answers",
     "check_dropped",
+    "check_errors",
     "check_frames_once",
-    "check_sealed_errors",
-    "check_sealed_framing",
-    "check_sealed_sequence",
+    "check_framing",
+    "check_sequence",
     "check_unstaged",
     "instead",
 ]
@@ -44,12 +45,29 @@ _AHEAD = 1000
 _CTR = slice(6, 10)
 _SEQ = 0x4321
 """No programmer is near it, who counts from the time on."""
-_SEQ_BYTES = _SEQ.to_bytes(2, "big")
-_TELEMETRY = tuple(opcode for opcode in MESSAGES if opcode & TELEMETRY_BIT)
+_EXCHANGES = 50
 _HOUR_MS = 3_600_000
 
 
-def check_sealed_framing(pump: Programmer, wire: PumpWire) -> None:
+def check_answers(pump: Programmer, bench: Bench) -> None:
+    """Every telecommand is answered, once and in time, by a frame whose tag fits."""
+    before = pump.rejected, pump.surplus, pump.repeats
+    slowest_ms = 0
+    for _ in range(_EXCHANGES):
+        asked_ms = bench.pump_link.monotonic_ms()
+        pump.read_status()
+        slowest_ms = max(slowest_ms, bench.pump_link.monotonic_ms() - asked_ms)
+    after = pump.rejected, pump.surplus, pump.repeats
+    rejected, surplus, repeats = (now - then for then, now in zip(before, after, strict=True))
+    assert not rejected, f"sealed: {rejected} frames were damaged or forged in {_EXCHANGES} exchanges"
+    assert not surplus, f"sealed: {surplus} answers came twice or late in {_EXCHANGES} exchanges"
+    assert not repeats, f"sealed: {repeats} of {_EXCHANGES} telecommands had to be asked again"
+    assert slowest_ms <= ANSWER_MS, (
+        f"sealed: the slowest of {_EXCHANGES} answers took {slowest_ms} ms, over {ANSWER_MS}"
+    )
+
+
+def check_framing(pump: Programmer, wire: PumpWire) -> None:
     """Damaged and forged frames get silence and change nothing: the frame that they were made of is still taken."""
     check_dropped(pump, wire, "framing", [*_damaged(), *_forged()])
     for data, what in ((b"\0\0\0", "zeros"), (b"\x55\xaa\x55\0", "noise")):
@@ -98,7 +116,7 @@ def check_unstaged(pump: Programmer, bench: Bench) -> bool:
     return True
 
 
-def check_sealed_sequence(pump: Programmer, seqs: Iterable[int]) -> None:
+def check_sequence(pump: Programmer, seqs: Iterable[int]) -> None:
     """Each answer has the seq of its question."""
     for seq in seqs:
         answers = _answers(pump, encode_message(seq, Identify()), partial(_is_under, seq))
@@ -106,10 +124,10 @@ def check_sealed_sequence(pump: Programmer, seqs: Iterable[int]) -> None:
         assert _is_under(seq, answers[0]), f"sequence: {_said(answers)} came after Identify (seq {seq})"
 
 
-def check_sealed_errors(pump: Programmer, opcodes: Iterable[int], silence_ms: int) -> None:
+def check_errors(pump: Programmer, silence_ms: int) -> None:
     """What the pump does not know, or cannot read, is refused by name; what is no telecommand is met with silence."""
-    silent = [(_SEQ_BYTES + bytes([opcode]), f"opcode {opcode:#04x}, which is telemetry") for opcode in _TELEMETRY]
-    tried = [(_SEQ_BYTES + bytes([opcode]), _unknown(opcode), f"unknown opcode {opcode:#04x}") for opcode in opcodes]
+    silent = [(_bare(opcode), f"opcode {opcode:#04x}, which is telemetry") for opcode in TELEMETRY_OPCODES]
+    tried = [(_bare(opcode), _unknown(opcode), f"unknown opcode {opcode:#04x}") for opcode in UNKNOWN_OPCODES]
     for each in vectors()["refused"]:
         with suppress(ProtocolError):  # what is no open frame holds no payload
             payload = _payload(each["wire"])
@@ -141,6 +159,11 @@ def _answers(pump: Programmer, payload: bytes, is_right: Callable[[bytes], bool]
         if answers and is_right(answers[0]):
             break
     return answers
+
+
+def _bare(opcode: int) -> bytes:
+    """A payload that is no more than an opcode."""
+    return _SEQ.to_bytes(2, "big") + bytes([opcode])
 
 
 def _unknown(opcode: int) -> set[bytes]:
