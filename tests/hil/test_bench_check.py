@@ -103,6 +103,7 @@ def test_what_instruments_read_is_told(tmp_path: Path) -> None:
     assert {name for name, line in lines.items() if line.problem} == {"pump"}
 
 
+@pytest.mark.deep(quick=2)
 @pytest.mark.parametrize(
     ("role", "says", "problem"),
     [

@@ -118,6 +118,7 @@ def weighed(lag: float, drop_ul: float, random: np.random.Generator) -> StartUp:
     )
 
 
+@pytest.mark.deep(quick=1)
 @pytest.mark.parametrize("drop_ul", [0.04, 0.5])
 def test_time_is_as_sure_as_it_says(drop_ul: float) -> None:
     """Of small drops and large ones alike: U covers the truth in 93 % of all cases or more, and is not idly wide."""

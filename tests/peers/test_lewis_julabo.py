@@ -40,6 +40,7 @@ def lewis(tmp_path: Path) -> Iterator[int]:
     log.close()
 
 
+@pytest.mark.deep(quick=2)
 @pytest.mark.parametrize("resource", ["socket://127.0.0.1:{}", "TCPIP::127.0.0.1::{}::SOCKET"])
 def test_driver_works_against_a_bath_that_nobody_here_wrote(lewis: int, resource: str) -> None:
     """Identify, set, read back, start, watch it warm, stop; by pyserial and by VISA."""

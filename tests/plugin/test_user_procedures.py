@@ -143,6 +143,7 @@ def test_what_is_no_file_is_told(pumprig: PumpRig, tmp_path: Path, name: str, pr
     assert "known:" not in result.stderr
 
 
+@pytest.mark.deep(quick=2)
 @pytest.mark.parametrize(
     ("body", "problem"),
     [

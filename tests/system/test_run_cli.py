@@ -89,6 +89,7 @@ def test_warm_bath_fails_at_twenty_percent_and_the_pump_knows(pumprig: PumpRig, 
     assert float(str(found["pump-temperature-error"]["value"])) == pytest.approx(1.5, abs=0.1)
 
 
+@pytest.mark.deep
 def test_replay_comes_to_the_same_measurements(pumprig: PumpRig, tmp_path: Path) -> None:
     """The recording alone, without bench file or seed, gives every measurement again, for a pass and for a fail."""
     for number, injections in enumerate([(), ("--inject", "catheter-occlusion@6h")]):

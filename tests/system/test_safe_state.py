@@ -148,6 +148,7 @@ def test_the_command_line_hears_ctrl_c(watch: Watch, bench_file: Path, tmp_path:
     assert said.count("safe state confirmed") == len(_ROLES), said
 
 
+@pytest.mark.deep(quick=1)
 @pytest.mark.parametrize("mute", [False, True], ids=["gone", "mute"])
 def test_an_unplugged_instrument_delays_no_other(
     run: Run, watch: Watch, bench_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mute: bool

@@ -151,6 +151,7 @@ def test_who_comes_right_after_another_drives_the_bench(serve: Serve, served_fil
             assert "another client drives this bench" in second.makefile("r").readline()
 
 
+@pytest.mark.deep(quick=1)
 @pytest.mark.parametrize("role", ["programmer", "reader"])
 def test_a_key_that_the_served_pump_does_not_have_is_refused(
     pumprig: PumpRig, serve: Serve, served_file: Path, tmp_path: Path, role: str

@@ -58,6 +58,7 @@ def test_a_condition_takes_what_plain_python_takes(
     assert decoded(_OCCLUSION, selection) == expected
 
 
+@pytest.mark.deep(quick=2)
 @pytest.mark.parametrize("symbol", ["=", "!=", "<", "<=", ">", ">="])
 def test_comparisons_of_every_size_of_integer(rows: list[dict[str, Any]], symbol: str) -> None:
     """Signed and unsigned, one to eight bytes, against values that fit and values that do not."""
