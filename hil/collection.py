@@ -190,7 +190,8 @@ def collect(
                 samples = _until_rest(samples)
                 if not ends_count or gaps > _MOST_GAPS or len(samples) < 2:
                     raise BenchFault(_gap(sample, late_ms, interval_min, gaps))
-                progress(f"collecting: a gap, one weighing was {late_ms / 60_000:.3g} min late", 0.0)
+                share = (done + len(samples) - 1) / (done + steps)
+                progress(f"collecting: a gap, one weighing was {late_ms / 60_000:.3g} min late", share)
                 break
             samples.append(sample)
             seen.append(sample)
