@@ -194,15 +194,15 @@ def run(
     With no arguments: flow accuracy on the simulated bench.
     """
     if list_wire_faults:
-        from hil.links_console import print_wire_faults
+        from hil.benches.links_console import print_wire_faults
 
         print_wire_faults(as_json=as_json)
         return
-    from hil.console import console_observer, print_result
     from hil.history.run_names import find_run
-    from hil.observer import Silent
-    from hil.run_procedures import run_procedures
-    from hil.run_settings import RunSettings
+    from hil.runs.console import console_observer, print_result
+    from hil.runs.observer import Silent
+    from hil.runs.run_procedures import run_procedures
+    from hil.runs.run_settings import RunSettings
 
     settings = RunSettings(
         procedures,
@@ -221,7 +221,7 @@ def run(
         limits_file=limits_file,
     )
     if only_plan:
-        from hil.forecast_console import print_forecast
+        from hil.runs.forecast_console import print_forecast
 
         sys.exit(print_forecast(settings, uncertainty, as_json=as_json))
     if uncertainty is not None:
@@ -261,7 +261,7 @@ def bench_serve(
     """
     if rate is not None and lock_step:
         raise click.UsageError("--rate and --lock-step exclude each other")
-    from hil.console import serve_bench
+    from hil.runs.console import serve_bench
 
     serve_bench(file, seed=seed, rate=rate, lock_step=lock_step, injections=injections, wire_faults=wire_faults)
 
@@ -283,7 +283,7 @@ def bench_example(name: str) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
 def bench_check(file: Path, as_json: bool) -> None:
     """Check the bench of FILE: identities, calibrations, communication, safe state. Exits 0, or 3 if any is amiss."""
-    from hil.console import print_check
+    from hil.runs.console import print_check
 
     sys.exit(print_check(file, as_json=as_json))
 
@@ -292,7 +292,7 @@ def bench_check(file: Path, as_json: bool) -> None:
 @click.argument("file", type=_FILE)
 def bench_safe(file: Path) -> None:
     """Bring the bench of FILE to its safe state, read it back, and let runs use it again."""
-    from hil.console import print_safe_state
+    from hil.runs.console import print_safe_state
 
     sys.exit(print_safe_state(file))
 
@@ -301,7 +301,7 @@ def bench_safe(file: Path) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
 def bench_locks(as_json: bool) -> None:
     """Say which ports are locked, by whom, since when, and whether the owner still lives."""
-    from hil.links_console import print_locks
+    from hil.benches.links_console import print_locks
 
     print_locks(as_json=as_json)
 
@@ -311,7 +311,7 @@ def bench_locks(as_json: bool) -> None:
 @click.option("--force", is_flag=True, help="Also from an owner that still lives.")
 def bench_unlock(resource: str, force: bool) -> None:
     """Take the lock of RESOURCE away, a port by any of its names. One that is held only with --force."""
-    from hil.links_console import unlock
+    from hil.benches.links_console import unlock
 
     unlock(resource, force=force)
 
@@ -325,7 +325,7 @@ def bench_scan(bench: Path | None, network: bool, as_json: bool) -> None:
 
     Nothing is written to a port, and none is opened, but those that --bench names.
     """
-    from hil.links_console import print_scan
+    from hil.benches.links_console import print_scan
 
     print_scan(bench, network=network, as_json=as_json)
 
@@ -472,8 +472,8 @@ def trend(
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
 def info(recording: str, runs: Path, as_json: bool) -> None:
     """Say what a RECORDING holds, even if it was cut short: a file, a run folder, or a run's name as in `report`."""
-    from hil.console import print_recording
     from hil.history.run_names import find_run
+    from hil.runs.console import print_recording
 
     print_recording(find_run(recording, runs), as_json=as_json)
 

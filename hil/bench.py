@@ -7,10 +7,18 @@ from functools import partial
 from math import inf
 from typing import TypeVar
 
-from hil.bench_file import LoadedBench
+from hil.benches.bench_file import LoadedBench
+from hil.benches.instrument_tables import (
+    BalanceTable,
+    BathTable,
+    InstrumentTable,
+    MultimeterTable,
+    PressureTable,
+    SupplyTable,
+)
+from hil.benches.wiring import ReplayWiring, Wiring
 from hil.clock import Clock
 from hil.errors import BenchFault, UsageError
-from hil.instrument_tables import BalanceTable, BathTable, InstrumentTable, MultimeterTable, PressureTable, SupplyTable
 from hil.instruments.balance import Balance
 from hil.instruments.bath import Bath
 from hil.instruments.catalogue import driver_of, fitting_driver, serial_settings, settings_of
@@ -22,11 +30,10 @@ from hil.instruments.pressure_controller import PressureController
 from hil.instruments.supply import Supply
 from hil.links.link import Link
 from hil.links.serial_settings import SerialSettings
-from hil.programmer import Programmer, PumpFault
-from hil.pump_session import PumpSession, open_session
-from hil.pump_wire import LONG_PATIENCE_MS, PumpWire
+from hil.pump.programmer import Programmer, PumpFault
+from hil.pump.pump_session import PumpSession, open_session
+from hil.pump.pump_wire import LONG_PATIENCE_MS, PumpWire
 from hil.recording.tap import TappedLink, WireSink
-from hil.wiring import ReplayWiring, Wiring
 from protocols.messages import Identify, Identity
 from protocols.session.programmer_channel import ProgrammerChannel
 

@@ -9,13 +9,13 @@ from typing import Any, Protocol
 import pytest
 
 from firmware_model.errors import ConfigurationError
-from hil.calibration import Calibration
+from hil.benches.calibration import Calibration
 from hil.declaration import Declaration, Limit, Parameters, limit_in
 from hil.errors import BenchFault, UsageError
 from hil.figure import Figure
 from hil.measurement import BudgetLine, JudgedBefore, Measurement, Outcome, judge
-from hil.new_limits import NewLimits
-from hil.observer import Observer
+from hil.runs.new_limits import NewLimits
+from hil.runs.observer import Observer
 from protocols.errors import ProtocolError
 
 __all__ = ["EXIT_BENCH_FAULT", "EXIT_USAGE", "Keeper", "Procedure"]

@@ -22,10 +22,10 @@ if TYPE_CHECKING:  # every pytest of the user's imports this module: nothing hea
     from hil.instruments.pressure_controller import PressureController
     from hil.instruments.supply import Supply
     from hil.procedure import Procedure
-    from hil.programmer import Programmer
-    from hil.run import Run
-    from hil.run_plan import RunPlan
-    from hil.run_result import RunResult
+    from hil.pump.programmer import Programmer
+    from hil.runs.run import Run
+    from hil.runs.run_plan import RunPlan
+    from hil.runs.run_result import RunResult
 
 __all__ = ["ATTEMPT_KEY", "DECLARATION_KEY", "REFUSE_KEY", "RUN_KEY", "VALUES_KEY", "page_of"]
 
@@ -78,7 +78,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     procedures = [item for item in items if RUN_KEY in config.stash or _asks_for_a_bench(item)]
     if not procedures:
         return
-    from hil.collected import declare
+    from hil.runs.collected import declare
 
     problems = declare(procedures)
     if not problems:
@@ -104,7 +104,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     plan = _plan_from_options(config, procedures) if is_own else config.stash[RUN_KEY].plan
     declared = [item for item in session.items if DECLARATION_KEY in item.stash]
     if declared:
-        from hil.collected import choose_parameters
+        from hil.runs.collected import choose_parameters
 
         problems = choose_parameters(declared, plan)
         if problems:
@@ -306,8 +306,8 @@ def _asks_for_a_bench(item: pytest.Item) -> bool:
 
 def _plan_from_options(config: pytest.Config, procedures: Sequence[pytest.Item]) -> "RunPlan":
     """What this session runs. Only pytest itself can repeat it: it alone knows what was selected."""
-    from hil.run_plan import plan_run
-    from hil.run_settings import RunSettings
+    from hil.runs.run_plan import plan_run
+    from hil.runs.run_settings import RunSettings
 
     def path(option: str) -> Path | None:
         value = config.getoption(option)
@@ -332,8 +332,8 @@ def _plan_from_options(config: pytest.Config, procedures: Sequence[pytest.Item])
 
 
 def _own_run(plan: "RunPlan") -> "Run":
-    from hil.observer import Silent
-    from hil.run import Run
+    from hil.runs.observer import Silent
+    from hil.runs.run import Run
 
     with _as_usage_errors():
         return Run(plan, plan.settings.out, Silent())

@@ -20,17 +20,17 @@ from mcap.reader import make_reader
 
 from fixtures import __file__ as fixtures_file
 from hil.bench import Bench, open_bench
-from hil.bench_file import load_bench
+from hil.benches.bench_file import load_bench
+from hil.benches.wiring import SimulatedWiring
 from hil.export.export import Part, export
 from hil.export.flat import for_json
 from hil.export.selection import Selection
 from hil.export.telemetry import Telemetry
 from hil.links.link import Link
 from hil.links.serial_settings import SerialSettings
-from hil.programmer import PumpFault
+from hil.pump.programmer import PumpFault
 from hil.recording.writer import RecordingWriter
 from hil.shipped import shipped
-from hil.wiring import SimulatedWiring
 from protocols.framing import encode_frame
 from protocols.messages import Identify, SetClock, encode_message
 

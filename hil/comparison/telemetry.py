@@ -15,7 +15,7 @@ from hil.recording.decoded import Decoded, decoded_messages
 from hil.recording.layout import Topic
 from hil.recording.looks import Look, look_in
 from hil.recording.stream import RecordingStream
-from hil.run_plan import BENCH_ATTACHMENT
+from hil.runs.run_plan import BENCH_ATTACHMENT
 from protocols.errors import InstrumentReplyError, MessageError
 from protocols.instruments.julabo import BATH_TEMPERATURE, COMMAND_END, parse_number
 from protocols.json_form import topic_name

@@ -11,8 +11,8 @@ from firmware_model.pump_memory import PumpMemory
 from hil.errors import RigError
 from hil.fleet.faulty_wire import FaultyWire
 from hil.links.virtual import VirtualLink
-from hil.programmer import CommandNotApplied, Programmer, PumpFault
-from hil.programmer_memory import ProgrammerMemory
+from hil.pump.programmer import CommandNotApplied, Programmer, PumpFault
+from hil.pump.programmer_memory import ProgrammerMemory
 from protocols.errors import ProtocolError
 from protocols.messages import EventRecord, HistoryRecord, Role
 from protocols.session.keys import insecure_test_key, simulated_uid

@@ -14,9 +14,9 @@ from hil.history.run_index import RunFilter, RunRow, runs_of, trend_of
 from hil.history.run_names import find_run, undated_folders
 from hil.history.trend import Trend
 from hil.output import writing_to
-from hil.run_folder import MANIFEST
+from hil.runs.run_folder import MANIFEST
+from hil.runs.verdict_lines import OUTCOME_STYLES, verdict_lines
 from hil.screen import screen
-from hil.verdict_lines import OUTCOME_STYLES, verdict_lines
 
 __all__ = ["print_report", "print_runs", "print_trend"]
 

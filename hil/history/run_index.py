@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 
 from hil.errors import UsageError
 from hil.history.run_names import run_folders, started_of
-from hil.run_folder import MANIFEST, MEASUREMENTS
+from hil.runs.run_folder import MANIFEST, MEASUREMENTS
 
 __all__ = ["DAMAGED", "INCOMPLETE", "RunFilter", "RunPoint", "RunRow", "runs_of", "trend_of"]
 

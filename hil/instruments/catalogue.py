@@ -7,8 +7,8 @@ corpus of exchanges (``fixtures/golden/instruments/``), and a row in this table 
 
 from collections.abc import Mapping
 
+from hil.benches.instrument_tables import InstrumentTable, SerialTable
 from hil.clock import Clock
-from hil.instrument_tables import InstrumentTable, SerialTable
 from hil.instruments.balance_mt_sics import MtSicsBalance
 from hil.instruments.balance_sbi import SbiBalance
 from hil.instruments.bath_julabo import JulaboBath

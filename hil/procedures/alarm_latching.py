@@ -6,12 +6,12 @@ from dataclasses import replace
 import pytest
 
 from hil.bench import Bench
-from hil.held_alarm import check_held, held_alarm
+from hil.conditions.ready_bench import make_ready
 from hil.instruments.operator import Operator
 from hil.procedure import Procedure
-from hil.programmer import Programmer
-from hil.pump_log import PumpLog, said
-from hil.ready_bench import make_ready
+from hil.pump.held_alarm import check_held, held_alarm
+from hil.pump.programmer import Programmer
+from hil.pump.pump_log import PumpLog, said
 from protocols.messages import Alarms, EventKind, EventRecord
 
 PULSE_MIN = 6.0

@@ -5,12 +5,12 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from hil.bench import Bench
-from hil.held_alarm import check_held
+from hil.conditions.ready_bench import feed, make_ready
 from hil.instruments.supply import Supply
 from hil.procedure import Procedure
-from hil.programmer import Programmer
-from hil.pump_log import PumpLog, said
-from hil.ready_bench import feed, make_ready
+from hil.pump.held_alarm import check_held
+from hil.pump.programmer import Programmer
+from hil.pump.pump_log import PumpLog, said
 from protocols.messages import Alarms, BootReason, EventKind, EventRecord
 
 OFF_S = 10.0

@@ -6,12 +6,12 @@ from math import hypot, sqrt
 import pytest
 
 from hil.bench import Bench
-from hil.clock_comparison import BENCH_CLOCK_PPM, MAX_DRIFT_PPM, RESOLUTION_MS, Comparison, compare, drift_ppm
+from hil.conditions.ready_bench import make_ready
 from hil.figure import Figure, Limit, Series
 from hil.parameter import Parameter
 from hil.procedure import Procedure
-from hil.pump_log import PumpLog
-from hil.ready_bench import make_ready
+from hil.pump.clock_comparison import BENCH_CLOCK_PPM, MAX_DRIFT_PPM, RESOLUTION_MS, Comparison, compare, drift_ppm
+from hil.pump.pump_log import PumpLog
 
 HOURS = 6.0
 INTERVAL_MIN = 30.0

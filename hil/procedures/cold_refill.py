@@ -11,19 +11,19 @@ import numpy as np
 import pytest
 
 from hil.bench import Bench
-from hil.delivery import delivery_of
+from hil.conditions.left_as_found import left_as_found
+from hil.conditions.ready_bench import make_ready
 from hil.figure import Figure, Limit, Series
-from hil.flow_measurement import FlowMeasurement, MeasuredFlow
+from hil.flow.delivery import delivery_of
+from hil.flow.flow_measurement import FlowMeasurement, MeasuredFlow
+from hil.flow.label_conditions import LABEL_TEMPERATURE_C
+from hil.flow.start_up import StartUp
+from hil.flow.start_up_model import STEADY_SHARE, ExpectedStartUp, RefillConditions, expected_start_up
 from hil.instruments.balance import Balance
 from hil.instruments.bath import Bath
 from hil.instruments.operator import Operator
-from hil.label_conditions import LABEL_TEMPERATURE_C
-from hil.left_as_found import left_as_found
 from hil.procedure import Procedure
-from hil.ready_bench import make_ready
-from hil.refilling import Refill, refill
-from hil.start_up import StartUp
-from hil.start_up_model import STEADY_SHARE, ExpectedStartUp, RefillConditions, expected_start_up
+from hil.pump.refilling import Refill, refill
 
 INFUSATE_C = 4.0
 START_TIME_CONSTANTS = 10.0

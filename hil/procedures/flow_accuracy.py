@@ -10,18 +10,18 @@ import numpy as np
 import pytest
 
 from hil.bench import Bench
-from hil.collection import ESTIMATE_WINDOW_H, has_begun
-from hil.delivery import delivery_of
-from hil.flow_figures import flow_figure, temperature_figure, trumpet_figure
-from hil.flow_measurement import INTERVAL_MIN, FlowMeasurement, MeasuredFlow
+from hil.flow.collection import ESTIMATE_WINDOW_H, has_begun
+from hil.flow.delivery import delivery_of
+from hil.flow.flow_figures import flow_figure, temperature_figure, trumpet_figure
+from hil.flow.flow_measurement import INTERVAL_MIN, FlowMeasurement, MeasuredFlow
+from hil.flow.label_conditions import LABEL_TEMPERATURE_C
+from hil.flow.overlapping_mean import OverlappingMean
+from hil.flow.trumpet import trumpet
 from hil.instruments.balance import Balance
 from hil.instruments.bath import Bath
-from hil.label_conditions import LABEL_TEMPERATURE_C
-from hil.overlapping_mean import OverlappingMean
 from hil.parameter import Parameter
 from hil.procedure import Procedure
-from hil.programmer import Programmer
-from hil.trumpet import trumpet
+from hil.pump.programmer import Programmer
 
 COLLECTION_H = 24.0
 MIN_COLLECTION_H = 8.0

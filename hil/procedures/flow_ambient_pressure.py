@@ -9,17 +9,17 @@ import pytest
 
 from firmware_model.flow import expected_flow
 from hil.bench import Bench
-from hil.enough_infusate import ensure_infusate
-from hil.flow_comparison import FlowComparison
-from hil.flow_measurement import FlowMeasurement
+from hil.conditions.enough_infusate import ensure_infusate
+from hil.conditions.left_as_found import left_as_found
+from hil.conditions.ready_bench import make_ready
+from hil.flow.flow_comparison import FlowComparison
+from hil.flow.flow_measurement import FlowMeasurement
+from hil.flow.label_conditions import LABEL_AMBIENT_KPA, LABEL_TEMPERATURE_C
 from hil.instruments.balance import Balance
 from hil.instruments.bath import Bath
 from hil.instruments.pressure_controller import PressureController
-from hil.label_conditions import LABEL_AMBIENT_KPA, LABEL_TEMPERATURE_C
-from hil.left_as_found import left_as_found
 from hil.parameter import Parameter
 from hil.procedure import Procedure
-from hil.ready_bench import make_ready
 
 CHAMBER_KPA = (95.0, 85.0, 110.0)
 """Absolute: 540 m, 1460 m, and 0.9 m under water; beside the reference, sea level."""

@@ -9,16 +9,16 @@ import pytest
 
 from firmware_model.flow import expected_flow
 from hil.bench import Bench
-from hil.enough_infusate import ensure_infusate
-from hil.flow_comparison import FlowComparison
-from hil.flow_measurement import FlowMeasurement
+from hil.conditions.enough_infusate import ensure_infusate
+from hil.conditions.left_as_found import left_as_found
+from hil.conditions.ready_bench import make_ready
+from hil.flow.flow_comparison import FlowComparison
+from hil.flow.flow_measurement import FlowMeasurement
+from hil.flow.label_conditions import LABEL_TEMPERATURE_C
 from hil.instruments.balance import Balance
 from hil.instruments.bath import Bath
-from hil.label_conditions import LABEL_TEMPERATURE_C
-from hil.left_as_found import left_as_found
 from hil.parameter import Parameter
 from hil.procedure import Procedure
-from hil.ready_bench import make_ready
 
 TEMPERATURES_C = (35.0, 39.0, 41.0)
 """Beside the reference, 37 C; fever ends below the pump's alarm."""

@@ -4,10 +4,10 @@ import pytest
 
 from firmware_model.configuration import Configuration
 from hil.bench import Bench
+from hil.conditions.ready_bench import make_ready
 from hil.procedure import Procedure
-from hil.programmer import Programmer
-from hil.pump_log import PumpLog
-from hil.ready_bench import make_ready
+from hil.pump.programmer import Programmer
+from hil.pump.pump_log import PumpLog
 from protocols.messages import EventKind, Mode
 from protocols.reference import VERSION
 

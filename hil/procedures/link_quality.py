@@ -7,11 +7,11 @@ import pytest
 from scipy.stats import binomtest
 
 from hil.bench import Bench
+from hil.conditions.ready_bench import make_ready
 from hil.figure import Figure, Limit, Series
 from hil.parameter import Parameter
 from hil.procedure import Procedure
-from hil.programmer import Programmer, PumpFault
-from hil.ready_bench import make_ready
+from hil.pump.programmer import Programmer, PumpFault
 from protocols.reference import ANSWER_MS
 
 EXCHANGES = 10_000

@@ -5,13 +5,13 @@ from math import sqrt
 import pytest
 
 from hil.bench import Bench
-from hil.held_alarm import check_held, held_alarm
+from hil.conditions.ready_bench import make_ready
 from hil.instruments.operator import Operator
 from hil.procedure import Procedure
-from hil.programmer import Programmer
-from hil.pump_log import PumpLog, said
-from hil.ready_bench import make_ready
-from hil.refilling import U_SYRINGE_ML, refill
+from hil.pump.held_alarm import check_held, held_alarm
+from hil.pump.programmer import Programmer
+from hil.pump.pump_log import PumpLog, said
+from hil.pump.refilling import U_SYRINGE_ML, refill
 from protocols.messages import Alarms, EventKind, EventRecord
 
 ABOVE_ML = 0.15

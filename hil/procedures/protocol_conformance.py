@@ -18,8 +18,8 @@ from hil.procedures.conformance.commands import check_commands
 from hil.procedures.conformance.ground import LISTEN_MS, Ground, look_at
 from hil.procedures.conformance.subscriptions import check_subscriptions
 from hil.procedures.conformance.values import Ask, check_flows, check_values
-from hil.programmer import Programmer
-from hil.pump_wire import LONG_PATIENCE_MS, PumpWire
+from hil.pump.programmer import Programmer
+from hil.pump.pump_wire import LONG_PATIENCE_MS, PumpWire
 from protocols.framing import MAX_FRAME_BYTES, encode_frame
 from protocols.log_follower import event_log, hour_log
 from protocols.messages import Identify, Message, ReadEvents, ReadHistory, ReadStatus, Telecommand

@@ -6,14 +6,14 @@ import pytest
 
 from firmware_model.profile import PumpProfile
 from hil.bench import Bench
-from hil.held_alarm import check_held, held_alarm
+from hil.conditions.ready_bench import make_ready
 from hil.instruments.operator import Operator
 from hil.parameter import Parameter
 from hil.procedure import Procedure
-from hil.programmer import Programmer
-from hil.pump_log import PumpLog
-from hil.ready_bench import make_ready
-from hil.refilling import CONCENTRATION_UG_PER_ML, DRUG, U_SYRINGE_ML, Refill, refill
+from hil.pump.held_alarm import check_held, held_alarm
+from hil.pump.programmer import Programmer
+from hil.pump.pump_log import PumpLog
+from hil.pump.refilling import CONCENTRATION_UG_PER_ML, DRUG, U_SYRINGE_ML, Refill, refill
 from protocols.messages import Alarms, EventKind, EventRecord
 
 BETWEEN_H = 24.0

@@ -12,15 +12,15 @@ import pytest
 
 from firmware_model.flow import expected_flow
 from hil.bench import Bench
-from hil.error_limit import judge_error
+from hil.conditions.left_as_found import left_as_found
+from hil.conditions.ready_bench import make_ready
+from hil.conditions.settling import settle_bath, settle_pressure
+from hil.flow.label_conditions import LABEL_AMBIENT_KPA, LABEL_TEMPERATURE_C
 from hil.instruments.bath import Bath
 from hil.instruments.pressure_controller import PressureController
-from hil.label_conditions import LABEL_AMBIENT_KPA, LABEL_TEMPERATURE_C
-from hil.left_as_found import left_as_found
 from hil.procedure import Procedure
-from hil.pump_sensors import SensorMeans, read_sensors
-from hil.ready_bench import make_ready
-from hil.settling import settle_bath, settle_pressure
+from hil.pump.error_limit import judge_error
+from hil.pump.pump_sensors import SensorMeans, read_sensors
 
 BATH_C = {"temperature-error-33-c": 33.0, "temperature-error-41-c": 41.0, "temperature-error-37-c": LABEL_TEMPERATURE_C}
 """37 C last: the reservoir's pressure is read there."""

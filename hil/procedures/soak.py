@@ -11,19 +11,19 @@ from typing import Any
 import pytest
 
 from hil.bench import Bench
-from hil.clock_comparison import MAX_DRIFT_PPM, Comparison, compare, drift_ppm
-from hil.collection import has_begun
-from hil.daily_flows import daily_figure, daily_flows
-from hil.enough_infusate import ensure_infusate
-from hil.flow_measurement import FlowMeasurement, MeasuredFlow
+from hil.conditions.enough_infusate import ensure_infusate
+from hil.conditions.left_as_found import left_as_found
+from hil.conditions.ready_bench import make_ready
+from hil.flow.collection import has_begun
+from hil.flow.daily_flows import daily_figure, daily_flows
+from hil.flow.flow_measurement import FlowMeasurement, MeasuredFlow
+from hil.flow.label_conditions import LABEL_TEMPERATURE_C
 from hil.instruments.balance import Balance
 from hil.instruments.bath import Bath
-from hil.label_conditions import LABEL_TEMPERATURE_C
-from hil.left_as_found import left_as_found
 from hil.parameter import Parameter
 from hil.procedure import Procedure
-from hil.pump_log import said
-from hil.ready_bench import make_ready
+from hil.pump.clock_comparison import MAX_DRIFT_PPM, Comparison, compare, drift_ppm
+from hil.pump.pump_log import said
 from protocols.messages import Alarms, EventKind, HistoryRecord
 
 DAYS = 14.0

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from hil.bench import Bench
+from hil.conditions.ready_bench import make_ready
 from hil.figure import Figure, Limit, Series
 from hil.instruments.multimeter import Multimeter
 from hil.instruments.supply import Supply
 from hil.procedure import Procedure
-from hil.programmer import Programmer
-from hil.ready_bench import make_ready
+from hil.pump.programmer import Programmer
 
 READINGS = 60
 INTERVAL_S = 5.5

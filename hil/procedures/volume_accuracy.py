@@ -5,17 +5,17 @@ from math import hypot, sqrt
 import pytest
 
 from hil.bench import Bench
-from hil.error_limit import judge_error
-from hil.flow_measurement import FlowMeasurement
+from hil.conditions.left_as_found import left_as_found
+from hil.conditions.ready_bench import make_ready
+from hil.flow.flow_measurement import FlowMeasurement
+from hil.flow.label_conditions import LABEL_TEMPERATURE_C
 from hil.instruments.balance import Balance
 from hil.instruments.bath import Bath
 from hil.instruments.operator import Operator
-from hil.label_conditions import LABEL_TEMPERATURE_C
-from hil.left_as_found import left_as_found
 from hil.procedure import Procedure
-from hil.pump_sensors import SensorMeans, read_sensors
-from hil.ready_bench import make_ready
-from hil.refilling import U_SYRINGE_ML, refill
+from hil.pump.error_limit import judge_error
+from hil.pump.pump_sensors import SensorMeans, read_sensors
+from hil.pump.refilling import U_SYRINGE_ML, refill
 
 DAY_H = 24.0
 SETTLING_H = 3.0

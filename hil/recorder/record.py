@@ -12,8 +12,8 @@ from hil.links.link import BufferedLink
 from hil.links.port_link import PortLink
 from hil.links.serial_settings import SerialSettings
 from hil.output import writing_to
-from hil.programmer import Programmer, PumpFault
-from hil.pump_session import PumpSession, open_session, said_of
+from hil.pump.programmer import Programmer, PumpFault
+from hil.pump.pump_session import PumpSession, open_session, said_of
 from hil.recorder.record_settings import RecordSettings
 from hil.recorder.stream_tap import StreamTap
 from hil.recorder.subscription import Subscription

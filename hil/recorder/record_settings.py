@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Final
 
 from firmware_model.quantities import duration_ms
+from hil.benches.instrument_tables import check_link
 from hil.errors import UsageError
-from hil.instrument_tables import check_link
 from hil.links.serial_settings import SerialSettings
-from hil.pump_session import SessionMode, open_session
+from hil.pump.pump_session import SessionMode, open_session
 from hil.recording.layout import message_topic, topic_of
 
 __all__ = ["RecordSettings", "recording_ms", "subscription_period_s"]

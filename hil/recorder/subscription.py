@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from hil.programmer import Programmer, PumpFault
+from hil.pump.programmer import Programmer, PumpFault
 
 __all__ = ["Subscription"]
 

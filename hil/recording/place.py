@@ -4,7 +4,7 @@ from itertools import count, takewhile
 from pathlib import Path
 
 from hil.errors import RecordingError, UsageError
-from hil.run_folder import RECORDING, recording_name
+from hil.runs.run_folder import RECORDING, recording_name
 
 __all__ = ["only_recording_at", "recordings_at", "run_folder_of"]
 

@@ -18,7 +18,7 @@ from contextlib import suppress
 from typing import Final
 
 from hil.errors import RecordingError
-from hil.programmer_memory import ProgrammerMemory
+from hil.pump.programmer_memory import ProgrammerMemory
 from hil.recording.decoded import Decoded, decoded_messages
 from hil.recording.reader import Recording
 from hil.recording.tape import Tape

@@ -5,9 +5,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-from hil.audit import last_said, verify_audit
 from hil.errors import RecordingError
-from hil.run_folder import AUDIT, MANIFEST, MEASUREMENTS
+from hil.runs.audit import last_said, verify_audit
+from hil.runs.run_folder import AUDIT, MANIFEST, MEASUREMENTS
 from hil.verification.check import Check
 
 __all__ = ["check_audit", "check_files", "check_verdict", "gone_on_from", "read_manifest"]

@@ -18,7 +18,7 @@ from hil.recording.looks import look_in
 from hil.recording.place import recordings_at, run_folder_of
 from hil.recording.session_keys import recorded_keys
 from hil.recording.stream import RecordingStream
-from hil.run_plan import BENCH_ATTACHMENT
+from hil.runs.run_plan import BENCH_ATTACHMENT
 from hil.verification.alarm_check import AlarmCheck
 from hil.verification.check import Check
 from hil.verification.clock_check import ClockCheck

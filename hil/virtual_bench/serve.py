@@ -18,14 +18,14 @@ from pathlib import Path
 from typing import Any
 
 from firmware_model.faults.injection import Injection, parse_injection
-from hil.bench_file import LoadedBench, ServedDevice, ServeTable
+from hil.benches.bench_file import LoadedBench, ServedDevice, ServeTable
 from hil.clock import WallClock
 from hil.errors import BenchFault, RigError, UsageError
 from hil.links.faulty import FaultyDevice
 from hil.links.lock import ResourceLock
 from hil.links.resource_key import served_key
 from hil.links.wire_faults import WireFault
-from hil.pump_session import check_simulated_key
+from hil.pump.pump_session import check_simulated_key
 from hil.virtual_bench.bench_faults import KNOWN_FAULTS
 from hil.virtual_bench.device import Device
 from hil.virtual_bench.ports import Port, PtyPort, SocketPort, listen

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from hil.instrument_tables import InstrumentTable
+from hil.benches.instrument_tables import InstrumentTable
 from hil.virtual_bench.bath_tank import BathTank
 from hil.virtual_bench.device import Device
 from hil.virtual_bench.pressure_line import PressureLine

@@ -15,9 +15,9 @@ from firmware_model.profile import nanolitres
 from firmware_model.pump import Pump
 from firmware_model.simulation import Simulation
 from firmware_model.surroundings import Surroundings
-from hil.bench_file import LoadedBench
+from hil.benches.bench_file import LoadedBench
 from hil.errors import UsageError
-from hil.pump_session import test_keys
+from hil.pump.pump_session import test_keys
 from hil.virtual_bench.bath_tank import BathTank
 from hil.virtual_bench.beaker import Beaker
 from hil.virtual_bench.bench_faults import BENCH_FAULTS

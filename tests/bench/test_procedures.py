@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 
 from hil.measurement import Measurement, Outcome
-from hil.observer import Silent
 from hil.procedures import PROCEDURES
 from hil.recording.reader import Recording
-from hil.run_procedures import run_procedures
-from hil.run_settings import RunSettings
+from hil.runs.observer import Silent
+from hil.runs.run_procedures import run_procedures
+from hil.runs.run_settings import RunSettings
 from hil.shipped import shipped
 
 _DAYS_WANTED, _CPU_S_WANTED = 14, 60

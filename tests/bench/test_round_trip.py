@@ -13,7 +13,7 @@ import serial
 
 from hil.links.open_link import open_link
 from hil.links.serial_settings import SerialSettings
-from hil.programmer import Programmer
+from hil.pump.programmer import Programmer
 from protocols.channel import OpenChannel
 from protocols.framing import encode_frame
 from protocols.messages import Message, ReadStatus, Status, Telecommand, encode_message

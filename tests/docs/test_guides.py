@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from hil.run import _EXIT_CODES, EXIT_INTERRUPTED, EXIT_NOTHING_RAN
+from hil.runs.run import _EXIT_CODES, EXIT_INTERRUPTED, EXIT_NOTHING_RAN
 from hil.shipped import shipped
 from hil.virtual_bench.bench_faults import KNOWN_FAULTS
 

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from hil.bench_file import load_bench
-from hil.flow_forecast import budget_of
+from hil.benches.bench_file import load_bench
+from hil.flow.flow_forecast import budget_of
 from hil.shipped import shipped
 
 GUIDE = Path(__file__).parents[2] / "docs" / "guides" / "measurement.md"

@@ -13,14 +13,14 @@ from firmware_model.profile import load_profile
 from firmware_model.pump import Pump
 from firmware_model.surroundings import Surroundings
 from hil.bench import Bench, open_bench
-from hil.bench_file import LoadedBench, load_bench
-from hil.pump_session import test_keys as keys_of
+from hil.benches.bench_file import LoadedBench, load_bench
+from hil.benches.wiring import SimulatedWiring, Wiring
+from hil.pump.pump_session import test_keys as keys_of
 from hil.recording.layout import LAYOUT_KEY, METADATA_NAME, START_KEY
 from hil.recording.live_file import LiveFile
 from hil.recording.writer import RecordingWriter
-from hil.run_plan import BENCH_ATTACHMENT
+from hil.runs.run_plan import BENCH_ATTACHMENT
 from hil.shipped import shipped
-from hil.wiring import SimulatedWiring, Wiring
 from protocols.channel import OpenChannel
 from protocols.framing import encode_frame
 from protocols.messages import Message as PumpMessage

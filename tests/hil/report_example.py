@@ -9,12 +9,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from hil.figure import Figure, Limit, Series
-from hil.gravimetry import Condition, Gravimetry, gravimetric_flow
+from hil.flow.gravimetry import Condition, Gravimetry, gravimetric_flow
+from hil.flow.trumpet import flow_curve, trumpet
 from hil.measurement import Measurement, Outcome, judge, verdict
 from hil.report.content import ProcedureLine, ReportContent, RequirementLine
 from hil.report.finding import finding
 from hil.report.render import render_report
-from hil.trumpet import flow_curve, trumpet
 
 INTERVAL_MIN = 15.0
 SAMPLES = 97

@@ -7,9 +7,9 @@ import pytest
 from hil.declaration import Declaration
 from hil.errors import UsageError
 from hil.literal_units import literal_measurements
-from hil.observer import Silent
 from hil.parameter import Parameter
 from hil.procedure import Procedure
+from hil.runs.observer import Silent
 
 COLLECTION = Parameter("collection_h", "h", 24.0, 8.0, 672.0)
 

@@ -8,8 +8,8 @@ import pytest
 
 import cli
 import hil
-from hil.live_view import PlainLines
 from hil.measurement import Measurement, Outcome
+from hil.runs.live_view import PlainLines
 from hil.screen import screen
 
 

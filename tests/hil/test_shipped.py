@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from hil.bench_file import load_bench
+from hil.benches.bench_file import load_bench
 from hil.errors import UsageError
 from hil.history.run_names import find_run
 from hil.shipped import file_or_shipped, shipped, shipped_names

@@ -91,7 +91,7 @@ def test_dimensions() -> None:
 def test_limits_in_their_own_unit_need_no_pint() -> None:
     """Pint takes most of a second to import: nobody waits for it who does not convert."""
     program = (
-        "import sys; from hil.procedure import Procedure; from hil.observer import Silent; "
+        "import sys; from hil.procedure import Procedure; from hil.runs.observer import Silent; "
         "Procedure('p', (), (), Silent()).measure('x', 1, 'mL', expanded_uncertainty=0.1, lower='0.5 mL'); "
         "assert 'pint' not in sys.modules"
     )

@@ -13,7 +13,7 @@ import pytest
 
 from hil.links.open_link import open_link
 from hil.links.serial_settings import SerialSettings
-from hil.programmer import Programmer
+from hil.pump.programmer import Programmer
 from tests.command_line import pumprig
 
 pytestmark = [pytest.mark.peer, pytest.mark.system]

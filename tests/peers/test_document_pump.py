@@ -18,13 +18,13 @@ from cryptography.hazmat.primitives.ciphers.algorithms import AES
 from cryptography.hazmat.primitives.ciphers.modes import CTR
 
 from hil.bench import Bench, open_bench
-from hil.bench_file import load_bench
+from hil.benches.bench_file import load_bench
+from hil.benches.wiring import SimulatedWiring
 from hil.links.link import Link
 from hil.links.serial_settings import SerialSettings
 from hil.links.virtual import VirtualLink
 from hil.procedures import protocol_conformance as conformance
-from hil.programmer import CommandNotApplied
-from hil.wiring import SimulatedWiring
+from hil.pump.programmer import CommandNotApplied
 from protocols.errors import FrameError
 from protocols.framing import CrcMismatch, decode_frame
 from protocols.messages import Outcome, SetClock

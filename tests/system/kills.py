@@ -14,16 +14,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import hil.run_documents
-import hil.run_procedures
+import hil.runs.run_documents
+import hil.runs.run_procedures
 import hil.virtual_bench.world  # noqa: F401 - what a child would import again and again
-from hil.observer import Silent
 from hil.recording.reader import Recording
 from hil.recording.writer import RecordingWriter
-from hil.run_folder import RunFolder
-from hil.run_journal import RunJournal, read_journal
-from hil.run_procedures import run_procedures
-from hil.run_settings import RunSettings
+from hil.runs.observer import Silent
+from hil.runs.run_folder import RunFolder
+from hil.runs.run_journal import RunJournal, read_journal
+from hil.runs.run_procedures import run_procedures
+from hil.runs.run_settings import RunSettings
 from tests.system.forks import forked
 
 __all__ = ["End", "found_in", "only_run", "run_in_child"]

@@ -10,9 +10,9 @@ import pytest
 from firmware_model.faults.table import PUMP_FAULTS
 from hil.links.wire_faults import WIRE_FAULTS
 from hil.measurement import Outcome
-from hil.observer import Silent
-from hil.run_procedures import run_procedures
-from hil.run_settings import RunSettings
+from hil.runs.observer import Silent
+from hil.runs.run_procedures import run_procedures
+from hil.runs.run_settings import RunSettings
 from hil.virtual_bench.bench_faults import BENCH_FAULTS
 from tests.system.fault_table import FOUND, NOT_FOUND, PAGE, Row, page
 

@@ -8,10 +8,10 @@ from random import Random
 
 import pytest
 
-from hil.audit import verify_audit
-from hil.observer import Silent
-from hil.run_procedures import run_procedures
-from hil.run_settings import RunSettings
+from hil.runs.audit import verify_audit
+from hil.runs.observer import Silent
+from hil.runs.run_procedures import run_procedures
+from hil.runs.run_settings import RunSettings
 from tests.depth import at_depth
 from tests.system.kills import End, found_in, only_run, run_in_child
 

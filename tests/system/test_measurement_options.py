@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from hil.errors import UsageError
-from hil.observer import Silent
-from hil.run_procedures import run_procedures
-from hil.run_result import RunResult
-from hil.run_settings import RunSettings
+from hil.runs.observer import Silent
+from hil.runs.run_procedures import run_procedures
+from hil.runs.run_result import RunResult
+from hil.runs.run_settings import RunSettings
 from hil.shipped import shipped
 from tests.system.conftest import PumpRig
 

@@ -15,13 +15,13 @@ from uuid import uuid4
 import pytest
 
 from hil.errors import RecordingError, UsageError
-from hil.observer import Silent
 from hil.recording.reader import Recording
-from hil.run import EXIT_INTERRUPTED
-from hil.run_journal import RunJournal, read_journal
-from hil.run_plan import plan_run
-from hil.run_procedures import run_procedures
-from hil.run_settings import RunSettings
+from hil.runs.observer import Silent
+from hil.runs.run import EXIT_INTERRUPTED
+from hil.runs.run_journal import RunJournal, read_journal
+from hil.runs.run_plan import plan_run
+from hil.runs.run_procedures import run_procedures
+from hil.runs.run_settings import RunSettings
 from tests import command_line
 from tests.system.conftest import PumpRig, Serve
 from tests.system.kills import only_run, run_in_child
@@ -52,7 +52,7 @@ ONCE = """
 
 COLLECTION = """
 import pytest
-from hil.collection import collect
+from hil.flow.collection import collect
 
 @pytest.mark.procedure("weigh", measurements=["grams", "hours"])
 def test_weigh(bench, balance, bath, procedure):

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from hil.observer import Silent
-from hil.run_procedures import run_procedures
-from hil.run_settings import RunSettings
+from hil.runs.observer import Silent
+from hil.runs.run_procedures import run_procedures
+from hil.runs.run_settings import RunSettings
 from tests.system.conftest import PumpRig
 from tests.system.kills import only_run, run_in_child
 

@@ -9,12 +9,12 @@ import pytest
 from click.testing import CliRunner
 
 from cli import pumprig
-from hil.bench_check import check_bench
-from hil.bench_file import load_bench
-from hil.console import print_result
-from hil.observer import Silent
-from hil.run_procedures import run_procedures
-from hil.run_settings import RunSettings
+from hil.benches.bench_check import check_bench
+from hil.benches.bench_file import load_bench
+from hil.runs.console import print_result
+from hil.runs.observer import Silent
+from hil.runs.run_procedures import run_procedures
+from hil.runs.run_settings import RunSettings
 from hil.shipped import shipped
 
 pytestmark = pytest.mark.system
@@ -116,7 +116,7 @@ def test_without_retries_nothing_is_repeated(tmp_path: Path) -> None:
 QUARANTINE = """
 import pytest
 from hil.errors import LinkError
-from hil.programmer import PumpFault
+from hil.pump.programmer import PumpFault
 
 @pytest.mark.procedure("first", requirements=["REQ-TEMP-001"])
 def test_first(bench, pump, monkeypatch):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from hil.bench_file import load_bench
+from hil.benches.bench_file import load_bench
 from hil.links.lock import ResourceLock
 from hil.links.resource_key import used_key
 from hil.shipped import shipped

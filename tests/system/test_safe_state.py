@@ -15,15 +15,15 @@ from pathlib import Path
 
 import pytest
 
-from hil.bench_file import load_bench
-from hil.bench_state import BenchState
-from hil.console import print_safe_state
+from hil.benches.bench_file import load_bench
+from hil.benches.bench_state import BenchState
+from hil.benches.instrument_tables import InstrumentsTable
+from hil.benches.safe_state import bring_to_safe_state
 from hil.errors import BenchFault
-from hil.instrument_tables import InstrumentsTable
-from hil.observer import Silent
-from hil.run_procedures import run_procedures
-from hil.run_settings import RunSettings
-from hil.safe_state import bring_to_safe_state
+from hil.runs.console import print_safe_state
+from hil.runs.observer import Silent
+from hil.runs.run_procedures import run_procedures
+from hil.runs.run_settings import RunSettings
 from tests.system.conftest import copy_of
 from tests.system.ways_out import ENDS, SIGNALS, Relay, Runner, Watch, within_s, write_procedure
 

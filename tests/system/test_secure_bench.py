@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from hil.pump_session import test_keys as keys_of
+from hil.pump.pump_session import test_keys as keys_of
 from tests.system.conftest import PumpRig
 
 pytestmark = pytest.mark.system

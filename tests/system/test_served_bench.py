@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from hil.pump_session import test_keys as keys_of
+from hil.pump.pump_session import test_keys as keys_of
 from protocols.session.keys import simulated_uid
 from tests.system.conftest import PumpRig, Serve
 

@@ -15,13 +15,13 @@ from typing import Any
 
 import pytest
 
-from hil.bench_check import check_bench
-from hil.bench_file import load_bench
+from hil.benches.bench_check import check_bench
+from hil.benches.bench_file import load_bench
 from hil.links.lock import ResourceLock
 from hil.links.resource_key import used_key
-from hil.observer import Silent
-from hil.run_procedures import run_procedures
-from hil.run_settings import RunSettings
+from hil.runs.observer import Silent
+from hil.runs.run_procedures import run_procedures
+from hil.runs.run_settings import RunSettings
 from hil.shipped import shipped
 from tests.system.conftest import Serve
 

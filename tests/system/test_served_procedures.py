@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from hil.observer import Silent
 from hil.procedures import PROCEDURES
-from hil.run_procedures import run_procedures
-from hil.run_settings import RunSettings
+from hil.runs.observer import Silent
+from hil.runs.run_procedures import run_procedures
+from hil.runs.run_settings import RunSettings
 from hil.shipped import shipped
 from tests.system.conftest import PumpRig, Serve, free_ports
 

@@ -14,11 +14,11 @@ from uuid import uuid4
 
 import hil.links.serial_port
 import hil.links.visa
-import hil.run_documents  # noqa: F401 - what a child would import again and again
-from hil.bench_file import load_bench
-from hil.observer import Silent
-from hil.run_procedures import run_procedures
-from hil.run_settings import RunSettings
+import hil.runs.run_documents  # noqa: F401 - what a child would import again and again
+from hil.benches.bench_file import load_bench
+from hil.runs.observer import Silent
+from hil.runs.run_procedures import run_procedures
+from hil.runs.run_settings import RunSettings
 from tests.system.forks import forked
 
 __all__ = ["ENDS", "SIGNALS", "Relay", "Runner", "Watch", "within_s", "write_procedure"]

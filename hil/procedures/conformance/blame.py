@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from hil.programmer import PumpFault
+from hil.pump.programmer import PumpFault
 
 __all__ = ["blamed"]
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from hil.programmer import Programmer
+from hil.pump.programmer import Programmer
 from protocols.log_follower import BrokenLog, LogFollower
 from protocols.messages import ErrorReply, Events, History, Message, Reason, Telecommand
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 import pytest
 
 from hil.bench import Bench
-from hil.programmer import Programmer
+from hil.pump.programmer import Programmer
 from protocols.commands.journal import JOURNAL_DEPTH, STAGED_MS, inner, outer
 from protocols.errors import MessageError
 from protocols.messages import (

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from hil.pump_wire import LONG_PATIENCE_MS, Heard, PumpWire
+from hil.pump.pump_wire import LONG_PATIENCE_MS, Heard, PumpWire
 from protocols.exchange import DEADLINE_MS
 from protocols.framing import MAX_ENCODED_BYTES
 from protocols.messages import Identify, Identity, Subscribe

@@ -7,7 +7,7 @@ import pytest
 
 from hil.bench import Bench
 from hil.procedures.conformance.opcodes import TELEMETRY_OPCODES, UNKNOWN_OPCODES
-from hil.pump_wire import Heard, PumpWire, wire_of
+from hil.pump.pump_wire import Heard, PumpWire, wire_of
 from protocols.framing import decode_frame
 from protocols.messages import (
     BeginRefill,

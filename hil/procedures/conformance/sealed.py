@@ -8,8 +8,8 @@ import pytest
 
 from hil.bench import Bench
 from hil.procedures.conformance.opcodes import TELEMETRY_OPCODES, UNKNOWN_OPCODES
-from hil.programmer import Programmer
-from hil.pump_wire import PATIENCE_MS, PumpWire, wire_of
+from hil.pump.programmer import Programmer
+from hil.pump.pump_wire import PATIENCE_MS, PumpWire, wire_of
 from protocols.channel import OpenChannel
 from protocols.errors import MessageError, ProtocolError
 from protocols.framing import decode_frame, encode_frame

@@ -8,8 +8,8 @@ import pytest
 
 from hil.bench import Bench
 from hil.procedures.conformance.blame import blamed
-from hil.programmer import CommandNotApplied, Programmer, PumpFault
-from hil.pump_wire import PumpWire, wire_of
+from hil.pump.programmer import CommandNotApplied, Programmer, PumpFault
+from hil.pump.pump_wire import PumpWire, wire_of
 from protocols.framing import encode_frame
 from protocols.messages import Identify, encode_message
 

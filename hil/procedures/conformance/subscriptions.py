@@ -5,7 +5,7 @@ from itertools import pairwise
 import pytest
 
 from hil.bench import Bench
-from hil.programmer import Programmer
+from hil.pump.programmer import Programmer
 from protocols.messages import ErrorReply, Reason, Sampled, Subscribe, Subscribed
 
 __all__ = ["check_subscriptions"]

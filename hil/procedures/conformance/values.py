@@ -9,7 +9,7 @@ from typing import TypeVar
 import pytest
 
 from hil.bench import Bench
-from hil.bench_file import LoadedBench
+from hil.benches.bench_file import LoadedBench
 from protocols.messages import (
     MAX_RECORDS,
     Alarms,

@@ -12,13 +12,13 @@ from typing import Any
 
 import pytest
 
+from hil.benches.links_console import print_locks, unlock
 from hil.errors import LinkError, UsageError
 from hil.links.link import Link
 from hil.links.lock import STALE_AFTER_S, ResourceLock, held_locks, remove_lock
 from hil.links.open_link import open_link
 from hil.links.resource_key import served_key, used_key
 from hil.links.serial_settings import SerialSettings
-from hil.links_console import print_locks, unlock
 
 
 @pytest.fixture(autouse=True)

@@ -13,7 +13,7 @@ import serial
 from serial.tools import list_ports
 from serial.tools.list_ports_common import ListPortInfo
 
-from hil.bench_file import PumpTable
+from hil.benches.bench_file import PumpTable
 from hil.clock import WallClock
 from hil.errors import LinkError, LinkTimeout
 from hil.links.link import Link

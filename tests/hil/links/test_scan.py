@@ -15,13 +15,13 @@ import pyvisa_py.serial
 from serial.tools import list_ports
 from serial.tools.list_ports_common import ListPortInfo
 
-from hil.bench_file import LoadedBench, ServedDevice, ServeTable, load_bench
+from hil.benches.bench_file import LoadedBench, ServedDevice, ServeTable, load_bench
+from hil.benches.links_console import print_scan, print_wire_faults
+from hil.benches.scan_identity import bench_devices
 from hil.errors import LinkError
 from hil.links.lock import held_locks
 from hil.links.port_scan import FoundPort, _guess_of_visa
 from hil.links.wire_faults import parse_wire_faults
-from hil.links_console import print_scan, print_wire_faults
-from hil.scan_identity import bench_devices
 from hil.shipped import shipped
 from hil.virtual_bench.serve import ServedBench
 

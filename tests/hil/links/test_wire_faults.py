@@ -9,17 +9,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hil.bench import open_bench
-from hil.bench_file import load_bench
+from hil.benches.bench_file import load_bench
+from hil.benches.wiring import SimulatedWiring
 from hil.errors import LinkError, LinkTimeout, RigError, UsageError
 from hil.links.faulty import FaultyDevice, FaultyLink
 from hil.links.wire_faults import WIRE_FAULTS, WireChance, WireFault, parse_wire_fault, parse_wire_faults
 from hil.recording.layout import Direction
 from hil.recording.tap import WireSink
-from hil.run_plan import plan_run
-from hil.run_settings import RunSettings
+from hil.runs.run_plan import plan_run
+from hil.runs.run_settings import RunSettings
 from hil.shipped import shipped
 from hil.virtual_bench.serve import ServedBench
-from hil.wiring import SimulatedWiring
 from tests.depth import tries
 
 WIRES = ("pump", "balance", "bath")

@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 
 from hil.bench import Bench
-from hil.observer import Silent
 from hil.procedure import Procedure
 from hil.procedures import protocol_conformance as conformance
 from hil.procedures.conformance.ground import Ground, look_at
-from hil.pump_wire import PumpWire
+from hil.pump.pump_wire import PumpWire
 from hil.recording.tap import WireSink
+from hil.runs.observer import Silent
 
 __all__ = ["Nowhere", "findings", "procedures"]
 

@@ -13,15 +13,15 @@ import pytest
 
 import firmware_model.telemetry
 from hil.bench import Bench, open_bench
-from hil.bench_file import load_bench
+from hil.benches.bench_file import load_bench
+from hil.benches.wiring import SimulatedWiring
 from hil.links.link import Link
 from hil.links.serial_settings import SerialSettings
 from hil.links.virtual import VirtualLink
 from hil.procedures.conformance.ground import Ground
-from hil.programmer import PumpFault
-from hil.pump_wire import wire_of
+from hil.pump.programmer import PumpFault
+from hil.pump.pump_wire import wire_of
 from hil.virtual_bench.device import Device
-from hil.wiring import SimulatedWiring
 from protocols.channel import OpenChannel
 from protocols.commands.journal import Journal
 from protocols.framing import decode_frame
@@ -376,9 +376,9 @@ import sys
 from pathlib import Path
 
 import firmware_model.telemetry
-from hil.observer import Silent
-from hil.run_procedures import run_procedures
-from hil.run_settings import RunSettings
+from hil.runs.observer import Silent
+from hil.runs.run_procedures import run_procedures
+from hil.runs.run_settings import RunSettings
 from tests.protocols.commands.world import MUTANTS
 
 firmware_model.telemetry.Journal = MUTANTS["no-bump"]

@@ -6,10 +6,10 @@ import pytest
 
 from firmware_model.profile import load_profile
 from hil.measurement import Measurement, Outcome
-from hil.observer import Silent
-from hil.run_procedures import run_procedures
-from hil.run_result import RunResult
-from hil.run_settings import RunSettings
+from hil.runs.observer import Silent
+from hil.runs.run_procedures import run_procedures
+from hil.runs.run_result import RunResult
+from hil.runs.run_settings import RunSettings
 from hil.shipped import shipped
 
 PROCEDURES = (

@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 
 from hil.measurement import Outcome
-from hil.observer import Silent
-from hil.run_procedures import run_procedures
-from hil.run_result import RunResult
-from hil.run_settings import RunSettings
+from hil.runs.observer import Silent
+from hil.runs.run_procedures import run_procedures
+from hil.runs.run_result import RunResult
+from hil.runs.run_settings import RunSettings
 from hil.shipped import shipped
 
 PROCEDURES = (

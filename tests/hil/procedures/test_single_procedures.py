@@ -2,12 +2,12 @@
 
 import pytest
 
-from hil.collected import collect, name_of
-from hil.observer import Silent
 from hil.procedures import PROCEDURES, single_procedures
-from hil.run_plan import plan_run
-from hil.run_procedures import run_procedures
-from hil.run_settings import RunSettings
+from hil.runs.collected import collect, name_of
+from hil.runs.observer import Silent
+from hil.runs.run_plan import plan_run
+from hil.runs.run_procedures import run_procedures
+from hil.runs.run_settings import RunSettings
 
 
 def test_one_is_run_and_replayed_alone(tmp_path_factory: pytest.TempPathFactory) -> None:

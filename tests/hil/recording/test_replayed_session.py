@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 
 from hil.bench import Bench
-from hil.bench_file import LoadedBench
+from hil.benches.bench_file import LoadedBench
+from hil.benches.wiring import ReplayWiring
 from hil.errors import RecordingError
 from hil.recording.reader import Recording
-from hil.wiring import ReplayWiring
 from protocols.messages import Message, Query, ReadStatus, decode_message
 from tests.hil.recorded import bench_with_key_file, record_bench, simulated_bench
 

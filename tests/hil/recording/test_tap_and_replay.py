@@ -7,7 +7,7 @@ import pytest
 from hil.errors import LinkError, LinkTimeout, RecordingError
 from hil.links.link import Link
 from hil.links.virtual import VirtualLink
-from hil.programmer import Programmer, PumpFault
+from hil.pump.programmer import Programmer, PumpFault
 from hil.recording.reader import Record, Recording
 from hil.recording.replay import ReplayClock, ReplayLink
 from hil.recording.tap import TappedLink

@@ -20,7 +20,7 @@ from hil.recording.blocks import HEAD
 from hil.recording.layout import MAGIC
 from hil.recording.reader import Recording
 from hil.recording.writer import RecordingWriter
-from hil.run_folder import RunFolder
+from hil.runs.run_folder import RunFolder
 from hil.verification.verify import Verification, verify
 from hil.verification.verify_console import print_verification
 from protocols.framing import decode_frame, encode_frame

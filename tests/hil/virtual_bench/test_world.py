@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from firmware_model.faults.injection import parse_injection
-from hil.bench_file import load_bench
+from hil.benches.bench_file import load_bench
 from hil.virtual_bench.bench_faults import KNOWN_FAULTS
 from hil.virtual_bench.world import World
 

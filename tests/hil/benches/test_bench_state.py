@@ -1,0 +1,168 @@
+"""What is remembered of a bench: by resource, whatever it is called, and held by nothing but a living process."""
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from hil.benches.bench_file import LoadedBench, load_bench
+from hil.benches.bench_state import BenchState
+from hil.benches.safe_state import SafeStep
+from hil.errors import BenchFault
+from hil.links.resource_key import lasting_key
+from hil.shipped import shipped
+
+
+@pytest.fixture(autouse=True)
+def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A state folder for each test."""
+    monkeypatch.setenv("PUMPRIG_STATE_DIR", str(tmp_path / "state"))
+    monkeypatch.setattr("hil.benches.bench_state._PATIENCE_S", 0.2)
+    return tmp_path / "state"
+
+
+def bench(folder: Path, **links: str) -> LoadedBench:
+    """The served bench with other links, by the wire's name."""
+    text = shipped("benches/served.toml").read_text(encoding="utf-8")
+    was = load_bench(shipped("benches/served.toml")).file.links()
+    for wire, link in links.items():
+        text = text.replace(f'link = "{was[wire]}"', f'link = "{link}"')
+    path = folder / f"{'-'.join(links) or 'served'}.toml"
+    path.write_text(text, encoding="utf-8")
+    return load_bench(path)
+
+
+OTHER_NAMES = [
+    {"balance": "/tmp/pumprig-served/balance"},  # noqa: S108 - the shipped file's own path
+    {"bath": "TCPIP::127.0.0.1::47603::SOCKET"},
+    {"pump": "/dev/ttyNOWHERE9", "balance": "COM9", "bath": "rfc2217://localhost:47603"},
+]
+
+
+@pytest.mark.parametrize("links", OTHER_NAMES, ids="-".join)
+def test_an_unsafe_bath_is_refused_by_any_name(tmp_path: Path, links: dict[str, str]) -> None:
+    """Whichever bench file it is in, and however it is spelled there; and who confirms it there frees it everywhere."""
+    left, other = BenchState(bench(tmp_path)), BenchState(bench(tmp_path, **links))
+    left.begin("runs/1")
+    with pytest.raises(
+        BenchFault, match=r"not left in its safe state: bath \(.*\) by runs/1: its supervisor was killed"
+    ):
+        other.check()
+    other.end("runs/2", [SafeStep("bath", "stopped", "not known", "unplugged")])
+    with pytest.raises(BenchFault, match=r"by runs/2: unplugged; .*pumprig bench safe"):
+        left.check()
+    other.end("bench safe", [SafeStep("bath", "stopped", "stopped")])
+    left.check()
+
+
+def test_another_bath_is_another_matter(tmp_path: Path) -> None:
+    """What is not known to be safe keeps nobody from a bench without it."""
+    BenchState(bench(tmp_path)).begin("runs/1")
+    BenchState(bench(tmp_path, bath="socket://127.0.0.1:47604")).check()
+
+
+_HOLDER = """
+import sys, time
+from pathlib import Path
+from hil.benches.bench_file import load_bench
+from hil.benches.bench_state import BenchState
+state = BenchState(load_bench(Path(sys.argv[1])))
+with state.held("runs/1"):
+    state.begin("runs/1")
+    print("held", flush=True)
+    time.sleep(600)
+"""
+
+
+def test_a_bench_is_in_use_as_long_as_its_process_lives(tmp_path: Path, state: Path) -> None:
+    """Who holds it is named; once that process was killed, nothing in any file can keep the bench in use."""
+    here, there = bench(tmp_path), bench(tmp_path, bath="TCPIP::127.0.0.1::47603::SOCKET")
+    holder = subprocess.Popen([sys.executable, "-c", _HOLDER, here.path], stdout=subprocess.PIPE, text=True)
+    try:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == "held\n"
+        with pytest.raises(BenchFault, match=rf"in use by .*, process {holder.pid} on .* for runs/1$"):
+            BenchState(there).check()
+    finally:
+        holder.kill()
+        holder.communicate()
+    for guard in state.glob("*.held"):  # as if another process had got the number
+        guard.write_text(
+            guard.read_text(encoding="utf-8").replace(f'"pid": {holder.pid}', '"pid": 1'), encoding="utf-8"
+        )
+    with BenchState(there).held():  # as `bench safe` does
+        pass
+    with pytest.raises(BenchFault, match="was not left in its safe state"):
+        BenchState(there).check()
+
+
+def test_a_child_goes_on_to_hold_the_bench(tmp_path: Path) -> None:
+    """A supervisor that inherits the bench holds it when the run has let go, or died."""
+    state = BenchState(bench(tmp_path))
+    with state.held() as descriptors:
+        child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE, pass_fds=descriptors)
+    with pytest.raises(BenchFault, match=r"in use by this very process \(\d+\) for a look at it"):
+        state.check()
+    child.communicate(b"\n")
+    state.check()
+
+
+_DYING = """
+import subprocess, sys
+from pathlib import Path
+from hil.benches.bench_file import load_bench
+from hil.benches.bench_state import BenchState
+with BenchState(load_bench(Path(sys.argv[1]))).held("runs/1") as descriptors:
+    subprocess.Popen([sys.executable, "-c", "import time; time.sleep(1)"], pass_fds=descriptors)
+"""
+
+
+def test_the_supervisor_of_a_dead_run_is_waited_for(tmp_path: Path) -> None:
+    """A run that died leaves its supervisor at work for a while: who comes next is not refused meanwhile."""
+    state = BenchState(bench(tmp_path))
+    subprocess.run([sys.executable, "-c", _DYING, state.bench_path], check=True, timeout=60)
+    began = time.monotonic()
+    state.check()
+    assert time.monotonic() - began > 0.3
+
+
+def test_a_port_is_remembered_by_its_lasting_name(port: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By that of its adapter, by any of its names and while it is unplugged; a pseudo-terminal by what leads to it."""
+    led = tmp_path / "bath"
+    led.symlink_to(port)
+    also = tmp_path / "also"
+    also.symlink_to("bath")
+    assert lasting_key(port) == f"port:{port}"
+    assert lasting_key(str(led)) == lasting_key(str(also)) == lasting_key(f"ASRL{also}::INSTR") == f"port:{led}"
+    by_id = tmp_path / "by-id"
+    by_id.mkdir()
+    name = by_id / "usb-FTDI_FT4X-if00-port0"
+    name.symlink_to(port)
+    monkeypatch.setattr("hil.links.port_name._BY_ID", by_id)
+    assert lasting_key(port) == lasting_key(str(led)) == lasting_key(str(name)) == f"port:{name}"
+    name.unlink()
+    assert lasting_key(str(name)) == f"port:{name}"
+    assert lasting_key("socket://localhost:5025") == lasting_key("TCPIP::127.0.0.1::5025::SOCKET")
+
+
+@pytest.mark.parametrize("broken", ["", "[]", "{}", '{"key": 1, "runner": {}}'])
+def test_what_cannot_be_read_is_named(tmp_path: Path, state: Path, broken: str) -> None:
+    """A torn or foreign file says which it is and what to do; confirming the bench does away with it."""
+    here = BenchState(bench(tmp_path))
+    here.begin("runs/1")
+    (left,) = state.glob("*.json")
+    left.write_text(broken, encoding="utf-8")
+    with pytest.raises(BenchFault, match=rf"{left}: cannot be read .*; remove it"):
+        here.check()
+    here.end("bench safe", [SafeStep("bath", "stopped", "stopped")])
+    here.check()
+
+
+@pytest.mark.skipif(not Path("/proc").exists(), reason="needs a folder that nobody can write into")
+def test_a_state_folder_that_cannot_be_written_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Which folder, why, and how to choose another."""
+    monkeypatch.setenv("PUMPRIG_STATE_DIR", "/proc/x")
+    with pytest.raises(BenchFault, match=r"^/proc/x: cannot be written: .*; PUMPRIG_STATE_DIR names another folder$"):
+        BenchState(bench(tmp_path)).check()
