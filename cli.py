@@ -381,7 +381,7 @@ def flow(
     profile: str, temperature_c: float, ambient_kpa: float, outlet_kpa: float, volume_ml: float, as_json: bool
 ) -> None:
     """Print the flow that a pump is expected to have under given conditions."""
-    from firmware_model.flow import expected_flow
+    from firmware_model.physics.flow import expected_flow
     from firmware_model.profile import load_profile
     from hil.shipped import file_or_shipped
 

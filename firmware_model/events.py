@@ -2,7 +2,7 @@
 
 from typing import Any, NamedTuple
 
-from firmware_model.alarms import CONDITIONS, PRIORITIES
+from firmware_model.firmware.alarms import CONDITIONS, PRIORITIES
 from protocols.messages import Alarms, BootReason, EventKind, Mode
 
 __all__ = ["BootReason", "EventKind", "LogEntry", "PumpEvent"]

@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 
 from firmware_model.config import FrozenModel, at_key, line_of, load_toml
 from firmware_model.errors import ConfigurationError
-from firmware_model.fluids import MAX_GLYCERIN_PERCENT, InfusateBase, PropellantName
+from firmware_model.physics.fluids import MAX_GLYCERIN_PERCENT, InfusateBase, PropellantName
 
 __all__ = [
     "NANOLITRE_ML",

@@ -2,27 +2,27 @@
 
 import contextlib
 
-from firmware_model.battery import Battery
-from firmware_model.clock import EARLIEST_UTC_MS, PumpClock
-from firmware_model.configuration import Configuration
-from firmware_model.course import Course
-from firmware_model.estimation import Calibration
+from firmware_model.electronics.battery import Battery
+from firmware_model.electronics.clock import EARLIEST_UTC_MS, PumpClock
+from firmware_model.electronics.sampler import Sampler
+from firmware_model.electronics.sensors import Sensors
 from firmware_model.events import BootReason, PumpEvent
 from firmware_model.faults.table import ELECTRONIC_FAULTS, PUMP_FAULTS, SENSOR_FAULTS
-from firmware_model.firmware import HOUR_SAMPLES, SAMPLE_PERIOD_MS, CommandRefused, Firmware
-from firmware_model.interventions import Aspiration, BolusChange, FaultChange, Filling
-from firmware_model.late_hours import write_late_hours
-from firmware_model.late_windows import readings_now, windows_now
+from firmware_model.firmware.configuration import Configuration
+from firmware_model.firmware.estimation import Calibration
+from firmware_model.firmware.firmware import HOUR_SAMPLES, SAMPLE_PERIOD_MS, CommandRefused, Firmware
+from firmware_model.firmware.pump_memory import HISTORY_RECORDS, Counters, PumpMemory
+from firmware_model.firmware.telemetry import Telemetry
 from firmware_model.memory.nvram import PowerLost
-from firmware_model.outlook import Outlook
-from firmware_model.plant import Plant
+from firmware_model.outlook.late_hours import write_late_hours
+from firmware_model.outlook.late_windows import readings_now, windows_now
+from firmware_model.outlook.outlook import Outlook
+from firmware_model.outlook.sample_outlook import REACH_MS
+from firmware_model.physics.course import Course
+from firmware_model.physics.interventions import Aspiration, BolusChange, FaultChange, Filling
+from firmware_model.physics.plant import Plant
+from firmware_model.physics.surroundings import Surroundings
 from firmware_model.profile import PumpProfile, nanolitres
-from firmware_model.pump_memory import HISTORY_RECORDS, Counters, PumpMemory
-from firmware_model.sample_outlook import REACH_MS
-from firmware_model.sampler import Sampler
-from firmware_model.sensors import Sensors
-from firmware_model.surroundings import Surroundings
-from firmware_model.telemetry import Telemetry
 from protocols.messages import Mode, Role
 from protocols.session.keys import SessionKey
 

@@ -10,7 +10,7 @@ from enum import StrEnum
 import numpy as np
 
 from firmware_model.fleet.life import DAY_MS, HOUR_MS, MINUTE_MS, Occurrence
-from firmware_model.plant import Plant
+from firmware_model.physics.plant import Plant
 from firmware_model.profile import PumpProfile
 
 __all__ = ["GRACE_MS", "Judgement", "judged"]

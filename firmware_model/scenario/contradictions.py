@@ -6,12 +6,12 @@ import itertools
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from firmware_model.clock import EARLIEST_UTC_MS, LATEST_UTC_MS
+from firmware_model.electronics.clock import EARLIEST_UTC_MS, LATEST_UTC_MS
 from firmware_model.faults.table import ELECTRONIC_FAULTS, PUMP_FAULTS
-from firmware_model.fluids import HIGHEST_TEMPERATURE_C, LOWEST_TEMPERATURE_C
+from firmware_model.physics.fluids import HIGHEST_TEMPERATURE_C, LOWEST_TEMPERATURE_C
+from firmware_model.physics.surroundings import MAX_AMBIENT_KPA, MAX_OUTLET_KPA
 from firmware_model.profile import PumpProfile
 from firmware_model.scenario.episode import Episode
-from firmware_model.surroundings import MAX_AMBIENT_KPA, MAX_OUTLET_KPA
 
 if TYPE_CHECKING:
     from firmware_model.scenario.scenario import Scenario

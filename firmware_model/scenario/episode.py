@@ -5,9 +5,9 @@ from typing import Annotated
 from pydantic import BeforeValidator, Field
 
 from firmware_model.config import FrozenModel
-from firmware_model.fluids import HIGHEST_TEMPERATURE_C, LOWEST_TEMPERATURE_C
+from firmware_model.physics.fluids import HIGHEST_TEMPERATURE_C, LOWEST_TEMPERATURE_C
+from firmware_model.physics.surroundings import MAX_AMBIENT_KPA, MAX_OUTLET_KPA, standard_atmosphere_kpa
 from firmware_model.quantities import duration_ms
-from firmware_model.surroundings import MAX_AMBIENT_KPA, MAX_OUTLET_KPA, standard_atmosphere_kpa
 
 __all__ = [
     "Dive",

@@ -6,9 +6,9 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, model_validator
 
-from firmware_model.alarms import PRIORITIES
 from firmware_model.config import FrozenModel
 from firmware_model.events import EventKind, PumpEvent, kebab
+from firmware_model.firmware.alarms import PRIORITIES
 from firmware_model.quantities import duration_ms
 from firmware_model.scenario.result import ExpectationResult
 

@@ -7,11 +7,11 @@ Where actors answer each other, ``Simulation`` has them take turns.
 import contextlib
 from collections.abc import Callable
 
-from firmware_model.course import Course
 from firmware_model.events import PumpEvent
 from firmware_model.faults.table import FLOW_PATH_FAULTS, REFILL_FAULTS
-from firmware_model.firmware import CommandRefused, Firmware
-from firmware_model.interventions import Aspiration, BolusChange, FaultChange, Filling
+from firmware_model.firmware.firmware import CommandRefused, Firmware
+from firmware_model.physics.course import Course
+from firmware_model.physics.interventions import Aspiration, BolusChange, FaultChange, Filling
 from firmware_model.profile import PumpProfile
 from firmware_model.pump import Pump
 from firmware_model.scenario.curves import CurveRecorder

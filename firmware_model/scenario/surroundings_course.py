@@ -6,8 +6,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from firmware_model.course import Course
-from firmware_model.noise import noise_shares
+from firmware_model.electronics.noise import noise_shares
+from firmware_model.physics.course import Course
 from firmware_model.scenario.episode import Episode, SurroundingsTable
 from firmware_model.scenario.scenario import Scenario
 

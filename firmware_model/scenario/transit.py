@@ -2,7 +2,7 @@
 
 import bisect
 
-from firmware_model.plant import Plant
+from firmware_model.physics.plant import Plant
 from firmware_model.profile import nanolitres
 from firmware_model.scenario.result import DrugArrival
 

@@ -15,10 +15,10 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from firmware_model.course import Course
 from firmware_model.faults.injection import Injection, parse_injection
 from firmware_model.faults.table import PUMP_FAULTS
-from firmware_model.interventions import Aspiration, Filling
+from firmware_model.physics.course import Course
+from firmware_model.physics.interventions import Aspiration, Filling
 from firmware_model.profile import PumpProfile
 from firmware_model.pump import Pump
 from hil.comparison.telemetry import Command, Telemetry

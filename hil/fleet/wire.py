@@ -6,8 +6,8 @@ from itertools import count
 from typing import TypeVar
 
 from firmware_model.events import EventKind
+from firmware_model.firmware.pump_memory import PumpMemory
 from firmware_model.pump import Pump
-from firmware_model.pump_memory import PumpMemory
 from hil.errors import RigError
 from hil.fleet.faulty_wire import FaultyWire
 from hil.links.virtual import VirtualLink

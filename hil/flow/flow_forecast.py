@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from firmware_model.flow import expected_flow
+from firmware_model.physics.flow import expected_flow
 from hil.benches.bench_file import LoadedBench
 from hil.errors import UsageError
 from hil.flow.air import air_density_kg_per_m3

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from firmware_model.flow import expected_flow, flow_sensitivities
+from firmware_model.physics.flow import expected_flow, flow_sensitivities
 from firmware_model.profile import PumpProfile
 from hil.benches.bench_file import EnvironmentTable
 from hil.errors import UsageError

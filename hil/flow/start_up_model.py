@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from firmware_model.flow import expected_flow
+from firmware_model.physics.flow import expected_flow
 from firmware_model.profile import PumpProfile
 
 __all__ = ["ExpectedStartUp", "RefillConditions", "expected_start_up"]

@@ -7,7 +7,7 @@ fast because it is high up may rightly raise its alarm of fast flow; it is ackno
 
 import pytest
 
-from firmware_model.flow import expected_flow
+from firmware_model.physics.flow import expected_flow
 from hil.bench import Bench
 from hil.conditions.enough_infusate import ensure_infusate
 from hil.conditions.left_as_found import left_as_found

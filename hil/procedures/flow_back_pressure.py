@@ -6,7 +6,7 @@ stay between the limits of the pump's outlet alarms: what those do is another pr
 
 import pytest
 
-from firmware_model.flow import expected_flow
+from firmware_model.physics.flow import expected_flow
 from hil.bench import Bench
 from hil.conditions.enough_infusate import ensure_infusate
 from hil.conditions.left_as_found import left_as_found

@@ -7,7 +7,7 @@ same at all temperatures is more than it does.
 
 import pytest
 
-from firmware_model.flow import expected_flow
+from firmware_model.physics.flow import expected_flow
 from hil.bench import Bench
 from hil.conditions.enough_infusate import ensure_infusate
 from hil.conditions.left_as_found import left_as_found

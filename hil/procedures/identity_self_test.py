@@ -2,7 +2,7 @@
 
 import pytest
 
-from firmware_model.configuration import Configuration
+from firmware_model.firmware.configuration import Configuration
 from hil.bench import Bench
 from hil.conditions.ready_bench import make_ready
 from hil.procedure import Procedure

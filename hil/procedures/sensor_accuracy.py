@@ -10,7 +10,7 @@ from math import hypot, sqrt
 import numpy as np
 import pytest
 
-from firmware_model.flow import expected_flow
+from firmware_model.physics.flow import expected_flow
 from hil.bench import Bench
 from hil.conditions.left_as_found import left_as_found
 from hil.conditions.ready_bench import make_ready

@@ -1,6 +1,6 @@
 """What a pump says of an alarm that holds, and whether that is what the table of alarms says."""
 
-from firmware_model.alarms import ALARMS
+from firmware_model.firmware.alarms import ALARMS
 from hil.pump.programmer import Programmer
 from hil.pump.pump_log import said
 from protocols.messages import AlarmRecord, Alarms

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from markupsafe import Markup, escape
 
-from firmware_model.alarms import ALARMS
 from firmware_model.events import EventKind, PumpEvent, kebab
+from firmware_model.firmware.alarms import ALARMS
 
 __all__ = ["AlarmBar", "alarm_bars", "alarm_strip_svg"]
 

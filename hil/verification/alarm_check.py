@@ -10,8 +10,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from firmware_model.alarms import ALARMS, CONDITIONS, Condition, Quantity
-from firmware_model.configuration import Configuration
+from firmware_model.firmware.alarms import ALARMS, CONDITIONS, Condition, Quantity
+from firmware_model.firmware.configuration import Configuration
 from hil.recording.looks import Look
 from hil.verification.check import Check
 from protocols.messages import Alarms

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
-from firmware_model.configuration import Configuration
+from firmware_model.firmware.configuration import Configuration
 from firmware_model.profile import PumpProfile
 from hil.errors import RecordingError
 from hil.recording.contents import Contents, RecordedMessage

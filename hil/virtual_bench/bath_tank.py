@@ -2,7 +2,7 @@
 
 import math
 
-from firmware_model.noise import noise_share
+from firmware_model.electronics.noise import noise_share
 
 __all__ = ["BathTank"]
 

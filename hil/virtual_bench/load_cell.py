@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from decimal import Decimal
 
-from firmware_model.noise import noise_share
+from firmware_model.electronics.noise import noise_share
 
 __all__ = ["LoadCell"]
 

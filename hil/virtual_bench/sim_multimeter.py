@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from firmware_model.noise import noise_share
+from firmware_model.electronics.noise import noise_share
 from hil.virtual_bench.sim_scpi import Answer, ScpiRefusal, SimulatedScpi
 from protocols.instruments import scpi, scpi_multimeter
 from protocols.instruments.scpi_multimeter import MultimeterDialect

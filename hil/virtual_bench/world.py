@@ -10,11 +10,11 @@
 from collections.abc import Callable, Iterable, Mapping
 
 from firmware_model.faults.injection import Injection
-from firmware_model.interventions import Aspiration, Filling
+from firmware_model.physics.interventions import Aspiration, Filling
+from firmware_model.physics.surroundings import Surroundings
 from firmware_model.profile import nanolitres
 from firmware_model.pump import Pump
 from firmware_model.simulation import Simulation
-from firmware_model.surroundings import Surroundings
 from hil.benches.bench_file import LoadedBench
 from hil.errors import UsageError
 from hil.pump.pump_session import test_keys

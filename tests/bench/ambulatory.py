@@ -4,10 +4,10 @@ from pathlib import Path
 
 import numpy as np
 
-from firmware_model.course import Course
 from firmware_model.events import EventKind, PumpEvent
-from firmware_model.firmware import HOUR_SAMPLES, SAMPLE_PERIOD_MS
-from firmware_model.interventions import Aspiration, FaultChange, Filling
+from firmware_model.firmware.firmware import HOUR_SAMPLES, SAMPLE_PERIOD_MS
+from firmware_model.physics.course import Course
+from firmware_model.physics.interventions import Aspiration, FaultChange, Filling
 from firmware_model.profile import PumpProfile, load_profile
 from firmware_model.pump import Pump
 

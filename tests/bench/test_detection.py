@@ -6,7 +6,7 @@ import time
 import pytest
 
 from firmware_model.events import EventKind, PumpEvent
-from firmware_model.interventions import FaultChange
+from firmware_model.physics.interventions import FaultChange
 from tests.bench.ambulatory import DAY_MS, ambulatory_course, ambulatory_pump, raised, run_days
 
 _PUMPS = 60

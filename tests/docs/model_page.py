@@ -8,12 +8,12 @@ from pathlib import Path
 
 import numpy as np
 
-from firmware_model.alarms import ALARMS, CONDITIONS, Rhythm
-from firmware_model.configuration import Configuration
 from firmware_model.events import kebab
 from firmware_model.faults.table import PUMP_FAULTS
-from firmware_model.flow import expected_flow
-from firmware_model.modes import TRANSITIONS
+from firmware_model.firmware.alarms import ALARMS, CONDITIONS, Rhythm
+from firmware_model.firmware.configuration import Configuration
+from firmware_model.firmware.modes import TRANSITIONS
+from firmware_model.physics.flow import expected_flow
 from firmware_model.profile import load_profile
 from firmware_model.scenario.result import ScenarioResult
 from firmware_model.scenario.run import run_scenario

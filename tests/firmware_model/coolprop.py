@@ -1,6 +1,6 @@
 """Fluids by CoolProp, which shares no code and no formula with ours: the oracle of the tests."""
 
-from firmware_model.fluids import PropellantName
+from firmware_model.physics.fluids import PropellantName
 
 __all__ = ["COOLPROP_NAMES", "vapour_pressure_by_coolprop_kpa", "water_viscosity_by_coolprop_pa_s"]
 

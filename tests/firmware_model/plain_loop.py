@@ -12,14 +12,14 @@ from typing import Any, cast
 
 import numpy as np
 
-from firmware_model.alarms import CONDITIONS, Condition, Quantity, Rhythm
-from firmware_model.configuration import Configuration
-from firmware_model.firmware import Firmware
-from firmware_model.fluids import infusate_viscosity_pa_s, vapour_pressure_kpa, water_viscosity_pa_s
+from firmware_model.electronics.sensors import Readings
+from firmware_model.firmware.alarms import CONDITIONS, Condition, Quantity, Rhythm
+from firmware_model.firmware.configuration import Configuration
+from firmware_model.firmware.firmware import Firmware
+from firmware_model.firmware.pump_memory import HISTORY_DTYPE
+from firmware_model.physics.fluids import infusate_viscosity_pa_s, vapour_pressure_kpa, water_viscosity_pa_s
 from firmware_model.profile import PumpProfile
 from firmware_model.pump import Pump
-from firmware_model.pump_memory import HISTORY_DTYPE
-from firmware_model.sensors import Readings
 from protocols.messages import Alarms, Mode
 
 __all__ = ["PlainPump"]

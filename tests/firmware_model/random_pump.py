@@ -5,10 +5,10 @@ from typing import Any
 
 import numpy as np
 
-from firmware_model.course import Course
 from firmware_model.faults.table import PUMP_FAULTS
-from firmware_model.firmware import CommandRefused
-from firmware_model.interventions import Aspiration, Filling
+from firmware_model.firmware.firmware import CommandRefused
+from firmware_model.physics.course import Course
+from firmware_model.physics.interventions import Aspiration, Filling
 from firmware_model.profile import PumpProfile
 from firmware_model.pump import Pump
 

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import Phase, example, given, settings
 from hypothesis import strategies as st
 
+from firmware_model.physics.surroundings import Surroundings
 from firmware_model.profile import load_profile
 from firmware_model.pump import Pump
-from firmware_model.surroundings import Surroundings
 from protocols.messages import Mode
 from tests.depth import tries
 

@@ -7,9 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from firmware_model.faults.table import PUMP_FAULTS, SENSOR_FAULTS
+from firmware_model.physics.surroundings import Surroundings
 from firmware_model.profile import load_profile
 from firmware_model.pump import Pump
-from firmware_model.surroundings import Surroundings
 from tests.depth import tries
 from tests.firmware_model.plain_loop import PlainPump
 from tests.firmware_model.random_pump import DAY_MS, HOUR_MS, Deed, Story, random_story

@@ -9,11 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from firmware_model.events import EventKind
-from firmware_model.firmware import SAMPLE_PERIOD_MS, CommandRefused
+from firmware_model.firmware.firmware import SAMPLE_PERIOD_MS, CommandRefused
+from firmware_model.physics.surroundings import Surroundings
 from firmware_model.profile import load_profile
 from firmware_model.pump import Pump
 from firmware_model.simulation import Simulation
-from firmware_model.surroundings import Surroundings
 from protocols.channel import OpenChannel
 from protocols.exchange import Exchange, PeerRefused
 from protocols.messages import (

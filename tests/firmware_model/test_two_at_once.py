@@ -6,11 +6,11 @@ import pytest
 
 from firmware_model.events import BootReason, EventKind, PumpEvent
 from firmware_model.fleet.audit import SteppedPump
-from firmware_model.interventions import BolusChange
+from firmware_model.physics.interventions import BolusChange
+from firmware_model.physics.surroundings import Surroundings
 from firmware_model.profile import load_profile
 from firmware_model.pump import Pump
 from firmware_model.scenario.run import run_scenario
-from firmware_model.surroundings import Surroundings
 from tests.firmware_model.scenario.written import loaded
 
 _SOFT = load_profile(Path(__file__).parents[2] / "fixtures" / "pumps" / "generic-30ml.toml")

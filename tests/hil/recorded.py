@@ -9,9 +9,9 @@ from typing import Any
 from mcap.reader import make_reader
 from mcap.records import Channel, Message, Schema
 
+from firmware_model.physics.surroundings import Surroundings
 from firmware_model.profile import load_profile
 from firmware_model.pump import Pump
-from firmware_model.surroundings import Surroundings
 from hil.bench import Bench, open_bench
 from hil.benches.bench_file import LoadedBench, load_bench
 from hil.benches.wiring import SimulatedWiring, Wiring

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import pytest
 
-from firmware_model.alarms import PRIORITIES, condition_number
 from firmware_model.events import EventKind, LogEntry, PumpEvent
+from firmware_model.firmware.alarms import PRIORITIES, condition_number
 from firmware_model.scenario.expectation import Expect, Expected, judge
 from protocols.messages import Alarms, Mode
 

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from firmware_model.course import Course
+from firmware_model.physics.course import Course
+from firmware_model.physics.surroundings import standard_atmosphere_kpa
 from firmware_model.scenario.episode import SurroundingsTable
 from firmware_model.scenario.scenario import Scenario
 from firmware_model.scenario.surroundings_course import surroundings_course
-from firmware_model.surroundings import standard_atmosphere_kpa
 from tests.depth import tries
 from tests.firmware_model.scenario.written import HOUR_MS, loaded
 

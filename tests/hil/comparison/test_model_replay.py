@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from firmware_model.interventions import Aspiration, Filling
+from firmware_model.physics.interventions import Aspiration, Filling
 from firmware_model.pump import Pump
 from hil.bench import Bench
 from hil.comparison.compare_console import print_model_replay

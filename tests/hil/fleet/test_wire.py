@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from firmware_model.events import EventKind
+from firmware_model.firmware.pump_memory import PumpMemory
 from firmware_model.fleet.life import pump_life
 from firmware_model.fleet.run import run_life
 from firmware_model.pump import Pump
-from firmware_model.pump_memory import PumpMemory
 from hil.fleet.faulty_wire import FaultyWire
 from hil.fleet.wire import WireCheck
 from tests.firmware_model.fleet.populations import eventful

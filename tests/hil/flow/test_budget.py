@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from firmware_model.flow import expected_flow
+from firmware_model.physics.flow import expected_flow
 from hil.benches.bench_file import LoadedBench, load_bench
 from hil.flow.delivery import gravimetry_of, reference_of
 from hil.flow.gravimetry import FLOOR_LINE, GravimetricFlow, Gravimetry, ReferenceVessel, gravimetric_flow

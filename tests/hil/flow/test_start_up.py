@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from firmware_model.interventions import Aspiration, Filling
-from firmware_model.plant import Plant
+from firmware_model.physics.interventions import Aspiration, Filling
+from firmware_model.physics.plant import Plant
+from firmware_model.physics.surroundings import Surroundings
 from firmware_model.profile import PumpProfile, load_profile
-from firmware_model.surroundings import Surroundings
 from hil.flow.start_up import StartUp
 from hil.flow.start_up_model import RefillConditions, expected_start_up
 from hil.shipped import shipped

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-import firmware_model.telemetry
+import firmware_model.firmware.telemetry
 from hil.bench import Bench, open_bench
 from hil.benches.bench_file import load_bench
 from hil.benches.wiring import SimulatedWiring
@@ -278,7 +278,7 @@ def test_a_broken_journal_is_found(
     bench_file: Path, monkeypatch: pytest.MonkeyPatch, mutant: str, finding: str
 ) -> None:
     """Each of the mutants that the exactly-once simulation knows."""
-    monkeypatch.setattr(firmware_model.telemetry, "Journal", MUTANTS[mutant])
+    monkeypatch.setattr(firmware_model.firmware.telemetry, "Journal", MUTANTS[mutant])
     found = _findings(bench_file, lambda _, data: [(0, data)])
     assert set(found) == {"protocol-commands"}
     assert finding in found["protocol-commands"]
@@ -375,13 +375,13 @@ OPTIMISED = """
 import sys
 from pathlib import Path
 
-import firmware_model.telemetry
+import firmware_model.firmware.telemetry
 from hil.runs.observer import Silent
 from hil.runs.run_procedures import run_procedures
 from hil.runs.run_settings import RunSettings
 from tests.protocols.commands.world import MUTANTS
 
-firmware_model.telemetry.Journal = MUTANTS["no-bump"]
+firmware_model.firmware.telemetry.Journal = MUTANTS["no-bump"]
 result = run_procedures(RunSettings(("protocol-conformance",), out=Path(sys.argv[1])), Silent())
 print(result.verdict.value)
 """

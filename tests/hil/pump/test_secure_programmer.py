@@ -7,9 +7,9 @@ from random import Random
 
 import pytest
 
+from firmware_model.physics.surroundings import Surroundings
 from firmware_model.profile import load_profile
 from firmware_model.pump import Pump
-from firmware_model.surroundings import Surroundings
 from hil.links.virtual import VirtualLink
 from hil.pump.programmer import CommandNotApplied, Programmer, PumpFault
 from hil.pump.programmer_memory import FileMemory, ProgrammerMemory

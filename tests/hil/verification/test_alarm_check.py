@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from firmware_model.configuration import Configuration
+from firmware_model.firmware.configuration import Configuration
 from hil.bench import Bench
 from hil.recording.looks import Look, look_in
 from hil.verification.alarm_check import AlarmCheck
