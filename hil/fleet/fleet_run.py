@@ -113,17 +113,17 @@ def run_fleet(
         check_writable(settings.junit)
     if settings.scheduler is not None:
         check_scheduler(settings.scheduler)
-    plan = folder.begin(plan, loaded, resume=settings.resume)
-    missing = [
-        Chunk(loaded, plan.seed, plan.days, first, last, plan.audit, plan.wire)
-        for first, last in plan.chunks()
-        if not folder.is_kept(first)
-    ]
-    progress.begun(plan.pumps, plan.pumps - sum(chunk.last - chunk.first + 1 for chunk in missing))
-    for result in run(missing, jobs=settings.jobs or cores(), scheduler=settings.scheduler) if missing else ():
-        folder.keep(result)
-        progress.advanced(result.last - result.first + 1, result.watched_ms / (365.25 * 86_400_000))
-    return finish_fleet(folder, junit=settings.junit)
+    with folder.at_work(plan, loaded, resume=settings.resume) as plan:
+        missing = [
+            Chunk(loaded, plan.seed, plan.days, first, last, plan.audit, plan.wire)
+            for first, last in plan.chunks()
+            if not folder.is_kept(first)
+        ]
+        progress.begun(plan.pumps, plan.pumps - sum(chunk.last - chunk.first + 1 for chunk in missing))
+        for result in run(missing, jobs=settings.jobs or cores(), scheduler=settings.scheduler) if missing else ():
+            folder.keep(result)
+            progress.advanced(result.last - result.first + 1, result.watched_ms / (365.25 * 86_400_000))
+        return finish_fleet(folder, junit=settings.junit)
 
 
 def finish_fleet(folder: FleetFolder, *, junit: Path | None = None) -> FleetOutcome:

@@ -2,7 +2,10 @@
 
 import glob
 import json
+import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -20,11 +23,15 @@ from hil.durable import write_whole
 from hil.errors import UsageError
 from hil.fleet.chunk import ChunkResult
 from hil.fleet.tables import TABLES
+from hil.links.guard import take_guard
 from hil.output import writing_to
 
 __all__ = ["FleetFolder", "FleetPlan", "rerun_command"]
 
 _PLAN, _POPULATION = "fleet.json", "population.toml"
+_GUARD = ".guard"
+"""Held by the process that is at work here; it holds nothing, and stays."""
+_PATIENCE_S = 0.5
 SCHEMA = "pumprig.fleet/1"
 
 
@@ -79,18 +86,41 @@ class FleetFolder:
         """Know the folder; nothing is read or written yet."""
         self.path = path
 
-    def begin(self, plan: FleetPlan, loaded: LoadedPopulation, *, resume: bool) -> FleetPlan:
-        """Make room for a fleet, or go on with the one that is here; gives the plan to follow.
+    @contextmanager
+    def at_work(self, plan: FleetPlan, loaded: LoadedPopulation, *, resume: bool) -> Iterator[FleetPlan]:
+        """Make room for a fleet, or go on with the one that is here; gives the plan to follow, and keeps others out.
 
-        Raises UsageError if the folder holds something else, or a fleet that was not finished, or cannot be written;
-        or, to ``resume``, another fleet than this one.
+        Raises UsageError if the folder holds something else, or a fleet that was not finished, or cannot be written,
+        or if another process is at work in it; or, to ``resume``, if there is another fleet than this one.
         """
         if self.path.is_file():
             raise UsageError(f"{self.path}: this is a file; name a folder for --out")
-        if resume:
-            return self._resumed(plan, loaded)
-        if self.path.is_dir() and any(self.path.iterdir()) and not (self.path / _PLAN).is_file():
+        is_ours = (self.path / _PLAN).is_file()
+        if resume and not is_ours:
+            raise UsageError(f"{self.path}: there is no fleet to go on with; leave out --resume")
+        if self.path.is_dir() and not is_ours and any(each.name != _GUARD for each in self.path.iterdir()):
             raise UsageError(f"{self.path}: this folder holds something else; name a new one for --out")
+        guard = self._guard()
+        try:
+            if resume:
+                plan = self._resumed(plan, loaded)
+            else:
+                self._begin(plan, loaded)
+            yield plan
+        finally:
+            os.close(guard)
+
+    def _guard(self) -> int:
+        with writing_to(self.path):
+            self.path.mkdir(parents=True, exist_ok=True)
+            try:
+                return take_guard(self.path / _GUARD, patience_s=_PATIENCE_S)
+            except BlockingIOError:
+                raise UsageError(
+                    f"{self.path}: another pumprig is at work on the fleet here; wait for it, or name another --out"
+                ) from None
+
+    def _begin(self, plan: FleetPlan, loaded: LoadedPopulation) -> None:
         if not (self.path / "summary.json").exists() and any(self.path.glob("pumps/*.parquet")):
             raise UsageError(f"{self.path}: holds a fleet that was not finished; go on with --resume, or remove it")
         with writing_to(self.path):
@@ -99,11 +129,9 @@ class FleetFolder:
             for name in TABLES:
                 if (self.path / name).exists():
                     shutil.rmtree(self.path / name)
-            self.path.mkdir(parents=True, exist_ok=True)
             profile = loaded.profile.model_dump(mode="json")
             self._write_json(_PLAN, {"schema": SCHEMA, **asdict(plan), "profile": profile})  # first: by it we know ours
             write_whole(self.path / _POPULATION, loaded.text.encode())
-        return plan
 
     def keep(self, result: ChunkResult) -> None:
         """Write a chunk; ``pumps``, by which it is known to be there, comes last. Raises UsageError, BenchFault."""
@@ -167,8 +195,6 @@ class FleetFolder:
         return LoadedPopulation(path, text, check_model(path, text, tables, Population), profile)
 
     def _resumed(self, plan: FleetPlan, loaded: LoadedPopulation) -> FleetPlan:
-        if not (self.path / _PLAN).is_file():
-            raise UsageError(f"{self.path}: there is no fleet to go on with; leave out --resume")
         before, there = self.plan()
         ran, runs = self._document().get("pumprig"), version("pumprig")
         if ran != runs:

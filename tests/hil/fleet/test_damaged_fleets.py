@@ -1,18 +1,22 @@
 """Fleets' folders that are not what they were, and mistakes that must not cost an earlier fleet."""
 
 import json
+import subprocess
+import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from hil.errors import BenchFault, UsageError
-from hil.fleet.fleet_run import FleetOutcome, finish_fleet
+from hil.fleet.fleet_run import FleetOutcome, finish_fleet, run_fleet
 from hil.fleet.folder import FleetFolder
 from hil.fleet.tables import TABLES
+from tests.command_line import Started
 from tests.firmware_model.fleet.populations import EVENTFUL
-from tests.hil.fleet.fleets import fleet, tables_of
+from tests.hil.fleet.fleets import Told, fleet, settings, tables_of
 
 
 @pytest.fixture
@@ -116,3 +120,21 @@ def test_a_mistake_does_not_cost_the_fleet_before(
     with pytest.raises(UsageError, match=problem):
         fleet(tmp_path, "out", pumps=6, chunk=2, **options)
     assert {file: file.read_bytes() for file in finished.folder.rglob("*.*") if file.is_file()} == files
+
+
+def test_two_are_never_at_work_in_one_folder(tmp_path: Path) -> None:
+    """The second is refused and changes nothing; when the first is killed, the folder is free to go on with."""
+    asked = settings(tmp_path, "out", pumps=48, chunk=None)
+    options = ("--pumps", 48, "--days", 30, "--seed", 5, "--jobs", 1, "--out", tmp_path / "out")
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    with Started(["fleet", "run", asked.file, *map(str, options)], **quiet) as first:
+        while not any(tmp_path.glob("out/pumps/*.parquet")):
+            assert first.poll() is None
+            time.sleep(0.05)
+        for resume in (False, True):
+            with pytest.raises(UsageError, match="another pumprig is at work"):
+                run_fleet(replace(asked, resume=resume), Told())
+        first.kill()
+    with pytest.raises(UsageError, match="go on with --resume"):
+        run_fleet(asked, Told())
+    assert run_fleet(replace(asked, resume=True), Told()).summary["plan"]["pumps"] == 48
