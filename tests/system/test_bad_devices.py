@@ -193,7 +193,7 @@ def test_interrupted_run_ends_in_order(serve: Serve, served_file: Path, tmp_path
     run = start_slow_run(served_file, tmp_path)
     path = wait_for_recording(tmp_path)
     run.send_signal(number)
-    out, err = run.communicate(timeout=30)
+    out, err = run.communicate(timeout=120)
     assert run.returncode == 130, out + err
     assert "Traceback" not in out + err
     assert "interrupted" in out
