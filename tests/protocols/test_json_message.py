@@ -5,7 +5,7 @@ from hypothesis import given
 
 from protocols.json_form import json_of, topic_name
 from protocols.json_message import message_of
-from protocols.messages import Message, ProvisionKey
+from protocols.messages import Message, ProvisionKey, Status
 from protocols.messages.errors import MalformedMessage
 from protocols.vectors import examples
 from tests.protocols.strategies import messages
@@ -30,3 +30,13 @@ def test_what_is_no_message_is_refused() -> None:
     for topic, given_content in (("nothing", {}), ("status", {}), ("provision_key", content), ("status", {"mode": 3})):
         with pytest.raises(MalformedMessage):
             message_of(topic, given_content)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("flow_valid", "no"), ("flow_valid", 2), ("battery_mv", "3000"), ("battery_mv", 65_536), ("battery_mv", 2.5)],
+)
+def test_what_no_pump_can_have_said_is_refused(field: str, value: object) -> None:
+    """A recording that somebody edited: what is no value of its field does not become another one, or a later error."""
+    with pytest.raises(MalformedMessage, match="status"):
+        message_of("status", {**json_of(examples(Status)[0]), field: value})

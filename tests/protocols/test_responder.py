@@ -124,6 +124,16 @@ def test_a_refusal_by_the_handler_is_an_answer(responder: Responder) -> None:
     assert read(responder.receive(wire(2, ReadStatus()))) == [(2, ErrorReply(Reason.NOT_IN_THIS_MODE, 0))]
 
 
+@pytest.mark.parametrize("reason", [Reason.NOT_ALLOWED, Reason.NOT_STAGED])
+def test_a_refusal_of_who_asked_is_not_remembered(reason: Reason) -> None:
+    """The same bytes may come in another session, under another role: they are looked at anew, each time."""
+    answers = iter([ErrorReply(reason, 0), ErrorReply(reason, 0), ClockSet(0, 5)])
+    responder = Responder(OpenChannel(), lambda _: next(answers))
+    told = [read(responder.receive(wire(1, SetClock(5)))) for _ in range(4)]
+    assert told == [[(1, ErrorReply(reason, 0))]] * 2 + [[(1, ClockSet(0, 5))]] * 2
+    assert responder.repeated == 1
+
+
 @pytest.mark.parametrize(
     ("payload", "reason"),
     [("0102 7e", Reason.UNKNOWN_OPCODE), ("0102 04 00", Reason.MALFORMED), ("0102 02 00", Reason.MALFORMED)],

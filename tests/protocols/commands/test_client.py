@@ -4,16 +4,19 @@ import hashlib
 
 import pytest
 
-from protocols.commands.client import CommandResult, Outstanding, Unsettled, carry_out, settle
+from protocols.commands.client import CommandResult, Misunderstood, Outstanding, Unsettled, carry_out, settle
 from protocols.messages import (
     Commit,
     Committed,
     ErrorReply,
     Message,
     Outcome,
+    ProvisionKey,
     Queried,
     Query,
     Reason,
+    Role,
+    Secret,
     SetDrug,
     Stage,
     Staged,
@@ -88,6 +91,21 @@ def test_a_token_that_is_no_longer_good_has_the_command_staged_again(refusals: i
             break
     assert result == CommandResult(outcome, 3)
     assert store.outstanding() is None
+
+
+def test_what_was_read_back_wrong_is_told_without_its_secrets() -> None:
+    """The command that the pump understood instead, or how long it was, but no byte of a key; nothing was sent."""
+    psk = bytes(range(200, 232))
+    for last, told in ((2, "ProvisionKey(kid=9, role=PROGRAMMER, psk=<32 secret bytes>)"), (7, "39... (38 bytes)")):
+        store = _Numbers()
+        flow = carry_out(ProvisionKey(9, Role.READER, Secret(psk)), 3, store)
+        stage = next(flow)
+        assert isinstance(stage, Stage)
+        altered = stage.command[:5] + bytes([last]) + stage.command[6:]
+        with pytest.raises(Misunderstood) as caught:
+            flow.send(Staged(1, hashlib.sha256(altered).digest()[:8], 3, altered))
+        assert str(caught.value) == f"ProvisionKey was read back as {told}"
+        assert store.begun == 0
 
 
 def test_a_pump_that_tells_late_is_believed() -> None:

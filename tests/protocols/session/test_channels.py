@@ -11,8 +11,9 @@ from protocols.errors import FrameError
 from protocols.messages import Role
 from protocols.session.handshake import Greeting
 from protocols.session.keys import SessionKey, insecure_test_key
+from protocols.session.programmer_channel import ProgrammerChannel
 from protocols.session.pump_channel import CONFIRM_MS, IDLE_MS, MAX_SESSION_MS, MAX_VIOLATIONS, PumpChannel
-from protocols.session.records import MAX_SEALED_PAYLOAD_BYTES, FrameOpener, FrameSealer, SealedFrameError
+from protocols.session.records import MAX_FRAMES, MAX_SEALED_PAYLOAD_BYTES, FrameOpener, FrameSealer, SealedFrameError
 from tests.depth import at_depth
 from tests.protocols.session.ends import UID, Keys, in_session, programmer_end, pump_end, random_bytes, shake_hands
 
@@ -156,6 +157,43 @@ def test_a_session_ends(step_ms: int, alive_ms: int) -> None:
     with pytest.raises(SealedFrameError):
         pump.seal(b"", now_ms)
     assert not programmer.is_open(now_ms)
+
+
+@pytest.mark.parametrize(("late_ms", "since_ms"), [(IDLE_MS, 0), (MAX_SESSION_MS, MAX_SESSION_MS - 1)])
+def test_no_frame_comes_back_to_a_session_that_is_over(late_ms: int, since_ms: int) -> None:
+    """What the wire held back until then is not read any more, and brings no session to life again."""
+    programmer, pump = in_session()
+    for now_ms in range(0, since_ms + 1, IDLE_MS - 1):
+        programmer.open(pump.seal(b"y", now_ms), now_ms)
+        pump.open(programmer.seal(b"x", now_ms), now_ms)
+    late = pump.seal(b"late", since_ms)
+    with pytest.raises(FrameError, match="not of this session"):
+        programmer.open(late, late_ms)
+    assert not programmer.is_open(late_ms)
+
+
+def test_a_session_ends_with_its_last_counter() -> None:
+    """The last frame each way is read; then either end has no session any more, instead of a counter too high."""
+    programmer, pump = in_session()
+    for end in (programmer, pump):
+        _sealer_of(end).next_counter = MAX_FRAMES - 1
+    assert pump.open(programmer.seal(b"last")) == b"last"
+    assert programmer.open(pump.seal(b"answer")) == b"answer"
+    for end in (programmer, pump):
+        with pytest.raises(SealedFrameError, match="no session"):
+            end.seal(b"one more")
+    assert not programmer.is_open(0)
+    assert pump.role(0) is None
+    shake_hands(programmer, pump)
+    assert programmer.open(pump.seal(b"anew")) == b"anew"
+
+
+def _sealer_of(end: ProgrammerChannel | PumpChannel) -> FrameSealer:
+    if isinstance(end, ProgrammerChannel):
+        assert end._sealer is not None
+        return end._sealer
+    assert end._session is not None
+    return end._session.sealer
 
 
 def test_violations_end_a_session() -> None:
