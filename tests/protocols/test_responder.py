@@ -8,18 +8,22 @@ from protocols.channel import OpenChannel
 from protocols.exchange import Responder
 from protocols.framing import decode_frame, encode_frame
 from protocols.messages import (
+    Alarms,
     ClockSet,
     ErrorReply,
     History,
     Message,
+    Mode,
     ReadHistory,
     ReadStatus,
     Reason,
+    Sampled,
     SetClock,
     Telecommand,
     decode_message,
     encode_message,
 )
+from tests.protocols.session.ends import pump_end
 
 
 def frame(payload: bytes) -> bytes:
@@ -116,6 +120,31 @@ def test_memory_for_repeats_is_bounded(responder: Responder) -> None:
     for seq in range(1000):
         responder.receive(wire(seq, SetClock(seq + 1)))
     assert len(responder._answers) == 16
+
+
+def test_the_oldest_is_what_is_forgotten(responder: Responder, pump: Pump) -> None:
+    """Behind sixteen newer ones a telecommand is a new one; each of the sixteen still has one effect."""
+    for seq in range(17):
+        responder.receive(wire(seq, SetClock(seq + 1)))
+    for seq in range(16, 0, -1):
+        assert read(responder.receive(wire(seq, SetClock(seq + 1)))) == [(seq, ClockSet(seq, seq + 1))]
+    assert pump.settings == [*range(18)]
+    responder.receive(wire(0, SetClock(1)))
+    assert pump.settings == [*range(18), 1]
+
+
+def test_what_came_is_counted(responder: Responder) -> None:
+    """Whole frames, damaged ones, and which seq was answered last."""
+    assert (responder.accepted, responder.rejected, responder.seq) == (0, 0, 0)
+    responder.receive(wire(7, ReadStatus()) + wire(9, SetClock(5)) + b"\x05ab\x00")
+    assert (responder.accepted, responder.rejected, responder.seq) == (2, 1, 9)
+
+
+def test_a_notice_carries_the_seq_of_what_asked_for_it(responder: Responder) -> None:
+    """It goes out as one frame, if there is anybody to tell."""
+    notice = Sampled(3, Mode.MONITORING, Alarms(0), 1, 1000, 37_000, 150_000, 0, 101_325, 30_000_000, 3000)
+    assert read(responder.notify(7, notice, 0)) == [(7, notice)]
+    assert Responder(pump_end(), lambda _: ClockSet(0, 0)).notify(7, notice, 0) == b""
 
 
 def test_a_refusal_by_the_handler_is_an_answer(responder: Responder) -> None:
