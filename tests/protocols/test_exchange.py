@@ -174,10 +174,11 @@ def test_what_was_not_taken_is_counted_and_told() -> None:
     exchange.on_deadline(2000)
     exchange.receive(2001, wire(6, IDENTITY) + b"\x05ab\x00" + b"\x05ab\x00")
     assert (exchange.rejected, exchange.dropped, exchange.repeats, exchange.last_seq) == (2, 1, 2, 7)
-    assert isinstance(exchange.last_rejection, CobsInvalid)
+    assert type(exchange.last_rejection) is CobsInvalid
     assert exchange.last_dropped == "Identity with seq 6 came, not Identity with seq 7"
     exchange.request(2002, ReadStatus())
-    assert (exchange.last_rejection, exchange.last_dropped, exchange.last_seq) == (None, None, 8)
+    forgotten: tuple[object, ...] = (exchange.last_rejection, exchange.last_dropped)
+    assert (*forgotten, exchange.last_seq) == (None, None, 8)
 
 
 def test_a_frame_for_the_channel_is_no_message() -> None:
