@@ -76,15 +76,25 @@ def test_sbi_states(cited: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("cited", corpus("sbi")["text"], ids=lambda cited: cited["reply"])
 def test_sbi_texts(cited: dict[str, Any]) -> None:
-    """Model and serial number are texts, and no weights."""
+    """Model and serial number are texts, and no weights, however wide the line."""
     line = cited["reply"].encode() + b"\r\n"
-    assert sbi.parse_text(line) == cited["reply"]
+    assert sbi.parse_text(line) == cited["reply"].strip()
     with pytest.raises(InstrumentReplyError):
         sbi.parse_print(line)
 
 
 @pytest.mark.parametrize(
-    "reply", ["T1    +   123.56 g  ", "+ 1 23.56 g  ", "+   123.56.7 g", "+  g", "37454321", "++ 12.3 g", "N 12.3"]
+    "reply",
+    [
+        "T1    +   123.56 g  ",
+        "T           0.000 g  ",
+        "+ 1 23.56 g  ",
+        "+   123.56.7 g",
+        "+  g",
+        "37454321",
+        "++ 12.3 g",
+        "N 12.3",
+    ],
 )
 def test_what_is_no_weight_is_refused(reply: str) -> None:
     """The tare memory, digits apart, two points, no digits, a serial number."""
