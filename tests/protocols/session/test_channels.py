@@ -7,10 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from protocols.channel import UnexpectedFrame
 from protocols.errors import FrameError
-from protocols.messages import Role
-from protocols.session.handshake import Greeting
+from protocols.framing import MAX_FRAME_BYTES
+from protocols.messages import Role, Secret
+from protocols.session.handshake import Greeting, Wake, first_frame, prologue
 from protocols.session.keys import SessionKey, insecure_test_key
+from protocols.session.noise import Initiator
 from protocols.session.programmer_channel import ProgrammerChannel
 from protocols.session.pump_channel import CONFIRM_MS, IDLE_MS, MAX_SESSION_MS, MAX_VIOLATIONS, PumpChannel
 from protocols.session.records import MAX_FRAMES, MAX_SEALED_PAYLOAD_BYTES, FrameOpener, FrameSealer, SealedFrameError
@@ -128,6 +131,23 @@ def test_a_handshake_is_taken_once() -> None:
     assert pump.handshakes == 1
 
 
+def test_a_second_message_is_taken_once() -> None:
+    """One that nobody asked for, or that comes again, begins no session and ends none."""
+    programmer, pump = programmer_end(_KEY), pump_end(_KEY)
+    pump.open(programmer.wake())
+    second = pump.take_reply()
+    assert second is not None
+    with pytest.raises(UnexpectedFrame):
+        programmer_end(_KEY).open(second)
+    programmer.open(second)
+    began = programmer.session_keys
+    with pytest.raises(UnexpectedFrame):
+        programmer.open(second)
+    assert pump.take_reply() is None
+    assert pump.open(programmer.seal(b"x")) == b"x"
+    assert programmer.session_keys is began
+
+
 def test_a_session_begins_with_its_first_sealed_frame() -> None:
     """Until then there is none, an older one goes on, and after 2 s it is too late."""
     programmer, pump = programmer_end(_KEY), pump_end(_KEY)
@@ -142,6 +162,38 @@ def test_a_session_begins_with_its_first_sealed_frame() -> None:
     intruder = programmer_end(replace(_KEY), "intruder", first_wake=100)
     pump.open(intruder.wake(), 10_001)
     assert pump.open(programmer.seal(b"mine", 10_002), 10_002) == b"mine"
+
+
+def test_a_new_session_takes_the_place_of_the_old_one() -> None:
+    """With its first sealed frame, while the old one is still open: that one is over, all goes to the new one."""
+    old, other = programmer_end(_KEY), insecure_test_key(0, 8, Role.READER)
+    new, (pump, _) = programmer_end(other, "new"), _pump_and_keys(_KEY, other)
+    assert (pump.role(0), pump.kid(0)) == (None, None)
+    pump.note_violation()
+    shake_hands(old, pump)
+    assert (pump.role(0), pump.kid(0)) == (Role.PROGRAMMER, 7)
+    shake_hands(new, pump)
+    assert (pump.role(0), pump.kid(0)) == (Role.READER, 8)
+    assert new.open(pump.seal(b"for the new one")) == b"for the new one"
+    assert _rejects(pump, old.seal(b"x"))
+
+
+@pytest.mark.parametrize("header", [b"\x01\x00", b"\x01\x02", b"\x02\x10"])
+def test_other_frames_are_none_for_a_pump_in_the_secure_mode(header: bytes) -> None:
+    """Open ones, its own second messages and those of another version: not even in a session."""
+    _, pump = in_session()
+    with pytest.raises(UnexpectedFrame):
+        pump.open(header + bytes(60))
+
+
+def test_a_programmer_that_takes_short_frames_only_is_not_let_in() -> None:
+    """Its wake is authentic, but some answers would not reach it."""
+    for most, taken in ((MAX_FRAME_BYTES, True), (MAX_FRAME_BYTES - 1, False)):
+        pump = pump_end(_KEY)
+        initiator = Initiator(_KEY.psk, prologue(UID, _KEY), Secret(bytes([9] * 32)))
+        first = first_frame(UID, _KEY.kid, initiator.first(Wake(1, most).encode()))
+        assert _rejects(pump, first) is not taken
+        assert pump.handshakes == taken
 
 
 @pytest.mark.parametrize(("step_ms", "alive_ms"), [(IDLE_MS, 0), (IDLE_MS - 1, MAX_SESSION_MS)])
@@ -223,13 +275,16 @@ def test_a_key_must_be_the_pumps_own(change: str) -> None:
     assert pump.handshakes == 0
 
 
-@pytest.mark.parametrize("change", ["revoked", "role", "secret"])
+@pytest.mark.parametrize("change", ["revoked", "role", "secret", "gone"])
 def test_a_session_ends_with_its_key(change: str) -> None:
     """The answer to what took the key away is the last frame of its session."""
     programmer, pump, keys = programmer_end(_KEY), *_pump_and_keys(_KEY)
     shake_hands(programmer, pump)
     assert pump.open(programmer.seal(b"revoke")) == b"revoke"
-    keys.slots[_KEY.kid] = _changed(change)
+    if change == "gone":
+        del keys.slots[_KEY.kid]
+    else:
+        keys.slots[_KEY.kid] = _changed(change)
     assert programmer.open(pump.seal(b"revoked")) == b"revoked"
     assert pump.role(0) is None
     assert _rejects(pump, programmer.seal(b"x"))
