@@ -1,9 +1,11 @@
 """The secure link: who gets in, who stays in, and that nothing forged, old or misplaced has an effect."""
 
 import random
+import struct
 from dataclasses import replace
 
 import pytest
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -118,6 +120,35 @@ def test_a_frame_beyond_the_window_is_too_old() -> None:
     assert pump.open(late[1]) == b"\x01"
     with pytest.raises(FrameError):
         pump.open(late[0])
+
+
+@pytest.mark.parametrize(
+    ("kind", "counter", "length", "is_taken"),
+    [
+        (0x0110, 0, 2, True),
+        (0x0110, MAX_FRAMES - 1, 2, True),
+        (0x0110, MAX_FRAMES, 2, False),
+        (0x0110, 0, 1, False),
+        (0x0110, 0, 3, False),
+        (0x0111, 0, 2, False),
+        (0x0210, 0, 2, False),
+    ],
+)
+def test_a_header_must_fit_its_frame(kind: int, counter: int, length: int, *, is_taken: bool) -> None:
+    """Whoever has the key may seal anything: a counter too high, a length that is not there, another type."""
+    programmer, pump = in_session()
+    keys = programmer.session_keys
+    assert keys is not None
+    header = struct.pack(">H4sIH", kind, keys.handshake_hash[:4], counter, length)
+    frame = header + AESGCM(keys.to_pump).encrypt(bytes(4) + counter.to_bytes(8, "big"), b"xy", header)
+    opener = FrameOpener(keys.to_pump, keys.handshake_hash[:4])
+    if is_taken:
+        assert opener.open(frame) == b"xy"
+    else:
+        with pytest.raises(SealedFrameError, match="does not fit"):
+            opener.open(frame)
+        assert opener.newest == -1
+        assert _rejects(pump, frame)
 
 
 def test_a_handshake_is_taken_once() -> None:
