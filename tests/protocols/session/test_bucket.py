@@ -28,6 +28,20 @@ def test_it_never_stops_listening() -> None:
     assert heard == [start + step for start in range(30_000, 150_000, 30_000) for step in range(0, 1000, 100)]
 
 
+def test_what_was_somebodys_is_given_back() -> None:
+    """As if it had not been drawn; but there is never more in it than it holds."""
+    bucket = ListeningBucket(100, 0)
+    bucket.draw(1000, 100, 0)
+    assert not bucket.listens(1000)
+    bucket.give_back(60)
+    assert bucket.listens(1000)
+    bucket.give_back(1000)
+    bucket.draw(1000, 99, 0)
+    assert bucket.listens(1000)
+    bucket.draw(1000, 1, 0)
+    assert not bucket.listens(1000)
+
+
 def test_it_recovers() -> None:
     """When the junk is over it fills up again, and listens all the time."""
     bucket = ListeningBucket(1000, 1000)
