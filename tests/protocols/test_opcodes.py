@@ -4,8 +4,10 @@ from typing import ClassVar
 
 import pytest
 
+from protocols.declaration import fields_of, fixed_size
 from protocols.messages import MESSAGES, ClockSet, Identify, Identity, Message, Telecommand, Telemetry
 from protocols.messages.codec import opcode_table
+from protocols.messages.commands import MAX_COMMAND_BYTES, MAX_RESULT_BYTES
 from protocols.messages.layout import declared
 
 PINNED = {
@@ -115,3 +117,14 @@ def test_a_table_that_contradicts_itself_is_refused(messages: tuple[type[Message
     """An opcode used twice, an answer that does not pair, or a wrong direction never reaches a wire."""
     with pytest.raises(ValueError, match=problem):
         opcode_table(messages)
+
+
+def test_whatever_changes_state_can_be_staged_and_answered() -> None:
+    """Opcode and body fit a Stage, and those of its answer the journal's entry: in a session there is no other way."""
+    for message in MESSAGES.values():
+        if issubclass(message, Telecommand) and message.CHANGES_STATE:
+            command, answer = fixed_size(fields_of(message)), fixed_size(fields_of(message.REPLY))
+            assert command is not None, message
+            assert command < MAX_COMMAND_BYTES, message
+            assert answer is not None, message
+            assert answer < MAX_RESULT_BYTES, message
