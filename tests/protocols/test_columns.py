@@ -12,7 +12,7 @@ from protocols.channel import OpenChannel, UnexpectedFrame
 from protocols.columns import REASONS, ColumnDecoder, Decoded, NotColumnar, column_dtype, decode_columns
 from protocols.errors import ProtocolError
 from protocols.framing import FrameDecoder, Rejected, encode_frame
-from protocols.messages import History, Message, Sampled, Status, decode_message, encode_message
+from protocols.messages import MESSAGES, History, Message, Sampled, Status, decode_message, encode_message
 from protocols.vectors import examples
 from tests.depth import tries
 from tests.protocols.strategies import hostile_payloads, payloads
@@ -75,6 +75,32 @@ def test_it_does_not_matter_in_what_pieces_a_stream_comes(data: bytes, cuts: lis
     parts = [decoder.feed(data[start:end]) for start, end in pairwise(edges)]
     found = [each for part in parts for each in _all_of(part)]
     assert found == _one_by_one(data)
+
+
+def test_every_example_of_every_message_is_found() -> None:
+    """The longest ones too, as construct gives them, in one stream and with the last empty group that some send."""
+    wires = [
+        encode_frame(OpenChannel().seal(encode_message(7, each)))
+        for kind in MESSAGES.values()
+        for each in examples(kind)
+    ]
+    assert max(len(wire) for wire in wires) > 255
+    data = b"".join(wires)
+    assert _all_of(decode_columns(data)) == _one_by_one(data)
+    assert not decode_columns(data).rejected.size
+
+
+@pytest.mark.parametrize("size", [*range(247, 257), *range(500, 513)])
+@pytest.mark.parametrize("filled", [b"\1", b"\1" * 40 + b"\0", b"\0\1"], ids=["full groups", "few zeros", "many zeros"])
+def test_frames_around_full_groups_are_whole(size: int, filled: bytes) -> None:
+    """Up to the longest: the CRC is found right, and one turned bit anywhere is found; with a last 01, too."""
+    frame = (b"\1\0" + b"\2\3\x82" + filled * size)[:size]
+    wire = encode_frame(frame)
+    altered = bytearray(wire[:-1])
+    altered[-1] ^= 0x40
+    data = wire + bytes(altered) + b"\0" + wire[:-1] + b"\1\0" + wire
+    assert _all_of(decode_columns(data)) == _one_by_one(data)
+    assert [REASONS[each] for each in decode_columns(wire).rejected["reason"]] == ["MalformedMessage"]
 
 
 def test_a_monster_is_one_rejection() -> None:
