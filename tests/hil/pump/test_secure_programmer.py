@@ -21,6 +21,7 @@ from protocols.session.bucket import ListeningBucket
 from protocols.session.keys import SessionKey, insecure_test_key, simulated_uid
 from protocols.session.programmer_channel import ProgrammerChannel
 from protocols.session.pump_channel import IDLE_MS
+from protocols.session.records import MAX_FRAMES
 from tests.protocols.session.ends import random_bytes
 
 _PROFILE = load_profile(Path(__file__).parents[3] / "fixtures" / "pumps" / "generic-30ml.toml")
@@ -121,6 +122,22 @@ def test_a_session_is_begun_anew_when_it_is_over() -> None:
     rig.pump.inject(rig.now_ms, "reset", 1)
     assert programmer.identify().boot_count == 2
     programmer.acknowledge(Alarms.UNEXPECTED_RESTART)
+
+
+def test_a_session_that_has_had_all_its_frames_is_begun_anew() -> None:
+    """Reading and commanding go on over its last counter, and nothing has to be asked twice."""
+    rig = Rig()
+    programmer = rig.programmer()
+    programmer.identify()
+    channel = programmer._channel
+    assert isinstance(channel, ProgrammerChannel)
+    assert channel._sealer is not None
+    channel._sealer.next_counter = MAX_FRAMES - 3
+    for _ in range(4):
+        assert programmer.read_status().mode is Mode.MONITORING
+    programmer.begin_refill()
+    assert (rig.pump.handshakes, programmer.repeats) == (2, 0)
+    assert programmer.read_status().mode is Mode.SERVICE
 
 
 class _Ticking(VirtualLink):
