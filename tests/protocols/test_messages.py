@@ -1,7 +1,7 @@
 """Messages: every one of them, both ways, and whatever else a peer may send."""
 
 import struct
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from construct import ConstructError
@@ -22,10 +22,13 @@ from protocols.messages import (
     Message,
     Mode,
     Outcome,
+    ProvisionKey,
     ReadStatus,
     Reason,
     Role,
+    Secret,
     SetClock,
+    Stage,
     Status,
     UnknownOpcode,
     decode_message,
@@ -160,6 +163,12 @@ def test_an_unknown_opcode_can_still_be_answered() -> None:
         (0, Identity(1, b"short", "", "", 1, 2, 3, 4), "uid: .* expected 8, found 5"),
         (0, Identity(1, bytes(8), "S" * 17, "", 1, 2, 3, 4), "serial_number: .* longer than 16"),
         (0, Identity(1, bytes(8), "", "Grüße", 1, 2, 3, 4), "model: .* not printable ASCII"),
+        (0, Identity(1, bytes(8), "", "\ud800", 1, 2, 3, 4), "model: .* not printable ASCII"),
+        (0, ErrorReply(cast("Reason", 3), 0), "reason: 3 is no Reason"),
+        (0, ErrorReply(cast("Reason", Role.READER), 0), "reason: .*READER.* is no Reason"),
+        (0, Stage(bytes(193)), "command: 193 bytes, but at most 192"),
+        (0, Committed(1, Outcome.APPLIED, 1, bytes(33)), "result: 33 bytes, but at most 32"),
+        (0, ProvisionKey(1, Role.READER, Secret(bytes(31))), "psk: 31 bytes, where there must be 32"),
         (0, History(0, 11, bytes(16), (RECORD,) * 10, bytes(16)), "records: 10 items, but at most 9"),
     ],
 )
