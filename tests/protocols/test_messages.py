@@ -15,6 +15,7 @@ from protocols.messages import (
     ErrorReply,
     History,
     HistoryRecord,
+    Identify,
     Identity,
     KeySlot,
     KeySlots,
@@ -176,6 +177,13 @@ def test_what_does_not_fit_is_the_callers_mistake(seq: int, message: Message, pr
     """A value outside its field is a ValueError that names the field, and nothing is encoded."""
     with pytest.raises(ValueError, match=problem):
         encode_message(seq, message)
+
+
+@pytest.mark.parametrize(("codec_of", "message"), [(ReadStatus, Identify()), (Identity, SetClock(1))])
+def test_a_codec_builds_its_own_class_only(codec_of: type[Message], message: Message) -> None:
+    """A message with the same fields, or with none, is still another one."""
+    with pytest.raises(TypeError, match=f"is no {codec_of.__name__}"):
+        body_codec(codec_of).build(message)
 
 
 def test_a_message_is_told_in_words() -> None:
