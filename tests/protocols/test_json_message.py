@@ -33,6 +33,14 @@ def test_what_is_no_message_is_refused() -> None:
             message_of(topic, given_content)
 
 
+def test_what_held_a_secret_says_so() -> None:
+    """In itself, or in the command that it carries: it cannot be made again."""
+    key = examples(ProvisionKey)[0]
+    for message in (key, Stage(outer(key))):
+        with pytest.raises(MalformedMessage, match="holds a secret, which is never recorded"):
+            message_of(topic_name(type(message)), json_of(message))
+
+
 def test_what_holds_no_secret_is_shown_however_it_is_wrong() -> None:
     """A command that cannot be read, or that nobody has, is evidence; so is one within another."""
     plain = outer(SetDrug(5, 500))
