@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from protocols.channel import OpenChannel
 from protocols.exchange import Responder
-from protocols.framing import decode_frame, encode_frame
+from protocols.framing import FrameDecoder, decode_frame, encode_frame
 from protocols.messages import (
     Alarms,
     ClockSet,
@@ -17,13 +17,15 @@ from protocols.messages import (
     ReadHistory,
     ReadStatus,
     Reason,
+    Role,
     Sampled,
     SetClock,
     Telecommand,
     decode_message,
     encode_message,
 )
-from tests.protocols.session.ends import pump_end
+from protocols.session.keys import insecure_test_key
+from tests.protocols.session.ends import programmer_end, pump_end
 
 
 def frame(payload: bytes) -> bytes:
@@ -120,6 +122,31 @@ def test_memory_for_repeats_is_bounded(responder: Responder) -> None:
     for seq in range(1000):
         responder.receive(wire(seq, SetClock(seq + 1)))
     assert len(responder._answers) == 16
+
+
+def test_in_a_session_the_channel_answers_for_itself(pump: Pump) -> None:
+    """A handshake with its second message, a telecommand with a sealed answer; silence if it ended the session."""
+    key = insecure_test_key(0, 7, Role.PROGRAMMER)
+    programmer, channel = programmer_end(key), pump_end(key)
+    ended = iter([False, True])
+
+    def handle(telecommand: Telecommand) -> Message:
+        if next(ended):
+            channel.end()
+        return pump.handle(telecommand)
+
+    responder = Responder(channel, handle)
+    (second,) = FrameDecoder().feed(responder.receive(encode_frame(programmer.wake())))
+    assert isinstance(second, bytes)
+    assert programmer.open(second) is None
+    asked = [encode_frame(programmer.seal(encode_message(1, SetClock(utc_ms)))) for utc_ms in (5, 6, 7)]
+    (answer,) = FrameDecoder().feed(responder.receive(asked[0]))
+    assert isinstance(answer, bytes)
+    assert decode_message(programmer.open(answer) or b"") == (1, ClockSet(0, 5))
+    assert responder.receive(asked[1]) == b""
+    assert responder.receive(asked[2]) == b""
+    assert (responder.accepted, responder.rejected) == (3, 1)
+    assert pump.settings == [0, 5, 6]
 
 
 def test_the_oldest_is_what_is_forgotten(responder: Responder, pump: Pump) -> None:
