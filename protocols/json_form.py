@@ -12,7 +12,6 @@ from protocols.commands.journal import inner
 from protocols.declaration import Field, fields_of
 from protocols.errors import MessageError
 from protocols.messages import MESSAGES, Message
-from protocols.messages.fields import Secret
 
 __all__ = ["DECODED_SUFFIX", "json_of", "properties_of", "topic_name"]
 
@@ -79,13 +78,27 @@ def _value(value: Any, field: Field) -> Any:  # noqa: PLR0911 - one for each kin
 
 def _blob(field: Field, value: bytes) -> dict[str, Any]:
     """The bytes of a command, and what they say; neither if something in it is secret."""
+    shown = None if _holds_secret(value) else value.hex()
     try:
         message = inner(value)
     except MessageError:
-        return {field.name: value.hex(), field.name + DECODED_SUFFIX: None}
-    secret = any(isinstance(each, Secret) for each in vars(message).values())
+        return {field.name: shown, field.name + DECODED_SUFFIX: None}
     decoded = {"message": type(message).__name__, **json_of(message)}
-    return {field.name: None if secret else value.hex(), field.name + DECODED_SUFFIX: decoded}
+    return {field.name: shown, field.name + DECODED_SUFFIX: decoded}
+
+
+def _holds_secret(command: bytes) -> bool:
+    """Whether some of its bytes are secret, or may be: also if it is malformed, or carries such a command itself."""
+    if not command or command[0] not in MESSAGES:
+        return False
+    kinds = {field.kind for field in _fields(command[0])}
+    if "secret" in kinds or "blob" not in kinds:
+        return "secret" in kinds
+    try:
+        carried = [each for each in vars(inner(command)).values() if isinstance(each, bytes)]
+    except MessageError:
+        return True
+    return any(_holds_secret(each) for each in carried)
 
 
 def _properties(fields: Iterable[Field]) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from functools import reduce
 from operator import or_
 from typing import Any, Final
 
-from construct import Bytes, Renamed
+from construct import Bytes, ConstructError, Renamed
 
 from protocols.json_form import topic_name
 from protocols.messages import MESSAGES, Message
@@ -28,7 +28,8 @@ def message_of(topic: str, content: Mapping[str, Any]) -> Message:
     layout: Any = body_codec(kind).interpreted
     try:
         message: Message = _part(layout, content)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        body_codec(kind).build(message)
+    except (ConstructError, KeyError, TypeError, ValueError, AttributeError) as error:
         raise MalformedMessage(f"{topic}: {type(error).__name__}: {error}") from error
     return message
 
@@ -54,7 +55,7 @@ def _value(subcon: Any, value: Any) -> Any:  # noqa: PLR0911 - one for each kind
         case Member() if issubclass(subcon.kind, IntFlag):
             return reduce(or_, (subcon.kind[name] for name in value), subcon.kind(0))
         case Member() if subcon.kind is bool:
-            return bool(value)
+            return value
         case Member():
             return subcon.kind[value]
     return value

@@ -22,6 +22,8 @@ __all__ = ["REMEMBERED", "Responder"]
 
 REMEMBERED = 16
 """Answers to telecommands that changed state, kept for those that come again."""
+_OF_WHO_ASKED = frozenset({Reason.NOT_ALLOWED, Reason.NOT_STAGED})
+"""Refusals that say nothing of the pump's state: the same bytes may come in another session, under another role."""
 
 
 class Responder:
@@ -105,8 +107,9 @@ class Responder:
         if stored is not None:
             self.repeated += 1
             return stored
-        answer = encode_message(seq, self._carry_out(message))
-        if message.CHANGES_STATE:
+        reply = self._carry_out(message)
+        answer = encode_message(seq, reply)
+        if message.CHANGES_STATE and not (isinstance(reply, ErrorReply) and reply.reason in _OF_WHO_ASKED):
             self._remember(payload, answer)
         return answer
 

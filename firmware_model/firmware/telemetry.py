@@ -11,6 +11,7 @@ from firmware_model.firmware.firmware import Firmware
 from protocols.channel import OpenChannel
 from protocols.commands.journal import Journal
 from protocols.exchange import Responder
+from protocols.framing import MAX_ENCODED_BYTES
 from protocols.messages import (
     Commit,
     ErrorReply,
@@ -99,6 +100,8 @@ class Telemetry:
             self._secure.handshakes = 0
         self._responder = Responder(OpenChannel() if self._secure is None else self._secure, self._answer)
         self._journal: Journal | None = None
+        self._drawn_bytes = 0
+        """Bytes since the last whole frame: they are nobody's until it is known whose frame they begin."""
 
     @property
     def handshakes(self) -> int:
@@ -124,6 +127,10 @@ class Telemetry:
         failed = self._responder.rejected - rejected
         if failed or self._responder.accepted == accepted:
             self._bucket.draw(now_ms, len(data), failed)
+            self._drawn_bytes = 0 if failed else self._drawn_bytes + len(data)
+        else:
+            self._bucket.give_back(min(self._drawn_bytes, MAX_ENCODED_BYTES))
+            self._drawn_bytes = 0
         return answer, len(data)
 
     @property

@@ -9,8 +9,8 @@ from collections.abc import Generator
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
-from protocols.commands.journal import outer
-from protocols.errors import ExchangeError
+from protocols.commands.journal import inner, outer
+from protocols.errors import ExchangeError, MessageError
 from protocols.messages import (
     DIGEST_BYTES,
     Commit,
@@ -109,7 +109,7 @@ def _staged_and_committed(command: Telecommand, if_state: int, store: ClientStor
             return staged
     digest = hashlib.sha256(encoded).digest()[:DIGEST_BYTES]
     if (staged.command, staged.digest) != (encoded, digest):
-        raise Misunderstood(f"{type(command).__name__} was read back as {staged.command.hex(' ')}")
+        raise Misunderstood(f"{type(command).__name__} was read back as {_told(staged.command)}")
     if staged.state_seq != if_state:
         return CommandResult(Outcome.STALE, staged.state_seq)
     mine = store.begin(if_state)
@@ -140,3 +140,11 @@ def settle(store: ClientStore) -> CommandFlow:
     raise Unsettled(
         f"what became of command {mine.cmd_id} is not known: asked {_MOST_ANSWERS} times, the last answer was {reply}"
     )
+
+
+def _told(command: bytes) -> str:
+    """A command for people: of one that cannot be read, and may hold a key, only its opcode and its length."""
+    try:
+        return str(inner(command))
+    except MessageError:
+        return f"{command[:1].hex()}... ({len(command)} bytes)"

@@ -78,7 +78,10 @@ def parse_in_limits(line: bytes, query: str) -> bool:
     match = _LIMITS.fullmatch(scpi.payload(line, query, IN_LIMITS))
     if match is None:
         raise InstrumentReplyError(f"pressure and 0 or 1 in reply to {query}, as in ':SENS:PRES:INL 1000.5, 1'", line)
-    scpi.parse_number(match["pressure"].encode("ascii"), query)
+    try:
+        scpi.parse_number(match["pressure"].encode("ascii"), query)
+    except InstrumentReplyError as error:
+        raise InstrumentReplyError(error.expected, line) from error
     return match["inside"] == "1"
 
 

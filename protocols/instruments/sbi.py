@@ -47,8 +47,9 @@ _COMMAND = re.compile(rb"\x1b(?P<name>[A-Z]|[a-z][0-9A-Z]{0,3}_)")
 _WEIGHT = re.compile(
     r"(?P<sign>[+-]?) *(?P<value>\d+(?:\.\d*)?(?:\[\d+\])?|\.\d+) *(?P<unit>[A-Za-z%/][A-Za-z/ ]{0,3})?"
 )
-_LABELLED = re.compile(r"(?!T)[A-Z][A-Za-z0-9#]{0,5} +(?=[+-])")
-"""An identifier such as N or G#. T is the tare memory, and no weight."""
+_LABELLED = re.compile(r"(?!T)[A-Z][A-Za-z0-9#]{0,5} +(?:(?=[+-])|(?<=.{8})(?=[\d.]))")
+"""An identifier such as N or G#, then the sign, or where that is blank two columns more. T is the tare memory, and no
+weight."""
 _UNVERIFIED = re.compile(r"[\[\]]")
 _STATES = {
     "HIGH": "overload: more than its capacity is on the pan",
@@ -168,7 +169,7 @@ def _weight(text: str) -> PrintedWeight | None:
     if match is None:
         return None
     unit = (match["unit"] or "").strip()
-    if not unit and "." not in match["value"] and len(text) != _COLUMNS:
+    if not unit and "." not in match["value"] and not match["sign"]:
         return None  # digits alone are a serial number
     value = Decimal(_UNVERIFIED.sub("", match["value"]))
     return PrintedWeight(-value if match["sign"] == "-" else value, unit)

@@ -41,6 +41,10 @@ class ListeningBucket:
             self._window, self._failed = window, 0
         self._failed += frames
 
+    def give_back(self, byte_count: int) -> None:
+        """Bytes that were drawn turned out to be authentic: the beginning of a frame whose end came later."""
+        self._level = min(self._capacity, self._level + byte_count * _MS_PER_DAY)
+
     def _fill(self, now_ms: int) -> None:
         if now_ms > self._at_ms:
             self._level = min(self._capacity, self._level + (now_ms - self._at_ms) * self._per_ms)

@@ -47,9 +47,8 @@ class ProgrammerChannel:
         return first_frame(self._uid, self.key.kid, self._initiator.first(payload))
 
     def is_open(self, now_ms: int) -> bool:
-        """Whether there is a session; it ends after 30 min, or a minute of silence."""
-        over = now_ms - self._started_ms >= MAX_SESSION_MS or now_ms - self._last_ms >= IDLE_MS
-        if self._sealer is not None and over:
+        """Whether there is a session; it ends after 30 min, a minute of silence, or its last counter."""
+        if self._sealer is not None and (self._is_too_late(now_ms) or self._sealer.is_spent):
             self.end()
         return self._sealer is not None
 
@@ -77,7 +76,7 @@ class ProgrammerChannel:
             if self.on_session is not None:
                 self.on_session(keys)
             return None
-        if kind != SEALED or self._opener is None:
+        if kind != SEALED or self._opener is None or self._is_too_late(now_ms):
             raise UnexpectedFrame(f"frame begins {kind.hex(' ')}, which is not of this session")
         opened = self._opener.open(frame)
         self._last_ms = now_ms
@@ -86,3 +85,6 @@ class ProgrammerChannel:
     def take_reply(self) -> None:
         """None: a programmer answers a handshake with its next request."""
         return
+
+    def _is_too_late(self, now_ms: int) -> bool:
+        return now_ms - self._started_ms >= MAX_SESSION_MS or now_ms - self._last_ms >= IDLE_MS

@@ -31,7 +31,8 @@ class _Session:
     violations: int = field(default=0)
 
     def is_over(self, now_ms: int) -> bool:
-        return now_ms - self.started_ms >= MAX_SESSION_MS or now_ms - self.last_ms >= IDLE_MS
+        timed_out = now_ms - self.started_ms >= MAX_SESSION_MS or now_ms - self.last_ms >= IDLE_MS
+        return timed_out or self.sealer.is_spent
 
 
 class PumpChannel:

@@ -57,11 +57,16 @@ class FrameSealer:
         self._sid = sid
         self.next_counter = 0
 
+    @property
+    def is_spent(self) -> bool:
+        """Whether the session has had all its frames in this direction."""
+        return self.next_counter >= MAX_FRAMES
+
     def seal(self, payload: bytes) -> bytes:
         """The next frame. Raises ValueError if the payload is too long, or the session has had all its frames."""
         if len(payload) > MAX_SEALED_PAYLOAD_BYTES:
             raise ValueError(f"a sealed payload has at most {MAX_SEALED_PAYLOAD_BYTES} bytes, not {len(payload)}")
-        if self.next_counter >= MAX_FRAMES:
+        if self.is_spent:
             raise ValueError(f"a session has at most {MAX_FRAMES} frames")
         header = _HEADER.pack(SEALED, self._sid, self.next_counter, len(payload))
         sealed = self._cipher.encrypt(_nonce(self.next_counter), payload, header)

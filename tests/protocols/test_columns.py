@@ -1,5 +1,6 @@
 """Columns: for every frame what construct gives, for every other segment why it is none, in any pieces."""
 
+from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any
 
@@ -10,9 +11,10 @@ from hypothesis import strategies as st
 
 from protocols.channel import OpenChannel, UnexpectedFrame
 from protocols.columns import REASONS, ColumnDecoder, Decoded, NotColumnar, column_dtype, decode_columns
+from protocols.declaration import fields_of
 from protocols.errors import ProtocolError
 from protocols.framing import FrameDecoder, Rejected, encode_frame
-from protocols.messages import History, Message, Sampled, Status, decode_message, encode_message
+from protocols.messages import MESSAGES, History, Identity, Message, Sampled, Status, decode_message, encode_message
 from protocols.vectors import examples
 from tests.depth import tries
 from tests.protocols.strategies import hostile_payloads, payloads
@@ -75,6 +77,76 @@ def test_it_does_not_matter_in_what_pieces_a_stream_comes(data: bytes, cuts: lis
     parts = [decoder.feed(data[start:end]) for start, end in pairwise(edges)]
     found = [each for part in parts for each in _all_of(part)]
     assert found == _one_by_one(data)
+
+
+def test_every_example_of_every_message_is_found() -> None:
+    """The longest ones too, as construct gives them, in one stream and with the last empty group that some send."""
+    wires = [
+        encode_frame(OpenChannel().seal(encode_message(7, each)))
+        for kind in MESSAGES.values()
+        for each in examples(kind)
+    ]
+    assert max(len(wire) for wire in wires) > 255
+    data = b"".join(wires)
+    assert _all_of(decode_columns(data)) == _one_by_one(data)
+    assert not decode_columns(data).rejected.size
+
+
+@pytest.mark.parametrize("size", [*range(247, 257), *range(500, 513)])
+@pytest.mark.parametrize("filled", [b"\1", b"\1" * 40 + b"\0", b"\0\1"], ids=["full groups", "few zeros", "many zeros"])
+def test_frames_around_full_groups_are_whole(size: int, filled: bytes) -> None:
+    """Up to the longest: the CRC is found right, and one turned bit anywhere is found; with a last 01, too."""
+    frame = (b"\1\0" + b"\2\3\x82" + filled * size)[:size]
+    wire = encode_frame(frame)
+    altered = bytearray(wire[:-1])
+    altered[-1] ^= 0x40
+    data = wire + bytes(altered) + b"\0" + wire[:-1] + b"\1\0" + wire
+    assert _all_of(decode_columns(data)) == _one_by_one(data)
+    assert [REASONS[each] for each in decode_columns(wire).rejected["reason"]] == ["MalformedMessage"]
+
+
+_ODD = {"bool": [b"\2", b"\xff"], "text": [b"\x1f", b"\x7f", b"\x80", b"A\0B", b"\0B"]}
+_FAIR = {"text": [b" ~", b"\0\0", b"A"]}
+
+
+def _with_each_value() -> Iterator[tuple[bytes, bool]]:
+    """Payloads in which one field that has a type of its own is set to each of some values; whether that is one."""
+    for kind in MESSAGES.values():
+        fields = fields_of(kind)
+        if any(field.size is None for field in fields):
+            continue
+        body = bytearray(encode_message(7, examples(kind)[0]))
+        for field in fields:
+            size, begin = field.size or 0, 3 + (field.offset or 0)
+            values = [(value, False) for value in _ODD.get(field.kind, [])]
+            values += [(value.ljust(size, b"\0"), True) for value in _FAIR.get(field.kind, [])]
+            if field.values is not None:
+                known = [int(each) for each in field.values]
+                every = range(256) if field.kind == "enumeration" else [1 << bit for bit in range(8 * size)]
+                values += [(value.to_bytes(size, "big"), value in known) for value in every if value < 1 << 8 * size]
+            for value, is_good in values:
+                yield bytes(body[:begin] + value.ljust(size, b"\0") + body[begin + size :]), is_good
+
+
+def test_a_value_that_its_type_does_not_name_is_malformed() -> None:
+    """Of every field of every message of fixed size: numbers of enumerations, bits of flags, bools and texts."""
+    payloads_and_verdicts = list(_with_each_value())
+    data = b"".join(encode_frame(OpenChannel().seal(payload)) for payload, _ in payloads_and_verdicts)
+    found = _all_of(decode_columns(data))
+    assert found == _one_by_one(data)
+    good = [not isinstance(what, str) for _, what in found]
+    assert good == [is_good for _, is_good in payloads_and_verdicts]
+    assert {what for _, what in found if isinstance(what, str)} == {"MalformedMessage"}
+
+
+def test_bytes_are_a_column_of_bytes() -> None:
+    """Not of numbers, whatever their size; texts are without what fills them up."""
+    rows = decode_columns(encode_frame(OpenChannel().seal(encode_message(3, examples(Identity)[1])))).rows[Identity]
+    assert rows.data.dtype["uid"] == np.dtype("V8")
+    assert rows.column("uid")[0].tobytes() == bytes.fromhex("565758595a5b5c5d")
+    assert rows.column("serial_number").tolist() == [b"SN-7"]
+    with pytest.raises(KeyError, match="Identity has no field 'nonsense'"):
+        rows.column("nonsense")
 
 
 def test_a_monster_is_one_rejection() -> None:

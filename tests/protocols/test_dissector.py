@@ -112,6 +112,14 @@ def test_a_malformed_body_is_called_so(tmp_path: Path) -> None:
     assert problems == ["malformed body", "malformed body", "unknown opcode"]
 
 
+def test_a_body_that_is_cut_anywhere_is_called_malformed(tmp_path: Path) -> None:
+    """The largest example of every message, cut behind each of its bytes; no script error, and no good verdict."""
+    whole = [encode_message(1, examples(kind)[-1]) for kind in MESSAGES.values()]
+    wires = [encode_frame(OpenChannel().seal(each[:cut])) for each in whole for cut in range(3, len(each))]
+    problems = {layers.get("pumprig_pumprig_problem") for layers in _dissected(tmp_path, wires)}
+    assert problems == {"malformed body"}
+
+
 def test_decrypted_payloads_are_dissected_too(tmp_path: Path) -> None:
     """An export of a session holds payloads without frames."""
     messages = [examples(kind)[-1] for kind in MESSAGES.values()]

@@ -6,22 +6,31 @@ from hypothesis import strategies as st
 
 from protocols.channel import OpenChannel
 from protocols.exchange import Exchange, ExchangeTimeout, PeerRefused
-from protocols.framing import decode_frame, encode_frame
+from protocols.framing import CobsInvalid, decode_frame, encode_frame
 from protocols.messages import (
+    Alarms,
     ClockSet,
     ErrorReply,
     Identify,
     Identity,
     Message,
+    Mode,
     ReadHistory,
     ReadStatus,
     Reason,
+    Sampled,
     SetClock,
     decode_message,
     encode_message,
 )
+from tests.protocols.session.ends import in_session
 
 IDENTITY = Identity(1, bytes(8), "SN0042", "generic-30ml", 1, 2, 3, 7)
+
+
+def _sampled(number: int) -> Sampled:
+    """A notice."""
+    return Sampled(number, Mode.MONITORING, Alarms(0), 1, 1000, 37_000, 150_000, 0, 101_325, 30_000_000, 3000)
 
 
 def wire(seq: int, message: Message) -> bytes:
@@ -84,7 +93,7 @@ def test_a_retry_repeats_the_seq_in_a_frame_of_its_own() -> None:
 
 def test_the_last_attempt_ends_in_a_timeout() -> None:
     """After the last deadline the error says what was asked and how often, and nothing waits any more."""
-    exchange = Exchange(OpenChannel(), deadline_ms=100, attempts=3)
+    exchange = Exchange(OpenChannel(), deadline_ms=100)
     exchange.request(0, ReadStatus())
     assert exchange.on_deadline(100)
     assert exchange.on_deadline(200)
@@ -134,8 +143,54 @@ def test_a_refusal_is_an_error_with_its_reason() -> None:
     exchange.request(0, ReadHistory(0, 255))
     with pytest.raises(PeerRefused, match=r"refused ReadHistory: OUT_OF_RANGE \(detail 255\)") as caught:
         exchange.receive(1, wire(0, ErrorReply(Reason.OUT_OF_RANGE, 255)))
-    assert (caught.value.reason, caught.value.detail) == (Reason.OUT_OF_RANGE, 255)
+    assert (caught.value.request, caught.value.reason, caught.value.detail) == ("ReadHistory", Reason.OUT_OF_RANGE, 255)
     assert exchange.next_deadline_ms is None
+
+
+def test_a_notice_is_no_answer_and_is_kept() -> None:
+    """Whatever its seq, it waits with it until somebody looks, once; the answer behind it is still taken."""
+    exchange = Exchange(OpenChannel(), first_seq=7)
+    exchange.request(0, Identify())
+    assert exchange.receive(1, wire(7, _sampled(0)) + wire(3, _sampled(1))) is None
+    assert exchange.dropped == 0
+    assert exchange.receive(2, wire(7, IDENTITY)) == IDENTITY
+    assert exchange.take_notices() == [(7, _sampled(0)), (3, _sampled(1))]
+    assert exchange.take_notices() == []
+
+
+def test_notices_that_nobody_looks_at_are_bounded() -> None:
+    """The oldest of thousands are forgotten."""
+    exchange = Exchange(OpenChannel())
+    exchange.receive(0, b"".join(wire(3, _sampled(number)) for number in range(4100)))
+    assert [notice for _, notice in exchange.take_notices()] == [_sampled(number) for number in range(4, 4100)]
+
+
+def test_what_was_not_taken_is_counted_and_told() -> None:
+    """Damage and strays each have a count and a last reason, forgotten with the next request; so have repeats."""
+    exchange = Exchange(OpenChannel(), first_seq=7)
+    assert (exchange.rejected, exchange.dropped, exchange.repeats) == (0, 0, 0)
+    exchange.request(0, Identify())
+    exchange.on_deadline(1000)
+    exchange.on_deadline(2000)
+    exchange.receive(2001, wire(6, IDENTITY) + b"\x05ab\x00" + b"\x05ab\x00")
+    assert (exchange.rejected, exchange.dropped, exchange.repeats, exchange.last_seq) == (2, 1, 2, 7)
+    assert type(exchange.last_rejection) is CobsInvalid
+    assert exchange.last_dropped == "Identity with seq 6 came, not Identity with seq 7"
+    exchange.request(2002, ReadStatus())
+    forgotten: tuple[object, ...] = (exchange.last_rejection, exchange.last_dropped)
+    assert (*forgotten, exchange.last_seq) == (None, None, 8)
+
+
+def test_a_frame_for_the_channel_is_no_message() -> None:
+    """The greeting that opens a session is neither an answer nor damage, and what waits goes on waiting."""
+    programmer, pump = in_session()
+    exchange = Exchange(programmer)
+    exchange.request(0, Identify())
+    pump.open(programmer.wake())
+    greeting = pump.take_reply()
+    assert greeting is not None
+    assert exchange.receive(1, encode_frame(greeting)) is None
+    assert (exchange.rejected, exchange.dropped, exchange.next_deadline_ms) == (0, 0, 1000)
 
 
 def test_noise_before_a_request_does_not_swallow_its_answer() -> None:
@@ -166,3 +221,10 @@ def test_callers_mistakes_are_refused() -> None:
         exchange.on_deadline(0)
     with pytest.raises(ValueError, match="must be >= 1"):
         Exchange(OpenChannel(), attempts=0)
+    with pytest.raises(ValueError, match="must be >= 1"):
+        Exchange(OpenChannel(), deadline_ms=0)
+    impatient = Exchange(OpenChannel(), deadline_ms=1, attempts=1)
+    impatient.request(0, ReadStatus())
+    with pytest.raises(ExchangeTimeout) as caught:
+        impatient.on_deadline(1)
+    assert (caught.value.request, caught.value.attempts, caught.value.deadline_ms) == ("ReadStatus", 1, 1)

@@ -116,6 +116,7 @@ def test_a_frame_of_impossible_length_is_not_encoded(length: int) -> None:
         (cobs.encode(b"abcdefgh"), CrcMismatch),
         (b"\x01" * (MAX_ENCODED_BYTES + 1), FrameTooLong),
         (b"\x01" * (MAX_FRAME_BYTES + 6), FrameTooLong),
+        (b"\x07" * 600, FrameTooLong),
     ],
 )
 def test_what_is_no_frame_says_why(encoded: bytes, error: type[FrameError]) -> None:

@@ -42,8 +42,10 @@ def _encoded(event: EventRecord) -> bytes:
 class Pump:
     """A log of thousands of events and its chain, by hashlib alone; answers over the real exchange."""
 
-    def __init__(self) -> None:
+    def __init__(self, changed: int | None = None) -> None:
         self.events = [_event(seq) for seq in range(_RECORDS)]
+        if changed is not None:
+            self.events[changed] = replace(self.events[changed], value=7)
         self.first_seq = 0
         self.chains = [bytes(16)]
         for event in self.events:
@@ -123,6 +125,33 @@ def test_a_changed_log_is_found_out(pump: Pump, what: str, pages: int) -> None:
         follower.take(changed)
     assert follower.next_seq == MAX_EVENTS * pages
     follower.take(answer)
+
+
+def test_a_log_that_was_rewritten_is_found_out(pump: Pump) -> None:
+    """Another chain before the first new record, and all that follows fits it: it is not the log that was read."""
+    follower = event_log()
+    follower.take(pump.ask(follower.request()))
+    kept = (follower.next_seq, follower.chain)
+    rewritten = Pump(changed=0)
+    with pytest.raises(BrokenLog, match=f"before record {MAX_EVENTS} is no longer what was read"):
+        follower.take(rewritten.ask(follower.request()))
+    assert (follower.next_seq, follower.chain) == kept
+    event_log(MAX_EVENTS).take(rewritten.ask(follower.request()))
+
+
+def test_a_log_that_is_read_up_to_date_has_no_more(pump: Pump) -> None:
+    """No record, the same chain before and after: nothing is lost, nothing moves; another chain is found out."""
+    for chain in (pump.chains[-1], bytes(16)):
+        follower = event_log(_RECORDS, chain)
+        page = follower.take(pump.ask(follower.request()))
+        assert (page.records, page.lost, page.is_last) == ((), range(_RECORDS, _RECORDS), True)
+        assert (follower.next_seq, follower.chain) == (_RECORDS, pump.chains[-1])
+    empty = pump.ask(follower.request())
+    for changed in (replace(empty, chain_before=bytes(range(16)), chain_after=bytes(range(16))),
+                    replace(empty, chain_after=bytes(range(16))),
+                    replace(empty, next_seq=_RECORDS - 1)):  # fmt: skip
+        with pytest.raises(BrokenLog):
+            follower.take(changed)
 
 
 def test_what_was_overwritten_is_told() -> None:

@@ -1,7 +1,7 @@
 """Messages: every one of them, both ways, and whatever else a peer may send."""
 
 import struct
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from construct import ConstructError
@@ -15,6 +15,7 @@ from protocols.messages import (
     ErrorReply,
     History,
     HistoryRecord,
+    Identify,
     Identity,
     KeySlot,
     KeySlots,
@@ -22,10 +23,13 @@ from protocols.messages import (
     Message,
     Mode,
     Outcome,
+    ProvisionKey,
     ReadStatus,
     Reason,
     Role,
+    Secret,
     SetClock,
+    Stage,
     Status,
     UnknownOpcode,
     decode_message,
@@ -160,6 +164,12 @@ def test_an_unknown_opcode_can_still_be_answered() -> None:
         (0, Identity(1, b"short", "", "", 1, 2, 3, 4), "uid: .* expected 8, found 5"),
         (0, Identity(1, bytes(8), "S" * 17, "", 1, 2, 3, 4), "serial_number: .* longer than 16"),
         (0, Identity(1, bytes(8), "", "Grüße", 1, 2, 3, 4), "model: .* not printable ASCII"),
+        (0, Identity(1, bytes(8), "", "\ud800", 1, 2, 3, 4), "model: .* not printable ASCII"),
+        (0, ErrorReply(cast("Reason", 3), 0), "reason: 3 is no Reason"),
+        (0, ErrorReply(cast("Reason", Role.READER), 0), "reason: .*READER.* is no Reason"),
+        (0, Stage(bytes(193)), "command: 193 bytes, but at most 192"),
+        (0, Committed(1, Outcome.APPLIED, 1, bytes(33)), "result: 33 bytes, but at most 32"),
+        (0, ProvisionKey(1, Role.READER, Secret(bytes(31))), "psk: 31 bytes, where there must be 32"),
         (0, History(0, 11, bytes(16), (RECORD,) * 10, bytes(16)), "records: 10 items, but at most 9"),
     ],
 )
@@ -167,6 +177,13 @@ def test_what_does_not_fit_is_the_callers_mistake(seq: int, message: Message, pr
     """A value outside its field is a ValueError that names the field, and nothing is encoded."""
     with pytest.raises(ValueError, match=problem):
         encode_message(seq, message)
+
+
+@pytest.mark.parametrize(("codec_of", "message"), [(ReadStatus, Identify()), (Identity, SetClock(1))])
+def test_a_codec_builds_its_own_class_only(codec_of: type[Message], message: Message) -> None:
+    """A message with the same fields, or with none, is still another one."""
+    with pytest.raises(TypeError, match=f"is no {codec_of.__name__}"):
+        body_codec(codec_of).build(message)
 
 
 def test_a_message_is_told_in_words() -> None:

@@ -4,8 +4,10 @@ from typing import ClassVar
 
 import pytest
 
-from protocols.messages import MESSAGES, ClockSet, Identify, Identity, Message, Telecommand, Telemetry
+from protocols.declaration import fields_of, fixed_size
+from protocols.messages import MESSAGES, ClockSet, Identify, Identity, Message, Telecommand, Telemetry, encode_message
 from protocols.messages.codec import opcode_table
+from protocols.messages.commands import MAX_COMMAND_BYTES, MAX_RESULT_BYTES
 from protocols.messages.layout import declared
 
 PINNED = {
@@ -91,6 +93,22 @@ class Misplaced(Telemetry):
     OPCODE: ClassVar[int] = 0x7E
 
 
+@declared
+class TooHigh(Telemetry):
+    """Telemetry whose opcode takes more than a byte."""
+
+    OPCODE: ClassVar[int] = 0x180
+
+
+@declared
+class Zero(Telecommand):
+    """A message without an opcode."""
+
+    OPCODE: ClassVar[int] = 0
+    REPLY: ClassVar[type[Telemetry]] = Identity
+    CHANGES_STATE: ClassVar[bool] = False
+
+
 def test_opcodes_are_pinned() -> None:
     """Every message has the opcode that it was released with, and there are no others."""
     assert {opcode: message.__name__ for opcode, message in MESSAGES.items()} == PINNED
@@ -109,9 +127,28 @@ def test_every_answer_has_its_questions_opcode() -> None:
         ((Identify, Impostor), "0x01 is Identify; Impostor needs another"),
         ((Mismatched,), "ClockSet must have opcode 0xfd"),
         ((Misplaced,), "does not fit its direction"),
+        ((TooHigh,), "0x180 of TooHigh does not fit its direction"),
+        ((Zero,), "0x00 of Zero does not fit its direction"),
     ],
 )
 def test_a_table_that_contradicts_itself_is_refused(messages: tuple[type[Message], ...], problem: str) -> None:
     """An opcode used twice, an answer that does not pair, or a wrong direction never reaches a wire."""
     with pytest.raises(ValueError, match=problem):
         opcode_table(messages)
+
+
+def test_what_is_not_in_the_table_is_not_sent() -> None:
+    """Not even under the opcode of one that is."""
+    with pytest.raises(ValueError, match="Impostor is not in the opcode table"):
+        encode_message(0, Impostor())
+
+
+def test_whatever_changes_state_can_be_staged_and_answered() -> None:
+    """Opcode and body fit a Stage, and those of its answer the journal's entry: in a session there is no other way."""
+    for message in MESSAGES.values():
+        if issubclass(message, Telecommand) and message.CHANGES_STATE:
+            command, answer = fixed_size(fields_of(message)), fixed_size(fields_of(message.REPLY))
+            assert command is not None, message
+            assert command < MAX_COMMAND_BYTES, message
+            assert answer is not None, message
+            assert answer < MAX_RESULT_BYTES, message

@@ -7,11 +7,13 @@ from pathlib import Path
 import pytest
 
 from protocols.channel import OpenChannel
+from protocols.commands.journal import STAGED_MS
 from protocols.declaration import fields_of
 from protocols.framing import FrameDecoder, Rejected, decode_frame
 from protocols.messages import MESSAGES, ErrorReply, Message, Reason, Telecommand, decode_message
 from protocols.reference import reference_html, reference_markdown
 from protocols.responder import Responder
+from protocols.session.pump_channel import CONFIRM_MS, IDLE_MS, MAX_SESSION_MS, MAX_VIOLATIONS
 from protocols.vectors import plain, vectors, vectors_json
 
 _ROOT = Path(__file__).parents[2]
@@ -20,6 +22,12 @@ _ROOT = Path(__file__).parents[2]
 def test_the_page_is_current() -> None:
     """``pumprig protocol reference > docs/protocol.md`` writes it anew."""
     assert (_ROOT / "docs" / "protocol.md").read_text(encoding="utf-8") == reference_markdown()
+
+
+def test_the_times_of_version_1_are_what_they_are() -> None:
+    """The page says them in whole seconds and minutes, or in words: they are those to the millisecond."""
+    assert (CONFIRM_MS, IDLE_MS, MAX_SESSION_MS, STAGED_MS) == (2_000, 60_000, 1_800_000, 30_000)
+    assert MAX_VIOLATIONS == 5
 
 
 @pytest.mark.parametrize("message", MESSAGES.values(), ids=lambda message: message.__name__)

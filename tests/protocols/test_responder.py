@@ -6,20 +6,26 @@ from hypothesis import strategies as st
 
 from protocols.channel import OpenChannel
 from protocols.exchange import Responder
-from protocols.framing import decode_frame, encode_frame
+from protocols.framing import FrameDecoder, decode_frame, encode_frame
 from protocols.messages import (
+    Alarms,
     ClockSet,
     ErrorReply,
     History,
     Message,
+    Mode,
     ReadHistory,
     ReadStatus,
     Reason,
+    Role,
+    Sampled,
     SetClock,
     Telecommand,
     decode_message,
     encode_message,
 )
+from protocols.session.keys import insecure_test_key
+from tests.protocols.session.ends import programmer_end, pump_end
 
 
 def frame(payload: bytes) -> bytes:
@@ -118,10 +124,70 @@ def test_memory_for_repeats_is_bounded(responder: Responder) -> None:
     assert len(responder._answers) == 16
 
 
+def test_in_a_session_the_channel_answers_for_itself(pump: Pump) -> None:
+    """A handshake with its second message, a telecommand with a sealed answer; silence if it ended the session."""
+    key = insecure_test_key(0, 7, Role.PROGRAMMER)
+    programmer, channel = programmer_end(key), pump_end(key)
+    ended = iter([False, True])
+
+    def handle(telecommand: Telecommand) -> Message:
+        if next(ended):
+            channel.end()
+        return pump.handle(telecommand)
+
+    responder = Responder(channel, handle)
+    (second,) = FrameDecoder().feed(responder.receive(encode_frame(programmer.wake())))
+    assert isinstance(second, bytes)
+    assert programmer.open(second) is None
+    asked = [encode_frame(programmer.seal(encode_message(1, SetClock(utc_ms)))) for utc_ms in (5, 6, 7)]
+    (answer,) = FrameDecoder().feed(responder.receive(asked[0]))
+    assert isinstance(answer, bytes)
+    assert decode_message(programmer.open(answer) or b"") == (1, ClockSet(0, 5))
+    assert responder.receive(asked[1]) == b""
+    assert responder.receive(asked[2]) == b""
+    assert (responder.accepted, responder.rejected) == (3, 1)
+    assert pump.settings == [0, 5, 6]
+
+
+def test_the_oldest_is_what_is_forgotten(responder: Responder, pump: Pump) -> None:
+    """Behind sixteen newer ones a telecommand is a new one; each of the sixteen still has one effect."""
+    for seq in range(17):
+        responder.receive(wire(seq, SetClock(seq + 1)))
+    for seq in range(16, 0, -1):
+        assert read(responder.receive(wire(seq, SetClock(seq + 1)))) == [(seq, ClockSet(seq, seq + 1))]
+    assert pump.settings == [*range(18)]
+    responder.receive(wire(0, SetClock(1)))
+    assert pump.settings == [*range(18), 1]
+
+
+def test_what_came_is_counted(responder: Responder) -> None:
+    """Whole frames, damaged ones, and which seq was answered last."""
+    assert (responder.accepted, responder.rejected, responder.seq) == (0, 0, 0)
+    responder.receive(wire(7, ReadStatus()) + wire(9, SetClock(5)) + b"\x05ab\x00")
+    assert (responder.accepted, responder.rejected, responder.seq) == (2, 1, 9)
+
+
+def test_a_notice_carries_the_seq_of_what_asked_for_it(responder: Responder) -> None:
+    """It goes out as one frame, if there is anybody to tell."""
+    notice = Sampled(3, Mode.MONITORING, Alarms(0), 1, 1000, 37_000, 150_000, 0, 101_325, 30_000_000, 3000)
+    assert read(responder.notify(7, notice, 0)) == [(7, notice)]
+    assert Responder(pump_end(), lambda _: ClockSet(0, 0)).notify(7, notice, 0) == b""
+
+
 def test_a_refusal_by_the_handler_is_an_answer(responder: Responder) -> None:
     """What the pump refuses is refused with the question's seq, a changed state or not."""
     assert read(responder.receive(wire(1, SetClock(0)))) == [(1, ErrorReply(Reason.OUT_OF_RANGE, 0))]
     assert read(responder.receive(wire(2, ReadStatus()))) == [(2, ErrorReply(Reason.NOT_IN_THIS_MODE, 0))]
+
+
+@pytest.mark.parametrize("reason", [Reason.NOT_ALLOWED, Reason.NOT_STAGED])
+def test_a_refusal_of_who_asked_is_not_remembered(reason: Reason) -> None:
+    """The same bytes may come in another session, under another role: they are looked at anew, each time."""
+    answers = iter([ErrorReply(reason, 0), ErrorReply(reason, 0), ClockSet(0, 5)])
+    responder = Responder(OpenChannel(), lambda _: next(answers))
+    told = [read(responder.receive(wire(1, SetClock(5)))) for _ in range(4)]
+    assert told == [[(1, ErrorReply(reason, 0))]] * 2 + [[(1, ClockSet(0, 5))]] * 2
+    assert responder.repeated == 1
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 """A programmer and a simulated pump in secure sessions: who gets in, what takes effect, and what is known after it."""
 
 from dataclasses import replace
-from itertools import pairwise
+from itertools import count, pairwise
 from pathlib import Path
 from random import Random
 
@@ -17,9 +17,11 @@ from hil.pump.pump_session import open_session
 from protocols.framing import encode_frame
 from protocols.log_follower import event_log
 from protocols.messages import Alarms, Identity, KeyProvisioned, Mode, Outcome, ProvisionKey, Role, Secret
+from protocols.session.bucket import ListeningBucket
 from protocols.session.keys import SessionKey, insecure_test_key, simulated_uid
 from protocols.session.programmer_channel import ProgrammerChannel
 from protocols.session.pump_channel import IDLE_MS
+from protocols.session.records import MAX_FRAMES
 from tests.protocols.session.ends import random_bytes
 
 _PROFILE = load_profile(Path(__file__).parents[3] / "fixtures" / "pumps" / "generic-30ml.toml")
@@ -120,6 +122,22 @@ def test_a_session_is_begun_anew_when_it_is_over() -> None:
     rig.pump.inject(rig.now_ms, "reset", 1)
     assert programmer.identify().boot_count == 2
     programmer.acknowledge(Alarms.UNEXPECTED_RESTART)
+
+
+def test_a_session_that_has_had_all_its_frames_is_begun_anew() -> None:
+    """Reading and commanding go on over its last counter, and nothing has to be asked twice."""
+    rig = Rig()
+    programmer = rig.programmer()
+    programmer.identify()
+    channel = programmer._channel
+    assert isinstance(channel, ProgrammerChannel)
+    assert channel._sealer is not None
+    channel._sealer.next_counter = MAX_FRAMES - 3
+    for _ in range(4):
+        assert programmer.read_status().mode is Mode.MONITORING
+    programmer.begin_refill()
+    assert (rig.pump.handshakes, programmer.repeats) == (2, 0)
+    assert programmer.read_status().mode is Mode.SERVICE
 
 
 class _Ticking(VirtualLink):
@@ -270,6 +288,29 @@ def test_a_day_of_junk(junk_ms: int) -> None:
             continue
     assert rig.pump.role(rig.now_ms) is Role.PROGRAMMER
     assert rig.now_ms <= begin_ms + 60_000
+
+
+def test_bytes_of_who_holds_a_key_are_no_junk_in_whatever_pieces_they_come() -> None:
+    """One by one they draw from the allowance for nobody in particular until their frame is whole, not for good."""
+    rig = Rig()
+    rig.pump._telemetry._bucket = ListeningBucket(100, 0)
+    link = _ByteByByte("sim:pump", rig.pump, lambda: rig.now_ms, rig.to)
+    wakes = count(1)
+    channel = ProgrammerChannel(simulated_uid(1), _PROGRAMMER, lambda: next(wakes), random_bytes("bytes"))
+    programmer = Programmer(link, channel)
+    for _ in range(20):
+        rig.to(rig.now_ms - rig.now_ms % 30_000 + 45_000)  # not in the second in which a pump listens to everybody
+        programmer.read_status()
+        rig.to(rig.now_ms + IDLE_MS)
+    assert (rig.pump.handshakes, programmer.repeats) == (20, 0)
+
+
+class _ByteByByte(VirtualLink):
+    """A wire that hands over each byte on its own."""
+
+    def write(self, data: bytes) -> None:
+        for byte in data:
+            super().write(bytes([byte]))
 
 
 def test_a_second_run_is_no_repetition_of_the_first() -> None:

@@ -72,6 +72,9 @@ def test_keys_are_never_decoded() -> None:
     command = ProvisionKey(9, Role.READER, Secret(psk))
     for message in (command, Stage(outer(command))):
         assert psk.hex() not in json.dumps(json_of(message))
+    held = outer(command)
+    for odd in (held[:5] + b"\7" + held[6:], held + b"\0", held[:-1], outer(Stage(held)), outer(Stage(held)) + b"\0"):
+        assert psk[:-1].hex() not in json.dumps(json_of(Stage(odd))), "no key either that a command holds wrongly"
     assert json_of(Stage(outer(command)))["command"] is None
     assert json_of(Stage(outer(command)))["command_decoded"]["kid"] == 9
 

@@ -1,11 +1,11 @@
 """The instruments' grammars read what manuals print, and refuse everything else with one error."""
 
-import contextlib
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from protocols.errors import InstrumentReplyError
@@ -76,15 +76,25 @@ def test_sbi_states(cited: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("cited", corpus("sbi")["text"], ids=lambda cited: cited["reply"])
 def test_sbi_texts(cited: dict[str, Any]) -> None:
-    """Model and serial number are texts, and no weights."""
+    """Model and serial number are texts, and no weights, however wide the line."""
     line = cited["reply"].encode() + b"\r\n"
-    assert sbi.parse_text(line) == cited["reply"]
+    assert sbi.parse_text(line) == cited["reply"].strip()
     with pytest.raises(InstrumentReplyError):
         sbi.parse_print(line)
 
 
 @pytest.mark.parametrize(
-    "reply", ["T1    +   123.56 g  ", "+ 1 23.56 g  ", "+   123.56.7 g", "+  g", "37454321", "++ 12.3 g", "N 12.3"]
+    "reply",
+    [
+        "T1    +   123.56 g  ",
+        "T           0.000 g  ",
+        "+ 1 23.56 g  ",
+        "+   123.56.7 g",
+        "+  g",
+        "37454321",
+        "++ 12.3 g",
+        "N 12.3",
+    ],
 )
 def test_what_is_no_weight_is_refused(reply: str) -> None:
     """The tare memory, digits apart, two points, no digits, a serial number."""
@@ -175,11 +185,85 @@ def test_a_channel_that_was_not_asked_for_is_refused() -> None:
         scpi_supply.parse_applied(b"CH2,5.000,1.0000\n", ":APPL? CH1", 1)
 
 
+def test_commands_are_those_of_the_manuals() -> None:
+    """Driver and simulator take them from one place, and would agree on any others."""
+    assert [mt_sics.WEIGH_NOW, mt_sics.WEIGH_STABLE, mt_sics.ZERO, mt_sics.TARE_NOW] == ["SI", "S", "ZI", "TI"]
+    assert [mt_sics.CLEAR_TARE, mt_sics.TARE_VALUE, mt_sics.CANCEL, mt_sics.BUSY] == ["TAC", "TA", "@", "I"]
+    assert [mt_sics.IDENTIFY_MODEL, mt_sics.IDENTIFY_VERSION, mt_sics.SERIAL_NUMBER] == ["I2", "I3", "I4"]
+    assert [sbi.PRINT, sbi.TARE, sbi.TARE_ONLY, sbi.ZERO] == ["P", "T", "U", "V"]
+    assert [sbi.MODEL, sbi.SERIAL_NUMBER, sbi.VERSION] == ["x1_", "x2_", "x3_"]
+    assert [julabo.VERSION, julabo.STATUS, julabo.RUNNING, julabo.SET_RUNNING] == [
+        "version", "status", "in_mode_05", "out_mode_05"
+    ]  # fmt: skip
+    assert [julabo.BATH_TEMPERATURE, julabo.HEATING_POWER, julabo.SET_POINT, julabo.SET_SET_POINT] == [
+        "in_pv_00", "in_pv_01", "in_sp_00", "out_sp_00"
+    ]  # fmt: skip
+    assert [scpi.IDENTITY, scpi.CLEAR, scpi.NEXT_ERROR] == ["*IDN?", "*CLS", "SYST:ERR?"]
+    assert [mt_sics.TERMINATOR, sbi.END, julabo.COMMAND_END, julabo.REPLY_END, scpi.END] == [
+        b"\r\n", b"\r\n", b"\r", b"\n", b"\n"
+    ]  # fmt: skip
+
+
+def test_units_of_pressure_are_as_they_are_defined() -> None:
+    """From pound, inch and standard gravity; mercury of 13.5951 g/cm3; the torr from the atmosphere."""
+    gravity, pound_kg, inch_m = 9.80665, 0.45359237, 0.0254
+    mercury_kpa_per_m = 13.5951 * gravity
+    defined = {
+        "PA": 1e-3, "HPA": 0.1, "KPA": 1.0, "MPA": 1e3, "MBAR": 0.1, "BAR": 100.0, "ATM": 101.325,
+        "PSI": pound_kg * gravity / inch_m**2 / 1000, "MMHG": mercury_kpa_per_m / 1000,
+        "INHG": mercury_kpa_per_m * inch_m, "TORR": 101.325 / 760,
+    }  # fmt: skip
+    assert pytest.approx(defined, rel=1e-11) == pace.KPA_PER_UNIT
+
+
+_REFUSED: list[tuple[Callable[[bytes], object], list[bytes]]] = [
+    (lambda line: mt_sics.parse_weight(line, "SI"), [b"T S 1.0 g", b"S A 1.0 g", b"TA A 1.0 g", b"S S 1.0", b"SIX I"]),
+    (lambda line: mt_sics.parse_done(line, "ZI"), [b"", b"ZI", b"Z A", b"ZI B", b"ZI AA", b"TI S 1.0 g", b"ZI  A"]),
+    (lambda line: mt_sics.parse_text_reply(line, "I4"), [b'I2 A "XS204"', b'I4 C "1"', b"I4 A", b'I44 A "1"']),
+    (lambda line: julabo.parse_number(line, "in_pv_00"), [b"37.", b"3 7", b"--.--", b"37.0 C", b"\xb0", b"1e3"]),
+    (lambda line: julabo.parse_flag(line, "in_mode_05"), [b"", b"2", b"01", b"10", b"ON", b"1.0"]),
+    (julabo.parse_status, [b"", b"3 REMOTE START", b"03", b"003 X", b"REMOTE START"]),
+    (julabo.parse_version, [b"", b"HUBER 1.0"]),
+    (scpi.parse_identity, [b"A,B,C", b",B,C,D", b"A,,C,D", b"+1.0,B,C,D", b""]),
+    (lambda line: scpi.parse_flag(line, "OUTP?"), [b"", b"2", b"O", b"01", b":OUTP 1", b"ONE"]),
+    (scpi.parse_error, [b"", b"0", b'x,"y"', b'1,"y" z', b':SENS:PRES 0,"No error"']),
+    (lambda line: scpi.payload(line, "READ?"), [b"", b" \n", b":READ 1", b"*IDN x", b"\xff"]),
+    (lambda line: pace.parse_mode(line, ":SOUR:PRES:SLEW:MODE?"), [b"", b"LI", b"5", b":SOUR:PRES:SLEW:MODE 5"]),
+    (lambda line: pace.parse_unit(line, ":UNIT:PRES?"), [b"", b"FURLONG", b":UNIT:PRES 1"]),
+    (lambda line: pace.parse_vent(line, ":SOUR:PRES:LEV:IMM:AMPL:VENT?"), [b"", b"10", b"-1", b":SOUR:PRES 1"]),
+    (lambda line: pace.parse_in_limits(line, ":SENS:PRES:INL?"), [b"1000.5", b"1000.5, 2", b"x, 1", b"1, 1, 1"]),
+    (scpi_multimeter.parse_temperature_unit, [b"", b"CELS", b"R", b"1"]),
+    (lambda line: scpi_supply.parse_applied(line, ":APPL? CH1", 1), [b"CH1,5.0", b"CH1,x,1.0", b"CH1,5.0,1.0,2"]),
+]
+
+
+@pytest.mark.parametrize(("parse", "line"), [(parse, line) for parse, lines in _REFUSED for line in lines])
+def test_what_is_outside_a_grammar_is_refused(parse: Callable[[bytes], object], line: bytes) -> None:
+    """An answer to another command, one that is cut, or one with something more."""
+    with pytest.raises(InstrumentReplyError) as caught:
+        parse(line)
+    assert caught.value.reply == line
+
+
+def test_weights_below_zero_and_of_zero_are_printed_with_their_signs() -> None:
+    """In sixteen columns, the unit only while it is stable; and read back as the same."""
+    for value, unit, line in (
+        ("-0.004", "g", b"-    0.004 g  \r\n"),
+        ("0.000", "g", b"+    0.000 g  \r\n"),
+        ("12.5", "", b"+     12.5    \r\n"),
+    ):
+        weight = PrintedWeight(Decimal(value), unit)
+        assert sbi.format_weight(weight) == line
+        assert sbi.parse_print(line) == weight
+    assert sbi.parse_print(b"      +    123.4 g  \r\n") == PrintedWeight(Decimal("123.4"), "g"), "a blank identifier"
+
+
+@example(b":SENS:PRES:INL 1000.5 hPa, 1\n")
 @given(
     line=st.one_of(st.binary(max_size=60), st.text(alphabet='+-.0123456789eE :;,"*ASENPRVTg[]\x1c\r\n').map(str.encode))
 )
 def test_any_bytes_are_read_or_refused_with_one_error(line: bytes) -> None:
-    """No bytes from an instrument raise anything but InstrumentReplyError."""
+    """No bytes from an instrument raise anything but InstrumentReplyError, which keeps them all as evidence."""
     readers = (
         lambda: mt_sics.parse_weight(line, "S"),
         lambda: mt_sics.parse_done(line, "Z"),
@@ -204,5 +288,7 @@ def test_any_bytes_are_read_or_refused_with_one_error(line: bytes) -> None:
         lambda: scpi_supply.parse_applied(line, ":APPL? CH1", 1),
     )
     for read in readers:
-        with contextlib.suppress(InstrumentReplyError):
+        try:
             read()
+        except InstrumentReplyError as error:
+            assert error.reply == line

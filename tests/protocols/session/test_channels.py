@@ -1,18 +1,24 @@
 """The secure link: who gets in, who stays in, and that nothing forged, old or misplaced has an effect."""
 
 import random
+import struct
 from dataclasses import replace
 
 import pytest
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from hypothesis import given
 from hypothesis import strategies as st
 
+from protocols.channel import UnexpectedFrame
 from protocols.errors import FrameError
-from protocols.messages import Role
-from protocols.session.handshake import Greeting
+from protocols.framing import MAX_FRAME_BYTES
+from protocols.messages import Role, Secret
+from protocols.session.handshake import Greeting, Wake, first_frame, prologue
 from protocols.session.keys import SessionKey, insecure_test_key
+from protocols.session.noise import Initiator
+from protocols.session.programmer_channel import ProgrammerChannel
 from protocols.session.pump_channel import CONFIRM_MS, IDLE_MS, MAX_SESSION_MS, MAX_VIOLATIONS, PumpChannel
-from protocols.session.records import MAX_SEALED_PAYLOAD_BYTES, FrameOpener, FrameSealer, SealedFrameError
+from protocols.session.records import MAX_FRAMES, MAX_SEALED_PAYLOAD_BYTES, FrameOpener, FrameSealer, SealedFrameError
 from tests.depth import at_depth
 from tests.protocols.session.ends import UID, Keys, in_session, programmer_end, pump_end, random_bytes, shake_hands
 
@@ -116,6 +122,35 @@ def test_a_frame_beyond_the_window_is_too_old() -> None:
         pump.open(late[0])
 
 
+@pytest.mark.parametrize(
+    ("kind", "counter", "length", "is_taken"),
+    [
+        (0x0110, 0, 2, True),
+        (0x0110, MAX_FRAMES - 1, 2, True),
+        (0x0110, MAX_FRAMES, 2, False),
+        (0x0110, 0, 1, False),
+        (0x0110, 0, 3, False),
+        (0x0111, 0, 2, False),
+        (0x0210, 0, 2, False),
+    ],
+)
+def test_a_header_must_fit_its_frame(kind: int, counter: int, length: int, *, is_taken: bool) -> None:
+    """Whoever has the key may seal anything: a counter too high, a length that is not there, another type."""
+    programmer, pump = in_session()
+    keys = programmer.session_keys
+    assert keys is not None
+    header = struct.pack(">H4sIH", kind, keys.handshake_hash[:4], counter, length)
+    frame = header + AESGCM(keys.to_pump).encrypt(bytes(4) + counter.to_bytes(8, "big"), b"xy", header)
+    opener = FrameOpener(keys.to_pump, keys.handshake_hash[:4])
+    if is_taken:
+        assert opener.open(frame) == b"xy"
+    else:
+        with pytest.raises(SealedFrameError, match="does not fit"):
+            opener.open(frame)
+        assert opener.newest == -1
+        assert _rejects(pump, frame)
+
+
 def test_a_handshake_is_taken_once() -> None:
     """The same first message, and one with an older wake, get silence and cost no curve."""
     programmer, pump = programmer_end(_KEY), pump_end(_KEY)
@@ -125,6 +160,23 @@ def test_a_handshake_is_taken_once() -> None:
     assert _rejects(pump, first)
     assert _rejects(pump, older)
     assert pump.handshakes == 1
+
+
+def test_a_second_message_is_taken_once() -> None:
+    """One that nobody asked for, or that comes again, begins no session and ends none."""
+    programmer, pump = programmer_end(_KEY), pump_end(_KEY)
+    pump.open(programmer.wake())
+    second = pump.take_reply()
+    assert second is not None
+    with pytest.raises(UnexpectedFrame):
+        programmer_end(_KEY).open(second)
+    programmer.open(second)
+    began = programmer.session_keys
+    with pytest.raises(UnexpectedFrame):
+        programmer.open(second)
+    assert pump.take_reply() is None
+    assert pump.open(programmer.seal(b"x")) == b"x"
+    assert programmer.session_keys is began
 
 
 def test_a_session_begins_with_its_first_sealed_frame() -> None:
@@ -143,6 +195,38 @@ def test_a_session_begins_with_its_first_sealed_frame() -> None:
     assert pump.open(programmer.seal(b"mine", 10_002), 10_002) == b"mine"
 
 
+def test_a_new_session_takes_the_place_of_the_old_one() -> None:
+    """With its first sealed frame, while the old one is still open: that one is over, all goes to the new one."""
+    old, other = programmer_end(_KEY), insecure_test_key(0, 8, Role.READER)
+    new, (pump, _) = programmer_end(other, "new"), _pump_and_keys(_KEY, other)
+    assert (pump.role(0), pump.kid(0)) == (None, None)
+    pump.note_violation()
+    shake_hands(old, pump)
+    assert (pump.role(0), pump.kid(0)) == (Role.PROGRAMMER, 7)
+    shake_hands(new, pump)
+    assert (pump.role(0), pump.kid(0)) == (Role.READER, 8)
+    assert new.open(pump.seal(b"for the new one")) == b"for the new one"
+    assert _rejects(pump, old.seal(b"x"))
+
+
+@pytest.mark.parametrize("header", [b"\x01\x00", b"\x01\x02", b"\x02\x10"])
+def test_other_frames_are_none_for_a_pump_in_the_secure_mode(header: bytes) -> None:
+    """Open ones, its own second messages and those of another version: not even in a session."""
+    _, pump = in_session()
+    with pytest.raises(UnexpectedFrame):
+        pump.open(header + bytes(60))
+
+
+def test_a_programmer_that_takes_short_frames_only_is_not_let_in() -> None:
+    """Its wake is authentic, but some answers would not reach it."""
+    for most, taken in ((MAX_FRAME_BYTES, True), (MAX_FRAME_BYTES - 1, False)):
+        pump = pump_end(_KEY)
+        initiator = Initiator(_KEY.psk, prologue(UID, _KEY), Secret(bytes([9] * 32)))
+        first = first_frame(UID, _KEY.kid, initiator.first(Wake(1, most).encode()))
+        assert _rejects(pump, first) is not taken
+        assert pump.handshakes == taken
+
+
 @pytest.mark.parametrize(("step_ms", "alive_ms"), [(IDLE_MS, 0), (IDLE_MS - 1, MAX_SESSION_MS)])
 def test_a_session_ends(step_ms: int, alive_ms: int) -> None:
     """After a minute of silence, and after half an hour whatever is said."""
@@ -156,6 +240,43 @@ def test_a_session_ends(step_ms: int, alive_ms: int) -> None:
     with pytest.raises(SealedFrameError):
         pump.seal(b"", now_ms)
     assert not programmer.is_open(now_ms)
+
+
+@pytest.mark.parametrize(("late_ms", "since_ms"), [(IDLE_MS, 0), (MAX_SESSION_MS, MAX_SESSION_MS - 1)])
+def test_no_frame_comes_back_to_a_session_that_is_over(late_ms: int, since_ms: int) -> None:
+    """What the wire held back until then is not read any more, and brings no session to life again."""
+    programmer, pump = in_session()
+    for now_ms in range(0, since_ms + 1, IDLE_MS - 1):
+        programmer.open(pump.seal(b"y", now_ms), now_ms)
+        pump.open(programmer.seal(b"x", now_ms), now_ms)
+    late = pump.seal(b"late", since_ms)
+    with pytest.raises(FrameError, match="not of this session"):
+        programmer.open(late, late_ms)
+    assert not programmer.is_open(late_ms)
+
+
+def test_a_session_ends_with_its_last_counter() -> None:
+    """The last frame each way is read; then either end has no session any more, instead of a counter too high."""
+    programmer, pump = in_session()
+    for end in (programmer, pump):
+        _sealer_of(end).next_counter = MAX_FRAMES - 1
+    assert pump.open(programmer.seal(b"last")) == b"last"
+    assert programmer.open(pump.seal(b"answer")) == b"answer"
+    for end in (programmer, pump):
+        with pytest.raises(SealedFrameError, match="no session"):
+            end.seal(b"one more")
+    assert not programmer.is_open(0)
+    assert pump.role(0) is None
+    shake_hands(programmer, pump)
+    assert programmer.open(pump.seal(b"anew")) == b"anew"
+
+
+def _sealer_of(end: ProgrammerChannel | PumpChannel) -> FrameSealer:
+    if isinstance(end, ProgrammerChannel):
+        assert end._sealer is not None
+        return end._sealer
+    assert end._session is not None
+    return end._session.sealer
 
 
 def test_violations_end_a_session() -> None:
@@ -185,13 +306,16 @@ def test_a_key_must_be_the_pumps_own(change: str) -> None:
     assert pump.handshakes == 0
 
 
-@pytest.mark.parametrize("change", ["revoked", "role", "secret"])
+@pytest.mark.parametrize("change", ["revoked", "role", "secret", "gone"])
 def test_a_session_ends_with_its_key(change: str) -> None:
     """The answer to what took the key away is the last frame of its session."""
     programmer, pump, keys = programmer_end(_KEY), *_pump_and_keys(_KEY)
     shake_hands(programmer, pump)
     assert pump.open(programmer.seal(b"revoke")) == b"revoke"
-    keys.slots[_KEY.kid] = _changed(change)
+    if change == "gone":
+        del keys.slots[_KEY.kid]
+    else:
+        keys.slots[_KEY.kid] = _changed(change)
     assert programmer.open(pump.seal(b"revoked")) == b"revoked"
     assert pump.role(0) is None
     assert _rejects(pump, programmer.seal(b"x"))
