@@ -101,8 +101,9 @@ def test_a_bench_is_in_use_as_long_as_its_process_lives(tmp_path: Path, state: P
 def test_a_child_goes_on_to_hold_the_bench(tmp_path: Path) -> None:
     """A supervisor that inherits the bench holds it when the run has let go, or died."""
     state = BenchState(bench(tmp_path))
-    with state.held() as descriptors:
-        child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE, pass_fds=descriptors)
+    with state.held():
+        child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE, pass_fds=state.descriptors)
+    assert state.descriptors == []
     with pytest.raises(BenchFault, match=r"in use by this very process \(\d+\) for a look at it"):
         state.check()
     child.communicate(b"\n")
@@ -114,8 +115,9 @@ import subprocess, sys
 from pathlib import Path
 from hil.benches.bench_file import load_bench
 from hil.benches.bench_state import BenchState
-with BenchState(load_bench(Path(sys.argv[1]))).held("runs/1") as descriptors:
-    subprocess.Popen([sys.executable, "-c", "import time; time.sleep(1)"], pass_fds=descriptors)
+state = BenchState(load_bench(Path(sys.argv[1])))
+with state.held("runs/1"):
+    subprocess.Popen([sys.executable, "-c", "import time; time.sleep(1)"], pass_fds=state.descriptors)
 """
 
 
