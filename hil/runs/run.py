@@ -6,6 +6,7 @@
 """
 
 import json
+from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import replace
 from datetime import UTC, date, datetime
@@ -281,19 +282,23 @@ class Run:
         )
         self.keeper.close()
         rejudged = ", re-judged by other limits" if self.plan.new_limits else ""
-        self.folder.audit("run finished", why=f"verdict {said}{rejudged}")
-        if serial_number := self.keeper.devices.get("pump", {}).get("serial number"):
-            self.folder.name_pump(serial_number)
-            result = replace(result, folder=self.folder.path)
         try:
+            self.folder.audit("run finished", why=f"verdict {said}{rejudged}")
+            if serial_number := self.keeper.devices.get("pump", {}).get("serial number"):
+                self.folder.name_pump(serial_number)
+                result = replace(result, folder=self.folder.path)
             write_documents(self.folder, result)
         except RecordingError as error:
-            if not self.plan.command.startswith("pumprig "):
-                raise  # pytest's own run, which nothing can go on with
-            raise RecordingError(
-                f"{error}; what was found is kept: once there is room, pumprig run --resume {self.folder.path}"
-            ) from error
+            raise RecordingError("; ".join([str(error), *self._what_now()])) from error
         return result
+
+    def _what_now(self) -> Iterator[str]:
+        """What must be said of a run whose end cannot be written down, for nothing else will say it."""
+        unsafe = ", ".join(step.instrument for step in self.safe_state if step.problem)
+        if unsafe:
+            yield f"safe state not confirmed: {unsafe}; look at it, then pumprig bench safe {self.plan.bench.path}"
+        if self.plan.command.startswith("pumprig "):  # pytest's own run is one that nothing can go on with
+            yield f"what was found is kept: once that can be written, pumprig run --resume {self.folder.path}"
 
     def _account_for_limits(self) -> None:
         """A new limit that met no measurement would pass for one that was kept: it ends the run as an error."""
@@ -310,12 +315,12 @@ class Run:
         if supervisor is None:
             return
         self.safe_state = supervisor.release()
-        for step in self.safe_state:
-            self.folder.audit("safe state", why=step.problem or f"{step.instrument} is {step.found}")
         problems = [step.problem for step in self.safe_state if step.problem]
         if problems:
             said = f"not confirmed: {'; '.join(problems)}"
             self.procedures.append(Procedure.lost("safe state", said, self.observer))
+        for step in self.safe_state:
+            self.folder.audit("safe state", why=step.problem or f"{step.instrument} is {step.found}")
 
     def _watched(self, wiring: Wiring) -> Wiring:
         """The wiring, with a clock that tells the supervisor of every step of time."""

@@ -7,7 +7,9 @@ import pytest
 
 from hil.benches.bench_file import load_bench
 from hil.benches.bench_state import BenchState
-from hil.errors import BenchFault, UsageError
+from hil.benches.safe_state import SafeStep
+from hil.benches.supervisor import Supervisor
+from hil.errors import BenchFault, RecordingError, UsageError
 from hil.runs.observer import Silent
 from hil.runs.run import Run
 from hil.runs.run_plan import plan_run
@@ -44,3 +46,36 @@ def test_a_run_that_cannot_begin_lets_go_of_the_bench(bench_file: Path, tmp_path
     with pytest.raises(UsageError, match="cannot be written"):
         Run(plan, tmp_path / "runs", Silent())
     BenchState(load_bench(bench_file)).check()
+
+
+class _Unconfirmed(Supervisor):
+    """A supervisor that could not confirm the bath."""
+
+    def __init__(self) -> None:
+        pass
+
+    def release(self) -> list[SafeStep]:
+        return [SafeStep("bath", "stopped", "not known", "unplugged"), SafeStep("supply", "output off", "output off")]
+
+
+def test_an_unsafe_bench_is_told_where_nothing_can_be_written(
+    bench_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The run's folder has become read-only: one line says which instrument is to be looked at, and how to go on."""
+    monkeypatch.setattr(Supervisor, "for_bench", lambda *_: _Unconfirmed())
+    plan = plan_run(RunSettings(("identity",), bench=bench_file, out=tmp_path / "runs"))
+    run = Run(plan, tmp_path / "runs", Silent())
+    with pytest.raises(BenchFault):
+        run.open_bench()
+    trail = run.folder.path / "audit.jsonl"
+    trail.unlink()
+    trail.mkdir()
+    with pytest.raises(RecordingError) as failed:
+        run.finish()
+    assert [page.problem for page in run.procedures if page.name == "safe state"] == ["not confirmed: unplugged"]
+    assert str(failed.value).split("; ") == [
+        f"{trail}: cannot be written: Is a directory",
+        "safe state not confirmed: bath",
+        f"look at it, then pumprig bench safe {bench_file}",
+        f"what was found is kept: once that can be written, pumprig run --resume {run.folder.path}",
+    ]
