@@ -146,6 +146,7 @@ def test_a_run_starts_one_and_hears_how_it_left_the_bench(bench: LoadedBench, ta
     with state.held(str(tmp_path)):
         supervisor = Supervisor.for_bench(bench, state, str(tmp_path))
     assert supervisor is not None
+    assert supervisor._hang_s == bench.file.safe_state.hang_s
     assert os.getsid(supervisor._process.pid) == supervisor._process.pid
     with pytest.raises(BenchFault, match="in use by"):
         state.check()
