@@ -70,6 +70,8 @@ class BenchState:
         """Of each resource, by wire name. One that is not there now has none, and cannot be opened either."""
         self._links = bench.file.links()
         self._harmful = [role for role in safe_states(bench) if role in self.keys]
+        self.descriptors: list[int] = []
+        """What holds the bench; a process that inherits them goes on to hold it. None while it is not held."""
 
     def check(self) -> None:
         """Raises BenchFault if the bench is in use, or was not left in its safe state."""
@@ -77,19 +79,24 @@ class BenchState:
             self.refuse_if_not_safe()
 
     @contextmanager
-    def held(self, run: str = "a look at it") -> Iterator[list[int]]:
-        """Hold the bench for ``run``; a process that inherits the descriptors goes on to hold it.
+    def held(self, run: str = "a look at it") -> Iterator[None]:
+        """Hold the bench for ``run``.
 
         A supervisor whose runner has died is about to be done with it, and is waited for. Raises BenchFault if the
         bench is in use.
         """
-        user = _User(Owner.this_process(), run)
-        with ExitStack() as descriptors:
-            held = []
-            for key in sorted(set(self.keys.values())):
-                held.append(self._take(_path(key, "held"), user))
-                descriptors.callback(os.close, held[-1])
-            yield held
+        with ExitStack() as guards:
+            guards.callback(self.descriptors.clear)
+            for guard in self._guards():
+                self.descriptors.append(self._take(guard))
+                guards.callback(os.close, self.descriptors[-1])
+                _sign(guard, run)
+            yield
+
+    def hold_for(self, run: str) -> None:
+        """What the bench is held for is ``run`` from now on: whoever is refused is told so."""
+        for guard in self._guards():
+            _sign(guard, run)
 
     def refuse_if_not_safe(self) -> None:
         """Raises BenchFault if one of its instruments was not left in its safe state."""
@@ -129,14 +136,16 @@ class BenchState:
         if faults:
             raise faults[0]
 
-    def _take(self, path: Path, user: _User) -> int:
+    def _guards(self) -> list[Path]:
+        return [_path(key, "held") for key in sorted(set(self.keys.values()))]
+
+    def _take(self, path: Path) -> int:
         deadline = time.monotonic() + _DYING_S
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             while True:
                 try:
-                    descriptor = take_guard(path, patience_s=_PATIENCE_S)
-                    break
+                    return take_guard(path, patience_s=_PATIENCE_S)
                 except BlockingIOError:
                     other = _user_in(path)
                     if other is None or not other.runner.is_dead() or time.monotonic() > deadline:
@@ -144,9 +153,6 @@ class BenchState:
                         raise BenchFault(f"{self.bench_path}: the bench is in use by {by}") from None
         except OSError as error:
             raise _unwritable(error) from error
-        with suppress(OSError):  # it is held all the same, if only by a nameless process
-            path.write_text(json.dumps(asdict(user)), encoding="utf-8")
-        return descriptor
 
     def _keep(self, role: str, run: str, problem: str) -> None:
         key = self.keys[role]
@@ -170,6 +176,11 @@ def _keys(bench: LoadedBench) -> Iterator[tuple[str, str]]:
 
 def _path(key: str, kind: str) -> Path:
     return state_folder() / f"{sha256(key.encode()).hexdigest()[:16]}.{kind}"
+
+
+def _sign(guard: Path, run: str) -> None:
+    with suppress(OSError):  # it is held all the same, if only by a nameless process
+        guard.write_text(json.dumps(asdict(_User(Owner.this_process(), run))), encoding="utf-8")
 
 
 def _user_in(path: Path) -> _User | None:

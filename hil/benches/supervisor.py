@@ -5,8 +5,8 @@
     runner ── beat, every half second ──> supervisor ── end of the pipe, silence, "hung" or "release"
                                                                 └──> safe state, read back
 
-It opens no port before that, and is in a session of its own: what interrupts the runner does not reach it. For as
-long as it lives it holds the bench.
+It opens no port before that, and is in a session of its own: what interrupts the runner does not reach it. It inherits
+the bench from the run that holds it, and for as long as it lives it holds it as well.
 """
 
 import json
@@ -41,39 +41,36 @@ _BEAT, _RELEASE, _HUNG = b"b", b"r", b"h"
 class Supervisor:
     """The runner's end: beats as long as the run makes progress, and hears at the end how the bench was left."""
 
-    def __init__(self, bench: LoadedBench, run: str) -> None:
-        """Start the supervisor. Raises BenchFault if the bench is in use, or was not left in its safe state."""
-        state = BenchState(bench)
+    def __init__(self, bench: LoadedBench, state: BenchState, run: str) -> None:
+        """Start the supervisor of ``bench``, which the run holds. Raises BenchFault if that cannot be done."""
         self._hang_s = bench.file.safe_state.hang_s
-        with state.held(run) as held:
-            state.refuse_if_not_safe()
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "hil.benches.supervisor"],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                start_new_session=True,
-                pass_fds=held,
-            )
-            task = {"bench": bench.model_dump_json(), "keys": state.keys, "run": run, "runner": os.getpid()}
-            self._send(json.dumps(task).encode() + b"\n")
-            if self._line(_READY_S) != "ready":
-                said = self._kill()
-                because = said[-1] if said else "it said nothing"
-                raise BenchFault(f"{bench.path}: the supervisor did not start ({because}); nothing was touched")
-            try:
-                state.begin(run)
-            except BenchFault:
-                self._kill()  # before it sees the end of the pipe, and makes safe what nobody has touched
-                raise
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "hil.benches.supervisor"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+            pass_fds=state.descriptors,
+        )
+        task = {"bench": bench.model_dump_json(), "keys": state.keys, "run": run, "runner": os.getpid()}
+        self._send(json.dumps(task).encode() + b"\n")
+        if self._line(_READY_S) != "ready":
+            said = self._kill()
+            because = said[-1] if said else "it said nothing"
+            raise BenchFault(f"{bench.path}: the supervisor did not start ({because}); nothing was touched")
+        try:
+            state.begin(run)
+        except BenchFault:
+            self._kill()  # before it sees the end of the pipe, and makes safe what nobody has touched
+            raise
         self._touched = time.monotonic()
         self._ended = threading.Event()
         threading.Thread(target=self._beat, name="supervisor beat", daemon=True).start()
 
     @classmethod
-    def for_bench(cls, bench: LoadedBench, run: str) -> "Supervisor | None":
+    def for_bench(cls, bench: LoadedBench, state: BenchState, run: str) -> "Supervisor | None":
         """A supervisor, if anything on the bench needs one."""
-        return cls(bench, run) if needs_a_safe_state(bench) else None
+        return cls(bench, state, run) if needs_a_safe_state(bench) else None
 
     def touch(self) -> None:
         """The run makes progress."""

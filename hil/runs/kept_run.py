@@ -12,7 +12,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from firmware_model.config import first_problem
 from hil.benches.bench_file import LoadedBench
@@ -30,6 +30,9 @@ PLAN = "plan.json"
 
 ItemKey = tuple[str, int]
 """A procedure as pytest names it, and the attempt at it, counted from 1."""
+
+_TEXT = TypeAdapter(str)
+_DEVICES = TypeAdapter(dict[str, dict[str, str]])
 
 
 class KeptPlan(BaseModel):
@@ -181,9 +184,10 @@ class KeptRun:
             return
         try:
             said = json.loads(manifest.read_bytes())
-        except (OSError, ValueError) as error:
+            is_open = said.get("interrupted") or said.get("resumable")
+        except (OSError, ValueError, AttributeError) as error:
             raise RecordingError(f"{manifest}: cannot be read: {error}") from error
-        if not (said.get("interrupted") or said.get("resumable")):
+        if not is_open:
             raise UsageError(f"{self.path}: is finished (verdict {said.get('verdict')}); there is nothing to resume")
 
     def _take(self, entry: dict[str, Any]) -> None:
@@ -191,7 +195,7 @@ class KeptRun:
             case "part":
                 self.parts.append(Part.model_validate(entry))
             case "devices":
-                self.devices |= entry["devices"]
+                self.devices |= _DEVICES.validate_python(entry["devices"])
             case "begun":
                 key = (entry["item"], entry["attempt"])
                 self.begun[key] = entry["name"]
@@ -205,9 +209,9 @@ class KeptRun:
             case "finished":
                 self.finished[entry["item"], entry["attempt"]] = Page.model_validate(entry["page"])
             case "unfinished":
-                self.bench_faults.append(entry["fault"])
+                self.bench_faults.append(_TEXT.validate_python(entry["fault"]))
             case "quarantined":
-                self.quarantined = entry["reason"]
+                self.quarantined = _TEXT.validate_python(entry["reason"])
 
 
 def _absolute(settings: RunSettings) -> RunSettings:

@@ -6,6 +6,7 @@
 """
 
 import json
+from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import replace
 from datetime import UTC, date, datetime
@@ -46,16 +47,11 @@ class Run:
     """A run while it goes on: one folder, one recording, one page for each procedure."""
 
     def __init__(self, plan: RunPlan, out: Path, observer: Observer) -> None:
-        """Make the run folder under ``out``, or take up the one that is resumed; no port is touched yet.
+        """Hold the bench, then make the run folder under ``out`` or take up the one that is resumed.
 
-        Raises BenchFault, with nothing made or changed, if the bench is in use, was not left in its safe state, or is a
-        served one that is not there.
+        No port is touched yet. Raises BenchFault, with nothing made or changed, if the bench is in use, was not left in
+        its safe state, or is a served one that is not there.
         """
-        if plan.target == "bench":
-            state = BenchState(plan.bench)
-            state.check()
-            state.refuse_if_locked()
-            check_served(plan.bench, plan.seed)
         self.plan = plan
         self.observer = observer
         self.procedures: list[Procedure] = []
@@ -71,18 +67,29 @@ class Run:
         self.parameters: dict[str, Parameters] = {}
         """What the procedures' parameters are in this run, by procedure."""
         self.started = datetime.now(UTC)
-        self.folder = self._new_folder(out) if plan.resumed is None else RunFolder.reopen(plan.resumed.path)
-        self.keeper = RunKeeper(self.folder.path, plan.resumed)
-        if plan.resumed is not None:
-            plan.resumed.check_unfinished()  # again, now that nobody else can finish it
-            self.folder.keep_old()
-            self.quarantine = plan.resumed.quarantined
-            self.started = datetime.fromisoformat(plan.resumed.plan.started_utc)
-            self.folder.audit("run resumed", why=f"pumprig run --resume {self.folder.path}")
-        self._cleanup = ExitStack()
+        self._bench_state = BenchState(plan.bench) if plan.target == "bench" else None
         self._supervisor: Supervisor | None = None
         self.safe_state: list[SafeStep] = []
         """How the bench was left, as read back; nothing if it needs no safe state."""
+        with ExitStack() as begun:
+            if self._bench_state is not None:
+                begun.enter_context(self._bench_state.held("a run that is about to begin"))
+                self._bench_state.refuse_if_not_safe()
+                self._bench_state.refuse_if_locked()
+                check_served(plan.bench, plan.seed)
+            self.folder = self._new_folder(out) if plan.resumed is None else RunFolder.reopen(plan.resumed.path)
+            self.keeper = RunKeeper(self.folder.path, plan.resumed)
+            if plan.resumed is not None:
+                plan.resumed.check_unfinished()  # again, now that nobody else can finish it
+                self.folder.keep_old()
+                self.quarantine = plan.resumed.quarantined
+                self.started = datetime.fromisoformat(plan.resumed.plan.started_utc)
+                self.folder.audit("run resumed", why=f"pumprig run --resume {self.folder.path}")
+            if self._bench_state is not None:
+                self._bench_state.hold_for(str(self.folder.path.resolve()))
+            self._let_go = begun.pop_all()
+        self._cleanup = ExitStack()
+        self._cleanup.push(self._let_go)
 
     def _new_folder(self, out: Path) -> RunFolder:
         """A folder that holds the plan before anything else happens."""
@@ -107,8 +114,9 @@ class Run:
     def open_bench(self) -> Bench:
         """The bench, opened when the first procedure asks for it. Raises BenchFault naming the port or device."""
         if self.bench is None:
-            if self.plan.target == "bench":
-                self._supervisor = Supervisor.for_bench(self.plan.bench, str(self.folder.path.resolve()))
+            if self._bench_state is not None:
+                run = str(self.folder.path.resolve())
+                self._supervisor = Supervisor.for_bench(self.plan.bench, self._bench_state, run)
                 self._cleanup.callback(self._leave_safe)
             wiring = self.plan.wiring()
             self._cleanup.callback(wiring.close)
@@ -127,6 +135,7 @@ class Run:
                 wall_utc_ns=WallClock.utc_ns if isinstance(wiring.clock, WallClock) else None,
             )
             self._cleanup.callback(writer.close)
+            self._cleanup.callback(self._let_go.close)
             self._cleanup.callback(self._leave_safe)  # when the links are closed, and before a recording is rewritten
             self.keeper.take_up(part)
             loaded, watched = self.plan.bench, self._watched(wiring)
@@ -273,19 +282,23 @@ class Run:
         )
         self.keeper.close()
         rejudged = ", re-judged by other limits" if self.plan.new_limits else ""
-        self.folder.audit("run finished", why=f"verdict {said}{rejudged}")
-        if serial_number := self.keeper.devices.get("pump", {}).get("serial number"):
-            self.folder.name_pump(serial_number)
-            result = replace(result, folder=self.folder.path)
         try:
+            self.folder.audit("run finished", why=f"verdict {said}{rejudged}")
+            if serial_number := self.keeper.devices.get("pump", {}).get("serial number"):
+                self.folder.name_pump(serial_number)
+                result = replace(result, folder=self.folder.path)
             write_documents(self.folder, result)
         except RecordingError as error:
-            if not self.plan.command.startswith("pumprig "):
-                raise  # pytest's own run, which nothing can go on with
-            raise RecordingError(
-                f"{error}; what was found is kept: once there is room, pumprig run --resume {self.folder.path}"
-            ) from error
+            raise RecordingError("; ".join([str(error), *self._what_now()])) from error
         return result
+
+    def _what_now(self) -> Iterator[str]:
+        """What must be said of a run whose end cannot be written down, for nothing else will say it."""
+        unsafe = ", ".join(step.instrument for step in self.safe_state if step.problem)
+        if unsafe:
+            yield f"safe state not confirmed: {unsafe}; look at it, then pumprig bench safe {self.plan.bench.path}"
+        if self.plan.command.startswith("pumprig "):  # pytest's own run is one that nothing can go on with
+            yield f"what was found is kept: once that can be written, pumprig run --resume {self.folder.path}"
 
     def _account_for_limits(self) -> None:
         """A new limit that met no measurement would pass for one that was kept: it ends the run as an error."""
@@ -302,12 +315,12 @@ class Run:
         if supervisor is None:
             return
         self.safe_state = supervisor.release()
-        for step in self.safe_state:
-            self.folder.audit("safe state", why=step.problem or f"{step.instrument} is {step.found}")
         problems = [step.problem for step in self.safe_state if step.problem]
         if problems:
             said = f"not confirmed: {'; '.join(problems)}"
             self.procedures.append(Procedure.lost("safe state", said, self.observer))
+        for step in self.safe_state:
+            self.folder.audit("safe state", why=step.problem or f"{step.instrument} is {step.found}")
 
     def _watched(self, wiring: Wiring) -> Wiring:
         """The wiring, with a clock that tells the supervisor of every step of time."""

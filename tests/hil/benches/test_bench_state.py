@@ -18,9 +18,10 @@ from hil.shipped import shipped
 @pytest.fixture(autouse=True)
 def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A state folder for each test."""
-    monkeypatch.setenv("PUMPRIG_STATE_DIR", str(tmp_path / "state"))
+    folder = tmp_path / "not there yet" / "state"
+    monkeypatch.setenv("PUMPRIG_STATE_DIR", str(folder))
     monkeypatch.setattr("hil.benches.bench_state._PATIENCE_S", 0.2)
-    return tmp_path / "state"
+    return folder
 
 
 def bench(folder: Path, **links: str) -> LoadedBench:
@@ -63,6 +64,18 @@ def test_another_bath_is_another_matter(tmp_path: Path) -> None:
     BenchState(bench(tmp_path, bath="socket://127.0.0.1:47604")).check()
 
 
+def test_only_what_outlives_a_run_is_remembered(tmp_path: Path) -> None:
+    """Neither simulated instruments nor the person at the keyboard; and of an instrument that was away nothing is."""
+    assert BenchState(load_bench(shipped("benches/full.toml"))).keys == {}
+    text = shipped("benches/served-full.toml").read_text(encoding="utf-8")
+    links = load_bench(shipped("benches/served-full.toml")).file.links()
+    path = tmp_path / "person.toml"
+    path.write_text(text.replace(f'"{links["operator"]}"', '"console:"'), encoding="utf-8")
+    state = BenchState(load_bench(path))
+    assert set(links) - set(state.keys) == {"operator"}
+    BenchState(bench(tmp_path)).end("runs/1", [SafeStep("supply", "output off", "not known", "not there")])
+
+
 _HOLDER = """
 import sys, time
 from pathlib import Path
@@ -101,8 +114,9 @@ def test_a_bench_is_in_use_as_long_as_its_process_lives(tmp_path: Path, state: P
 def test_a_child_goes_on_to_hold_the_bench(tmp_path: Path) -> None:
     """A supervisor that inherits the bench holds it when the run has let go, or died."""
     state = BenchState(bench(tmp_path))
-    with state.held() as descriptors:
-        child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE, pass_fds=descriptors)
+    with state.held():
+        child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE, pass_fds=state.descriptors)
+    assert state.descriptors == []
     with pytest.raises(BenchFault, match=r"in use by this very process \(\d+\) for a look at it"):
         state.check()
     child.communicate(b"\n")
@@ -114,9 +128,27 @@ import subprocess, sys
 from pathlib import Path
 from hil.benches.bench_file import load_bench
 from hil.benches.bench_state import BenchState
-with BenchState(load_bench(Path(sys.argv[1]))).held("runs/1") as descriptors:
-    subprocess.Popen([sys.executable, "-c", "import time; time.sleep(1)"], pass_fds=descriptors)
+state = BenchState(load_bench(Path(sys.argv[1])))
+with state.held("runs/1"):
+    subprocess.Popen([sys.executable, "-c", "import time; time.sleep(1)"], pass_fds=state.descriptors)
 """
+
+
+def test_who_is_waited_for_in_vain_has_the_bench(tmp_path: Path, state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A supervisor that does not come to its end is not waited for without end; one that is nameless has it, too."""
+    monkeypatch.setattr("hil.benches.bench_state._DYING_S", 0.5)
+    here = BenchState(bench(tmp_path))
+    with here.held():
+        child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE, pass_fds=here.descriptors)
+    for guard in state.glob("*.held"):  # as if the run that began it had died
+        guard.write_text(guard.read_text(encoding="utf-8").replace('"start": "', '"start": "1'), encoding="utf-8")
+    with pytest.raises(BenchFault, match=r"in use by .*, process \d+ on .* for a look at it$"):
+        here.check()
+    for guard in state.glob("*.held"):
+        guard.write_text("", encoding="utf-8")
+    with pytest.raises(BenchFault, match=r"in use by another process$"):
+        here.check()
+    child.communicate(b"\n")
 
 
 def test_the_supervisor_of_a_dead_run_is_waited_for(tmp_path: Path) -> None:
@@ -164,5 +196,10 @@ def test_what_cannot_be_read_is_named(tmp_path: Path, state: Path, broken: str) 
 def test_a_state_folder_that_cannot_be_written_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Which folder, why, and how to choose another."""
     monkeypatch.setenv("PUMPRIG_STATE_DIR", "/proc/x")
-    with pytest.raises(BenchFault, match=r"^/proc/x: cannot be written: .*; PUMPRIG_STATE_DIR names another folder$"):
-        BenchState(bench(tmp_path)).check()
+    here = BenchState(bench(tmp_path))
+    unsafe = [SafeStep("bath", "stopped", "not known", "unplugged")]
+    for use in (here.check, lambda: here.begin("runs/1"), lambda: here.end("runs/1", unsafe)):
+        with pytest.raises(
+            BenchFault, match=r"^/proc/x: cannot be written: .*; PUMPRIG_STATE_DIR names another folder$"
+        ):
+            use()

@@ -67,10 +67,22 @@ def test_overdue_never_decides(today: date, value: float, uncertainty: float) ->
     assert found is (Outcome.INCONCLUSIVE if today > DUE else good)
 
 
-@pytest.mark.parametrize("text", ["balance", "balance=", "balance=  ", "scales=why not", "=why"])
+@pytest.mark.parametrize("text", ["balance", "balance=", "balance=  ", "scales=why not", "supply=why not", "=why"])
 def test_acceptance_needs_a_role_and_a_reason(text: str) -> None:
     """A role that the bench lacks, or no reason, is a usage error."""
     instruments = load_bench(shipped("benches/simulated.toml")).file.instruments
     with pytest.raises(UsageError, match="--accept-overdue"):
         accepted_reasons([text], instruments)
     assert accepted_reasons(["balance=a = b"], instruments) == {"balance": "a = b"}
+
+
+def test_a_bench_file_states_the_dates() -> None:
+    """Of the instruments that it has; one without a date is never overdue."""
+    instruments = load_bench(shipped("benches/simulated.toml")).file.instruments
+    assert instruments.balance is not None
+    dated = instruments.model_copy(
+        update={"balance": instruments.balance.model_copy(update={"calibration_due": DUE}), "bath": None}
+    )
+    assert Calibration.of(dated, {}).overdue(date(2026, 7, 1)) == {"balance": DUE}
+    undated = dated.model_copy(update={"balance": instruments.balance.model_copy(update={"calibration_due": None})})
+    assert Calibration.of(undated, {}).overdue(date(2999, 1, 1)) == {}

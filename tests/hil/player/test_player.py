@@ -12,7 +12,7 @@ import pytest
 
 from hil.errors import BenchFault, UsageError
 from hil.player.outlet import Outlet, open_outlet
-from hil.player.pace import Lateness, Pace
+from hil.player.pace import Lateness, Pace, wait_until_ns
 from hil.player.player import Player
 from hil.player.schedule import Schedule, place_and_time, speed_of, time_of
 from hil.recording.writer import RecordingWriter
@@ -92,6 +92,42 @@ def test_only_what_came_over_the_wire_is_played(path: Path) -> None:
     assert (played.pieces, played.bytes, len(played.lateness)) == (7, sum(map(len, ear.heard)), 0)
 
 
+class Slow(Ear):
+    """An outlet whose other side takes a while, or for ever."""
+
+    def __init__(self, looks: int | None) -> None:
+        super().__init__()
+        self._looks = looks
+        self._left: int | None = 0
+
+    def send(self, data: bytes) -> None:
+        """It is behind from now on."""
+        super().send(data)
+        self._left = self._looks
+
+    def is_behind(self) -> bool:
+        """For so many looks."""
+        if self._left:
+            self._left -= 1
+        return self._left != 0
+
+
+def test_at_full_speed_only_an_end_or_a_seek_goes_before_what_is_not_taken(path: Path) -> None:
+    """A key that asks for neither loses nothing; both are heard while somebody takes nothing at all."""
+    script = Script(*[lambda player: player.change_speed(1)] * 5)
+    slow = Slow(looks=3)
+    assert Player(Schedule(path, "dut"), slow, script, None).play(loop=False).pieces == len(PIECES)
+    stuck = Slow(looks=None)
+    script = Script(
+        lambda _: None,  # each before something is sent
+        lambda player: player.seek(60_000),
+        lambda _: None,
+        lambda _: setattr(script, "stopped", True),
+    )
+    Player(Schedule(path, "dut"), stuck, script, None).play(loop=False)
+    assert stuck.heard == [b"piece 0\n", b"piece 60000\n"]
+
+
 @pytest.mark.parametrize(
     ("begin", "end", "skip", "due"),
     [
@@ -107,6 +143,12 @@ def test_times_count_from_where_it_begins(
     cues = list(Schedule(path, "dut", begin, end, skip).cues())
     assert [cue.due_ms for cue in cues] == due
     assert all(cue.time_ms >= (begin or 0) for cue in cues)
+
+
+def test_nothing_is_played_from_before_it_begins(path: Path) -> None:
+    """Wherever somebody wants to go on from."""
+    assert [cue.time_ms for cue in Schedule(path, "dut", 350).cues(100)] == [350, 60_000, 60_010, 200_000]
+    assert [cue.time_ms for cue in Schedule(path, "dut", 350).cues(60_010)] == [60_010, 200_000]
 
 
 def test_a_wire_on_which_nothing_came_names_those_on_which_something_did(path: Path) -> None:
@@ -342,7 +384,7 @@ def test_what_is_no_outlet_is_refused() -> None:
 
 def test_speeds_and_times_as_people_write_them() -> None:
     """A number or max; times with units."""
-    assert (speed_of("max"), speed_of("2.5")) == (None, 2.5)
+    assert (speed_of("max"), speed_of("2.5"), speed_of("0.5")) == (None, 2.5, 0.5)
     assert (time_of("--from", None), time_of("--from", "0"), time_of("--from", "1h30min")) == (None, 0, 5_400_000)
     for wrong in ("0", "-1", "nan", "inf", "fast"):
         with pytest.raises(UsageError, match="--speed"):
@@ -358,6 +400,24 @@ def test_where_to_and_until_when_are_said_by_one_option() -> None:
     for twice in (("pty", "tcp"), ("1h", "2h")):
         with pytest.raises(UsageError, match=f"--to {twice[0]} already"):
             place_and_time("--to", twice)
+
+
+def test_a_wait_is_over_when_it_is_due_or_something_happens() -> None:
+    """It sleeps for all but the last stretch; at full speed there is nothing to wait for."""
+    slept: list[float] = []
+
+    def sleep(seconds: float) -> bool:
+        slept.append(seconds)
+        time.sleep(seconds)
+        return False
+
+    due_ns = time.monotonic_ns() + 50_000_000
+    assert wait_until_ns(due_ns, sleep)
+    assert time.monotonic_ns() >= due_ns
+    assert 0 < slept[0] < 0.05
+    assert not wait_until_ns(time.monotonic_ns() + 10**12, lambda _: True)
+    assert Pace(None).position_ms() == 0.0
+    assert wait_until_ns(Pace(None).due_ns(1e9), lambda _: True)
 
 
 def test_a_change_of_speed_does_not_jump() -> None:

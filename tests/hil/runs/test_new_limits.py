@@ -40,13 +40,18 @@ def test_a_file_of_limits(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "[limits]\n", "limits = 3\n", "[limits]\nflow = 3\n", "[limits]\nflow = {low = 3}\n", "[x]\n", "[[["]
-)
+    "text", ["", "[limits]\n", "limits = 3\n", "[limits]\nflow = 3\n", "[limits]\nflow = {low = 3}\n", "[x]\n", "[[[",
+     "[limits]\nflow = {}\n", "[limits]\nflow = {lower = true}\n", "[limits]\nflow = {upper = [1]}\n",
+     "[limits]\nflow = '0..1'\n[more]\n"],
+)  # fmt: skip
 def test_a_file_that_says_no_limits_is_refused(tmp_path: Path, text: str) -> None:
     """The error names the file."""
     path = tmp_path / "limits.toml"
     path.write_text(text)
     with pytest.raises(UsageError, match=r"limits\.toml"):
+        new_limits(path, [])
+    path.unlink()
+    with pytest.raises(UsageError, match=r"limits\.toml: cannot be read: No such file"):
         new_limits(path, [])
 
 
