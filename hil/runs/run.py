@@ -11,6 +11,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime
 from importlib.metadata import version
 from pathlib import Path
+from shlex import quote
 
 from hil.bench import Bench, open_bench
 from hil.benches.bench_state import BenchState
@@ -78,7 +79,7 @@ class Run:
             self.folder.keep_old()
             self.quarantine = plan.resumed.quarantined
             self.started = datetime.fromisoformat(plan.resumed.plan.started_utc)
-            self.folder.audit("run resumed", why=f"pumprig run --resume {self.folder.path}")
+            self.folder.audit("run resumed", why=f"pumprig run --resume {quote(str(self.folder.path))}")
         self._cleanup = ExitStack()
         self._supervisor: Supervisor | None = None
         self.safe_state: list[SafeStep] = []
@@ -282,9 +283,8 @@ class Run:
         except RecordingError as error:
             if not self.plan.command.startswith("pumprig "):
                 raise  # pytest's own run, which nothing can go on with
-            raise RecordingError(
-                f"{error}; what was found is kept: once there is room, pumprig run --resume {self.folder.path}"
-            ) from error
+            go_on = f"pumprig run --resume {quote(str(self.folder.path))}"
+            raise RecordingError(f"{error}; what was found is kept: once there is room, {go_on}") from error
         return result
 
     def _account_for_limits(self) -> None:
