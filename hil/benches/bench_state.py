@@ -15,6 +15,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass
 from hashlib import sha256
 from pathlib import Path
+from shlex import quote
 
 from hil.benches.bench_file import LoadedBench
 from hil.benches.safe_state import SafeStep, safe_states
@@ -105,7 +106,7 @@ class BenchState:
         if left:
             raise BenchFault(
                 f"{self.bench_path}: the bench was not left in its safe state: {left}; "
-                f"look at it, then confirm with: pumprig bench safe {self.bench_path}"
+                f"look at it, then confirm with: pumprig bench safe {quote(str(self.bench_path))}"
             )
 
     def refuse_if_locked(self) -> None:

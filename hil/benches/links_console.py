@@ -87,8 +87,9 @@ def print_scan(file: Path | None, *, network: bool, as_json: bool) -> None:
         console.print(escape(f"  {lock.resource}  {'stale' if lock.is_stale else 'held'}: {lock.owner}"))
     if bench is not None:
         console.print(escape(f"bench {bench.file.name}"), style="bold")
+    width = max((len(device.role) for device in devices), default=0)
     for device in devices:
-        console.print(escape(f"  {device.role:<8} {device.link}  {device.identity or device.problem}"))
+        console.print(escape(f"  {device.role:<{width}} {device.link}  {device.identity or device.problem}"))
 
 
 def print_wire_faults(*, as_json: bool) -> None:

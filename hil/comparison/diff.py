@@ -14,6 +14,7 @@ from hil.comparison.sides import Side, read_side
 from hil.figure import Figure, Series
 from hil.recording.looks import QUANTITIES
 from hil.recording.reader import Record
+from hil.report.numbers import unit_text
 
 __all__ = ["Change", "Diff", "Divergence", "MeasurementChange", "diff"]
 
@@ -260,7 +261,9 @@ def _figures(a: Side, b: Side) -> Iterator[Figure]:
                 x, y = zip(*kept, strict=True)
                 curves.append(Series(letter, x, y))
         if curves:
-            yield Figure(name.capitalize(), "bench time, h", f"{name}, {unit}", tuple(curves), in_bench_hours=True)
+            yield Figure(
+                name.capitalize(), "bench time, h", f"{name}, {unit_text(unit)}", tuple(curves), in_bench_hours=True
+            )
 
 
 def _rows(changes: tuple[Change, ...]) -> tuple[tuple[str, ...], ...]:
@@ -271,7 +274,7 @@ def _measured(measurements: tuple[MeasurementChange, ...]) -> PageTable:
     rows = tuple(
         (
             f"{each.procedure}: {each.name}",
-            each.unit,
+            unit_text(each.unit),
             _number(each.a, each.u_a),
             _number(each.b, each.u_b),
             "none" if each.difference is None else f"{each.difference:+.5f}",

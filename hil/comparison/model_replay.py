@@ -13,7 +13,7 @@ from hil.comparison.residuals import Residual, residuals, tolerances
 from hil.comparison.telemetry import Telemetry, read_telemetry
 from hil.errors import UsageError
 from hil.figure import Figure, Limit, Series
-from hil.report.numbers import number
+from hil.report.numbers import number, unit_text
 from hil.shipped import file_or_shipped
 
 __all__ = ["ModelReplay", "replay_model"]
@@ -143,7 +143,7 @@ def _row(each: Residual) -> tuple[str, ...]:
     numbers = (each.mean, each.tolerance.mean, each.maximum, each.tolerance.maximum)
     return (
         each.name,
-        each.unit,
+        unit_text(each.unit),
         str(each.values.size),
         *(number(f"{value:.4f}") for value in numbers),
         {"within": "yes", "beyond": "NO"}.get(each.said, each.said),
@@ -156,7 +156,7 @@ def _figures(each: Residual) -> tuple[Figure, Figure]:
     both = Figure(
         f"{each.name.capitalize()}{kind}",
         "bench time, h",
-        f"{each.name}, {each.unit}",
+        f"{each.name}, {unit_text(each.unit)}",
         (
             Series("recorded", x, tuple(each.recorded.tolist())),
             Series("modelled", x, tuple(each.modelled.tolist())),
@@ -167,7 +167,7 @@ def _figures(each: Residual) -> tuple[Figure, Figure]:
     rest = Figure(
         f"{each.name.capitalize()}: recorded less modelled",
         "bench time, h",
-        f"residual, {each.unit}",
+        f"residual, {unit_text(each.unit)}",
         (Series("residual", x, tuple(each.values.tolist()), "points"),),
         limits,
         in_bench_hours=True,

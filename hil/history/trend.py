@@ -10,6 +10,7 @@ from hil.figure import Figure, Limit, Series
 from hil.history.control_chart import ControlChart, control_chart
 from hil.history.run_index import RunPoint
 from hil.measurement import Outcome
+from hil.report.numbers import unit_text
 from hil.report.page import render_page
 
 __all__ = ["Trend"]
@@ -81,7 +82,7 @@ class Trend:
         values = Figure(
             title=f"Individuals: {self.measurement}",
             x_label="run",
-            y_label=f"{self.measurement} / {self.unit}",
+            y_label=_label(self.measurement, self.unit),
             series=(
                 Series("value", numbers, chart.values),
                 Series("value + U", numbers, tuple(map(add, chart.values, reach)), "points"),
@@ -99,7 +100,7 @@ class Trend:
         ranges = Figure(
             title="Moving ranges",
             x_label="run",
-            y_label=f"range / {self.unit}",
+            y_label=_label("range", self.unit),
             series=(Series("from the run before", numbers[1:], chart.ranges),),
             limits=(
                 Limit(chart.mean_range, "mean", "reference"),
@@ -119,3 +120,9 @@ class Trend:
             points=self.points,
             signals=self.chart.signals,
         )
+
+
+def _label(name: str, unit: str) -> str:
+    """What an axis is called: a compound unit in brackets, as ``/`` divides; nothing behind a pure number."""
+    said = unit_text(unit)
+    return f"{name} / ({said})" if "/" in said else f"{name} / {said}" if said else name

@@ -22,6 +22,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
+from shlex import quote
 
 from hil.errors import LinkError
 from hil.links.guard import guarded
@@ -155,7 +156,7 @@ def remove_lock(lock: HeldLock, *, force: bool = False) -> None:
         if not (held.is_stale or force):
             raise LinkError(
                 f"{held.resource}: in use by {held.owner} since {held.since}; end that program, or take the lock away "
-                f"with `pumprig bench unlock {held.resource} --force`"
+                f"with `pumprig bench unlock {quote(held.resource)} --force`"
             )
         path.unlink()
 

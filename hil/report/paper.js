@@ -3,7 +3,7 @@ const PAPER_PX = 680; // A4 within the margins of report.css, at 96 px to the in
 const plots = () => [...document.querySelectorAll(".plot")];
 addEventListener("beforeprint", () => {
   for (const plot of plots()) {
-    const width = plot.offsetWidth;
+    const width = plot.scrollWidth; // in a narrow window more than is seen
     plot.style.width = `${width}px`;
     plot.style.zoom = Math.min(1, PAPER_PX / width);
   }

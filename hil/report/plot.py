@@ -5,12 +5,14 @@ are PlainText, for Bokeh may take a bare string for TeX, and the report has no r
 """
 
 import json
+import math
 from typing import Any, Literal
 
 import bokeh
 from bokeh.document import Document
 from bokeh.models import ColumnDataSource, HoverTool, PlainText, Range1d
 from bokeh.models.annotations import BoxAnnotation, Label, Legend, LegendItem, Span
+from bokeh.models.tickers import BasicTicker
 from bokeh.plotting import figure
 
 from hil.figure import Figure, Limit, Marker, Series
@@ -29,6 +31,10 @@ _FONT = 'system-ui, -apple-system, "Segoe UI", "DejaVu Sans", sans-serif'
 _FEW = 30
 """A curve of no more points than this shows them."""
 
+_HEIGHT_PX, _LINE_PX = 360, 15
+_BESIDE_LEGEND_PX, _LEGEND_ENTRY_PX, _LETTER_PX = 80, 46, 7
+"""The y axis; a legend's line or point with the gap behind it; a letter of its text, rather too wide."""
+
 _MARK_ROWS = 4
 _MARK_ROW_PX = 16
 
@@ -42,7 +48,8 @@ def plot_json(data: Figure, markers: tuple[Marker, ...], target: str) -> str:
     x_start, x_end = x_span(data, marks)
     y_start, y_end = y_span(data)
     plot = figure(
-        height=360,
+        height=_HEIGHT_PX,
+        min_width=_legend_width(data),
         sizing_mode="stretch_width",
         x_axis_type="log" if data.log_x else "linear",
         x_range=Range1d(start=x_start, end=x_end),
@@ -52,12 +59,17 @@ def plot_json(data: Figure, markers: tuple[Marker, ...], target: str) -> str:
         outline_line_color=None,
     )
     _style(plot, data)
-    _draw_limits(plot, data.limits, x_end)
+    _draw_limits(plot, data.limits, x_end, 0.8 * _HEIGHT_PX / (y_end - y_start))
     _draw_curves(plot, data)
     for row, marker in enumerate(marks):
         _draw_marker(plot, marker, y_end, row % _MARK_ROWS, at_right=marker.x > x_start + 0.7 * (x_end - x_start))
     text = json.dumps(canonical(_item(plot, target)), separators=(",", ":"), allow_nan=False)
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+
+
+def _legend_width(data: Figure) -> int:
+    """What the legend needs, in pixels. Bokeh cuts off the rest: in a narrower window a figure is scrolled instead."""
+    return _BESIDE_LEGEND_PX + sum(_LEGEND_ENTRY_PX + _LETTER_PX * len(series.name) for series in data.series)
 
 
 def _item(plot: Any, target: str) -> dict[str, Any]:
@@ -92,9 +104,11 @@ def _style(plot: Any, data: Figure) -> None:
         )
     if data.log_x:
         plot.xaxis.ticker = sorted({float(x) for series in data.series for x in series.x if x > 0})
+    elif all(float(x).is_integer() for series in data.series for x in series.x):
+        plot.xaxis.ticker = BasicTicker(min_interval=1)  # there is no run between two runs
 
 
-def _draw_limits(plot: Any, limits: tuple[Limit, ...], right: float) -> None:
+def _draw_limits(plot: Any, limits: tuple[Limit, ...], right: float, px_per_unit: float) -> None:
     judged = sorted(limit.value for limit in limits if limit.kind == "limit")
     if len(judged) > 1:
         plot.add_layout(
@@ -107,13 +121,23 @@ def _draw_limits(plot: Any, limits: tuple[Limit, ...], right: float) -> None:
                 level="underlay",
             )
         )
-    for limit in limits:
+    above_px = -math.inf
+    for limit in sorted(limits, key=lambda limit: limit.value):
         colour, dash = (_LIMIT, [7, 4]) if limit.kind == "limit" else (_REFERENCE, [2, 3])
         plot.add_layout(
-            Span(location=limit.value, dimension="width", line_color=colour, line_dash=dash, line_width=1.3)
+            Span(
+                location=limit.value,
+                dimension="width",
+                line_color=colour,
+                line_dash=dash,
+                line_width=1.3,
+                level="underlay",
+            )
         )
         name = _text(f"{limit.label} {number(f'{limit.value:g}')}", right, limit.value, colour, baseline="middle")
-        name.update(text_align="right", x_offset=-6)
+        above_px = max(limit.value * px_per_unit, above_px + _LINE_PX)  # no name stands on another
+        lift_px = round(above_px - limit.value * px_per_unit)
+        name.update(text_align="right", x_offset=-6, y_offset=lift_px, level="underlay")  # nor hides the last value
         plot.add_layout(name)
 
 

@@ -5,6 +5,7 @@ import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from shlex import quote
 from types import FrameType
 
 from rich.markup import escape
@@ -60,8 +61,8 @@ def print_result(result: RunResult) -> None:
         console.print(f"reproduce  {escape(result.plan.command)}")
     if result.resumable:
         if not is_confirmed(result.safe_state):
-            console.print(f"first      pumprig bench safe {escape(result.plan.bench.path)}")
-        console.print(f"go on      pumprig run --resume {escape(str(result.folder))}")
+            console.print(f"first      pumprig bench safe {escape(quote(result.plan.bench.path))}")
+        console.print(f"go on      pumprig run --resume {escape(quote(str(result.folder)))}")
 
 
 def print_recording(path: Path, *, as_json: bool) -> None:
@@ -107,8 +108,9 @@ def serve_bench(
     try:
         console = screen()
         console.print(f"{escape(bench.file.name)}: pump {bench.file.pump.serial_number}, {served.pace}", style="bold")
+        width = max(len(port.device) for port in served.served)
         for port in served.served:
-            console.print(f"  {port.device:<8} {port.kind}  {escape(port.where)}")
+            console.print(f"  {port.device:<{width}} {port.kind}  {escape(port.where)}")
         console.print("ready; stop with Ctrl-C")
         served.run(lambda: bool(stopped))
     finally:
@@ -138,8 +140,9 @@ def print_safe_state(file: Path) -> int:
     state = BenchState(bench)
     with state.held("pumprig bench safe"):
         steps = bring_to_safe_state(bench)
+        width = max((len(step.instrument) for step in steps), default=0)
         for step in steps:
-            console.print(f"{step.instrument:<8} {escape(step.problem or f'confirmed: {step.found}')}")
+            console.print(f"{step.instrument:<{width}} {escape(step.problem or f'confirmed: {step.found}')}")
         if not steps:
             console.print("nothing on this bench has a safe state of its own")
         state.end("pumprig bench safe", steps)

@@ -10,6 +10,7 @@ import os
 from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
+from shlex import quote
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
@@ -162,7 +163,7 @@ class KeptRun:
             problem = first_problem(error) if isinstance(error, ValidationError) else str(error.strerror)
             raise RecordingError(
                 f"{path / PLAN}: cannot be read: {problem}; the run cannot go on, begin a new one "
-                f"(`pumprig info {path}` says what this one has recorded)"
+                f"(`pumprig info {quote(str(path))}` says what this one has recorded)"
             ) from error
         if (path / JOURNAL).exists():
             try:

@@ -12,6 +12,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime
 from importlib.metadata import version
 from pathlib import Path
+from shlex import quote
 
 from hil.bench import Bench, open_bench
 from hil.benches.bench_state import BenchState
@@ -84,7 +85,7 @@ class Run:
                 self.folder.keep_old()
                 self.quarantine = plan.resumed.quarantined
                 self.started = datetime.fromisoformat(plan.resumed.plan.started_utc)
-                self.folder.audit("run resumed", why=f"pumprig run --resume {self.folder.path}")
+                self.folder.audit("run resumed", why=f"pumprig run --resume {quote(str(self.folder.path))}")
             if self._bench_state is not None:
                 self._bench_state.hold_for(str(self.folder.path.resolve()))
             self._let_go = begun.pop_all()
@@ -296,9 +297,11 @@ class Run:
         """What must be said of a run whose end cannot be written down, for nothing else will say it."""
         unsafe = ", ".join(step.instrument for step in self.safe_state if step.problem)
         if unsafe:
-            yield f"safe state not confirmed: {unsafe}; look at it, then pumprig bench safe {self.plan.bench.path}"
+            confirm = f"pumprig bench safe {quote(self.plan.bench.path)}"
+            yield f"safe state not confirmed: {unsafe}; look at it, then {confirm}"
         if self.plan.command.startswith("pumprig "):  # pytest's own run is one that nothing can go on with
-            yield f"what was found is kept: once that can be written, pumprig run --resume {self.folder.path}"
+            go_on = f"pumprig run --resume {quote(str(self.folder.path))}"
+            yield f"what was found is kept: once that can be written, {go_on}"
 
     def _account_for_limits(self) -> None:
         """A new limit that met no measurement would pass for one that was kept: it ends the run as an error."""

@@ -203,7 +203,7 @@ def _plan_replay(settings: RunSettings, source: Path) -> RunPlan:
     if not recording.complete:
         raise RecordingError(
             f"{path}: cut short at byte {recording.truncated_at}; a verdict needs the whole. "
-            f"See what it holds with `pumprig info {path}`"
+            f"See what it holds with `pumprig info {shlex.quote(str(path))}`"
         )
     if BENCH_ATTACHMENT not in recording.attachments:
         raise UsageError(
@@ -256,9 +256,8 @@ def _check_names(settings: RunSettings) -> None:
 def _check_wire_faults(faults: tuple[str, ...], bench: LoadedBench, target: Target) -> None:
     parse_wire_faults(faults, bench.file.links())
     if faults and target != "sim" and bench.file.serve is not None:
-        raise UsageError(
-            f"--wire-fault: the wires end at the served bench; use `pumprig bench serve {bench.path} --wire-fault ...`"
-        )
+        serve = f"pumprig bench serve {shlex.quote(bench.path)} --wire-fault ..."
+        raise UsageError(f"--wire-fault: the wires end at the served bench; use `{serve}`")
     if faults and target != "sim":
         raise UsageError("--wire-fault needs a simulated bench: real wires have faults of their own")
 

@@ -98,7 +98,7 @@ def print_faults(*, as_json: bool) -> None:
     console = screen()
     for kind in PUMP_FAULTS.values():
         reach = f"{kind.lower:g} to {kind.upper:g}{kind.unit}"
-        console.print(f"{kind.name:<34}{kind.default:g}{kind.unit:<8} ({reach})", style="bold")
+        console.print(f"{kind.name:<34}{f'{kind.default:g}{kind.unit}':<11} ({reach})", style="bold")
         console.print(f"    {escape(kind.summary)}")
     console.print(
         'in a scenario:  [[fault]] name = "catheter-occlusion" value = "50%" at = "2d6h" ramp = "2h" duration = "1d"',

@@ -58,6 +58,15 @@ def test_an_unsafe_bath_is_refused_by_any_name(tmp_path: Path, links: dict[str, 
     left.check()
 
 
+def test_what_confirms_the_safe_state_can_be_copied(tmp_path: Path) -> None:
+    """A bench file may have a space in its name: the command in the refusal is quoted as a shell needs it."""
+    (tmp_path / "my bench").mkdir()
+    left = BenchState(bench(tmp_path / "my bench"))
+    left.begin("runs/1")
+    with pytest.raises(BenchFault, match=r"pumprig bench safe '.*/my bench/served\.toml'$"):
+        left.check()
+
+
 def test_another_bath_is_another_matter(tmp_path: Path) -> None:
     """What is not known to be safe keeps nobody from a bench without it."""
     BenchState(bench(tmp_path)).begin("runs/1")

@@ -1,6 +1,7 @@
 """Runs that were made earlier: named, listed, and followed over time."""
 
 import json
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -128,6 +129,13 @@ def test_a_trend_is_a_measurement_over_runs(runs: Path) -> None:
     assert len(trend_of(named, "flow", RunFilter(procedure="flow-accuracy"))) == 1
     with pytest.raises(UsageError, match="needs at least 2"):
         Trend.of("flow-estimate-error", trend_of(runs, "flow-estimate-error", RunFilter()))
+
+
+@pytest.mark.parametrize(("unit", "label"), [("mL/day", "f / (mL/day)"), ("C", "f / °C"), ("ms", "f / ms"), ("1", "f")])
+def test_an_axis_says_its_unit_once_and_plainly(runs: Path, unit: str, label: str) -> None:
+    """Divided by a unit that is a fraction, a quantity would read as one more fraction; a pure number has no unit."""
+    points = [replace(point, unit=unit) for point in trend_of(runs, "flow", RunFilter())]
+    assert Trend.of("f", points).figures()[0].y_label == label
 
 
 def test_replays_are_shown_as_such_and_are_no_points_of_a_trend(runs: Path) -> None:

@@ -188,6 +188,15 @@ def test_heart_beats(state: Path) -> None:
     assert not path.exists()
 
 
+def test_what_takes_a_lock_away_can_be_copied() -> None:
+    """A port may have a space in its name: the command in the refusal is quoted as a shell needs it."""
+    held = ResourceLock("port:/tmp/my bench/pump", "/tmp/my bench/pump")  # noqa: S108 - a name, not a file
+    (lock,) = held_locks()
+    with pytest.raises(LinkError, match=r"`pumprig bench unlock '/tmp/my bench/pump' --force`"):
+        remove_lock(lock)
+    held.release()
+
+
 def test_release_leaves_the_locks_of_others_alone() -> None:
     """Who lost its lock to somebody else does not take it back by letting go."""
     first = ResourceLock("port:x", "x")

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
 from html.parser import HTMLParser
+from importlib import resources
 from typing import Any
 
 import pytest
@@ -288,6 +289,41 @@ def test_odd_figures_are_drawn_all_the_same(drawn: Figure) -> None:
         assert math.isfinite(start)
         assert math.isfinite(end)
         assert start < end
+
+
+@pytest.mark.parametrize(("x", "whole"), [((1.0, 2.0, 3.0), True), ((0.25, 1.0, 2.0), False)])
+def test_nothing_is_counted_in_parts(x: tuple[float, ...], whole: bool) -> None:
+    """Where every x is a whole number, as of runs, no tick stands between two of them."""
+    item = json.loads(plot_json(Figure("f", "run", "y", (Series("s", x, (1.0, 2.0, 1.0)),)), (), "plot-1"))
+    steps = [model["attributes"].get("min_interval") for model in _models(item) if model.get("name") == "BasicTicker"]
+    assert (1 in steps) is whole
+
+
+def test_no_name_of_a_limit_hides_a_value() -> None:
+    """Limits and their names lie below the curves: in a narrow window they reach to the last value."""
+    drawn = Figure("f", "x", "y", (Series("s", (1.0, 2.0), (1.0, 1.0)),), (Limit(1.0, "required, upper"),))
+    item = json.loads(plot_json(drawn, (), "plot-1"))
+    models = [model for model in _models(item) if model.get("name") in {"Label", "Span"}]
+    assert [model["attributes"].get("level") for model in models] == ["underlay", "underlay"]
+
+
+def test_names_of_limits_that_are_close_stand_above_one_another() -> None:
+    """Of two limits that are nearly the same both can be read; one that is alone keeps its place on its line."""
+    limits = (Limit(1.01, "mean", "reference"), Limit(1.0, "lower"), Limit(2.0, "upper"))
+    item = json.loads(plot_json(Figure("f", "x", "y", (), limits), (), "plot-1"))
+    labels = [model["attributes"] for model in _models(item) if model.get("name") == "Label"]
+    assert [(label["y"], label.get("y_offset", 0)) for label in labels] == [(1.0, 0), (1.01, 13), (2.0, 0)]
+
+
+def test_a_figure_in_a_narrow_window_is_scrolled() -> None:
+    """A figure has room for its legend at any width of the window, and its box lets it be moved."""
+    curves = tuple(Series(name, (1.0,), (1.0,)) for name in ("gravimetric, 60 min mean", "pump's own estimate (6 h)"))
+    item = json.loads(plot_json(Figure("f", "x", "y", curves), (), "plot-1"))
+    (width,) = [model["attributes"]["min_width"] for model in _models(item) if model.get("name") == "Figure"]
+    assert 400 < width < 600
+    css = (resources.files("hil.report") / "report.css").read_text(encoding="utf-8")
+    assert ".plot { min-height: 360px; overflow-x: auto; }" in css
+    assert ".plot { min-height: 0; overflow: visible; }" in css, "paper cannot be scrolled"
 
 
 def _models(item: object) -> list[dict[str, Any]]:

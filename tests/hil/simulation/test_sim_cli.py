@@ -94,4 +94,5 @@ def test_lists() -> None:
     faults, scenarios = _sim("--list-faults"), _sim("--list-scenarios")
     assert "catheter-occlusion" in faults.stdout
     assert "[[fault]]" in faults.stdout
+    assert len({line.index("(") for line in faults.stdout.splitlines() if line[:1] not in {" ", "i"}}) == 1
     assert all(name in scenarios.stdout for name in scenario_names())
