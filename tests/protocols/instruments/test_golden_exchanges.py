@@ -34,6 +34,21 @@ def test_mt_sics_replies_are_read_as_the_manual_means_them(cited: dict[str, Any]
                 assert refusal.code == cited["code"]
 
 
+def test_what_was_done_is_said_in_three_ways() -> None:
+    """Done; done at a stable weight or not; and with the new tare behind it."""
+    for line, command in ((b"Z A", "Z"), (b"ZI S", "ZI"), (b"ZI D", "ZI"), (b"T S     100.00 g", "T")):
+        assert mt_sics.parse_done(line + b"\r\n", command) is None
+
+
+def test_texts_and_tares_are_written_as_they_are_read() -> None:
+    """Several texts each in their quotes; B while more lines follow; a tare with the status A."""
+    assert mt_sics.format_text_reply("I1", "0123", "2.30") == b'I1 A "0123" "2.30"\r\n'
+    assert mt_sics.parse_text_reply(b'I1 A "0123" "2.30"\r\n', "I1") == "0123 2.30"
+    assert mt_sics.format_text_reply("I0", "I1", more=True) == b'I0 B "I1"\r\n'
+    assert mt_sics.format_tare(Decimal("100.00")) == b"TA A     100.00 g\r\n"
+    assert mt_sics.parse_weight(b"TA A     100.00 g\r\n", "TA") == Weight(Decimal("100.00"), "g", stable=True)
+
+
 def test_weights_are_written_as_the_manual_prints_them() -> None:
     """The value stands right-aligned in ten columns, then a space and the unit."""
     assert mt_sics.format_weight("S", Weight(Decimal("100.00"), "g", stable=True)) == b"S S     100.00 g\r\n"
