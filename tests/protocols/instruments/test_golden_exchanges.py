@@ -237,6 +237,8 @@ _REFUSED: list[tuple[Callable[[bytes], object], list[bytes]]] = [
     (lambda line: mt_sics.parse_text_reply(line, "I4"), [b'I2 A "XS204"', b'I4 C "1"', b"I4 A", b'I44 A "1"']),
     (lambda line: julabo.parse_number(line, "in_pv_00"), [b"37.", b"3 7", b"--.--", b"37.0 C", b"\xb0", b"1e3"]),
     (lambda line: julabo.parse_flag(line, "in_mode_05"), [b"", b"2", b"01", b"10", b"ON", b"1.0"]),
+    (sbi.parse_print, [b"", b" " * 14, b"Stat" + b" " * 16, b"\xff", b"MSE1203S-100-DR     "]),
+    (sbi.parse_text, [b"", b" " * 14, b"A\x07B", b"\xff", b"C", b"High", b"+    100.00 g  "]),
     (julabo.parse_status, [b"", b"3 REMOTE START", b"03", b"003 X", b"REMOTE START"]),
     (julabo.parse_version, [b"", b"HUBER 1.0"]),
     (scpi.parse_identity, [b"A,B,C", b",B,C,D", b"A,,C,D", b"+1.0,B,C,D", b""]),
