@@ -219,6 +219,20 @@ def test_commands_are_those_of_the_manuals() -> None:
     ]  # fmt: skip
 
 
+def test_scpi_has_its_standards_numbers_and_words() -> None:
+    """Errors of SCPI-1999, states in both forms, quantities out of range, and how numbers are written."""
+    errors = [scpi.UNDEFINED_HEADER, scpi.NOT_A_NUMBER, scpi.PARAMETER_MISSING, scpi.DATA_OUT_OF_RANGE]
+    assert [error.code for error in (*errors, scpi.QUEUE_OVERFLOW, scpi.NO_ERROR)] == [-113, -104, -109, -222, -350, 0]
+    assert scpi.format_error(scpi.NO_ERROR, signed=True) == '+0,"No error"'
+    assert scpi.format_error(scpi.NO_ERROR, signed=False) == '0,"No error"'
+    assert scpi.format_error(scpi.QUEUE_OVERFLOW, signed=True) == '-350,"Queue overflow"'
+    flags = {line: scpi.parse_flag(line, "OUTP?") for line in (b"1", b"ON", b"on", b"0", b"OFF")}
+    assert flags == {b"1": True, b"ON": True, b"on": True, b"0": False, b"OFF": False}
+    overloads = [scpi.is_overload(value) for value in (9.9e37, -9.9e37, 9.91e37, 9.8e37, 1e37, 0.0)]
+    assert overloads == [True, True, True, False, False, False]
+    assert scpi.format_exponent(3.6) == "+3.60000000E+00"
+
+
 def test_units_of_pressure_are_as_they_are_defined() -> None:
     """From pound, inch and standard gravity; mercury of 13.5951 g/cm3; the torr from the atmosphere."""
     gravity, pound_kg, inch_m = 9.80665, 0.45359237, 0.0254
@@ -260,6 +274,17 @@ def test_what_is_outside_a_grammar_is_refused(parse: Callable[[bytes], object], 
     with pytest.raises(InstrumentReplyError) as caught:
         parse(line)
     assert caught.value.reply == line
+
+
+def test_which_states_of_a_balance_pass() -> None:
+    """Settling and adjusting end by themselves; what is on the pan, or is not, does not. A count needs no sign."""
+    passing = {}
+    for code in ("High", "H", "Low", "L", "--", "Cal.Int.", "Cal. Ext.", "C", "Err 054"):
+        state = sbi.parse_print(f"{code:^14}".encode() + b"\r\n")
+        assert isinstance(state, BalanceState)
+        passing[code] = state.passing
+    assert [code for code, passes in passing.items() if passes] == ["--", "Cal.Int.", "Cal. Ext.", "C"]
+    assert sbi.parse_print(b"       253 pcs\r\n") == PrintedWeight(Decimal(253), "pcs")
 
 
 def test_weights_below_zero_and_of_zero_are_printed_with_their_signs() -> None:
