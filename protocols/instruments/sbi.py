@@ -42,7 +42,7 @@ SERIAL_NUMBER = "x2_"
 VERSION = "x3_"
 
 _ESCAPE = b"\x1b"
-_COLUMNS, _LABELLED_COLUMNS, _LABEL = 14, 20, 6
+_COLUMNS, _LABEL = 14, 6
 _COMMAND = re.compile(rb"\x1b(?P<name>[A-Z]|[a-z][0-9A-Z]{0,3}_)")
 _WEIGHT = re.compile(
     r"(?P<sign>[+-]?) *(?P<value>\d+(?:\.\d*)?(?:\[\d+\])?|\.\d+) *(?P<unit>[A-Za-z%/][A-Za-z/ ]{0,3})?"
@@ -122,7 +122,7 @@ def parse_print(line: bytes) -> PrintedWeight | BalanceState:
     """The weight, or what stands in its place. Raises InstrumentReplyError for anything else."""
     text = _text_of(line)
     label = _LABELLED.match(text)
-    if text.upper().startswith("STAT") or (len(text) == _LABELLED_COLUMNS and text[:_LABEL].isspace()):
+    if text.upper().startswith("STAT"):
         text = text[_LABEL:]
     elif label is not None:
         text = text[label.end() :]

@@ -159,6 +159,7 @@ def test_a_monster_is_one_rejection() -> None:
     decoded = decoder.feed(b"\5\0" + wire)
     assert [tuple(each) for each in decoded.rejected.tolist()] == [(0, 1_000_001, REASONS.index("FrameTooLong"))]
     assert decoded.rows[Status].offset.tolist() == [1_000_002]
+    assert decoded.frames == 2
 
 
 @pytest.mark.parametrize("message", [Status, Sampled])

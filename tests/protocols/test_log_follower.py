@@ -149,6 +149,7 @@ def test_a_log_that_is_read_up_to_date_has_no_more(pump: Pump) -> None:
     empty = pump.ask(follower.request())
     for changed in (replace(empty, chain_before=bytes(range(16)), chain_after=bytes(range(16))),
                     replace(empty, chain_after=bytes(range(16))),
+                    replace(empty, chain_before=bytes(16)),
                     replace(empty, next_seq=_RECORDS - 1)):  # fmt: skip
         with pytest.raises(BrokenLog):
             follower.take(changed)
@@ -205,3 +206,12 @@ def test_a_chain_that_the_pump_forgot_is_no_fault() -> None:
     follower = hour_log(20, b"\1" * 16)
     follower.take(History(0, 24, bytes(16), hours, bytes(16)))
     assert follower.next_seq == 23
+
+
+@pytest.mark.parametrize("seqs", [(20, 22), (21, 20), (20, 20), (20, 21, 23)])
+def test_records_follow_each_other_where_no_chain_is_known(seqs: tuple[int, ...]) -> None:
+    """A gap, another order, or one record twice: there is no chain that would tell, but the numbers do."""
+    follower = hour_log(20)
+    with pytest.raises(BrokenLog, match="were asked for"):
+        follower.take(History(0, 24, bytes(16), tuple(_hour(seq) for seq in seqs), bytes(16)))
+    assert follower.next_seq == 20

@@ -34,6 +34,21 @@ def test_mt_sics_replies_are_read_as_the_manual_means_them(cited: dict[str, Any]
                 assert refusal.code == cited["code"]
 
 
+def test_what_was_done_is_said_in_three_ways() -> None:
+    """Done; done at a stable weight or not; and with the new tare behind it."""
+    for line, command in ((b"Z A", "Z"), (b"ZI S", "ZI"), (b"ZI D", "ZI"), (b"T S     100.00 g", "T")):
+        assert mt_sics.parse_done(line + b"\r\n", command) is None
+
+
+def test_texts_and_tares_are_written_as_they_are_read() -> None:
+    """Several texts each in their quotes; B while more lines follow; a tare with the status A."""
+    assert mt_sics.format_text_reply("I1", "0123", "2.30") == b'I1 A "0123" "2.30"\r\n'
+    assert mt_sics.parse_text_reply(b'I1 A "0123" "2.30"\r\n', "I1") == "0123 2.30"
+    assert mt_sics.format_text_reply("I0", "I1", more=True) == b'I0 B "I1"\r\n'
+    assert mt_sics.format_tare(Decimal("100.00")) == b"TA A     100.00 g\r\n"
+    assert mt_sics.parse_weight(b"TA A     100.00 g\r\n", "TA") == Weight(Decimal("100.00"), "g", stable=True)
+
+
 def test_weights_are_written_as_the_manual_prints_them() -> None:
     """The value stands right-aligned in ten columns, then a space and the unit."""
     assert mt_sics.format_weight("S", Weight(Decimal("100.00"), "g", stable=True)) == b"S S     100.00 g\r\n"
@@ -204,6 +219,20 @@ def test_commands_are_those_of_the_manuals() -> None:
     ]  # fmt: skip
 
 
+def test_scpi_has_its_standards_numbers_and_words() -> None:
+    """Errors of SCPI-1999, states in both forms, quantities out of range, and how numbers are written."""
+    errors = [scpi.UNDEFINED_HEADER, scpi.NOT_A_NUMBER, scpi.PARAMETER_MISSING, scpi.DATA_OUT_OF_RANGE]
+    assert [error.code for error in (*errors, scpi.QUEUE_OVERFLOW, scpi.NO_ERROR)] == [-113, -104, -109, -222, -350, 0]
+    assert scpi.format_error(scpi.NO_ERROR, signed=True) == '+0,"No error"'
+    assert scpi.format_error(scpi.NO_ERROR, signed=False) == '0,"No error"'
+    assert scpi.format_error(scpi.QUEUE_OVERFLOW, signed=True) == '-350,"Queue overflow"'
+    flags = {line: scpi.parse_flag(line, "OUTP?") for line in (b"1", b"ON", b"on", b"0", b"OFF")}
+    assert flags == {b"1": True, b"ON": True, b"on": True, b"0": False, b"OFF": False}
+    overloads = [scpi.is_overload(value) for value in (9.9e37, -9.9e37, 9.91e37, 9.8e37, 1e37, 0.0)]
+    assert overloads == [True, True, True, False, False, False]
+    assert scpi.format_exponent(3.6) == "+3.60000000E+00"
+
+
 def test_units_of_pressure_are_as_they_are_defined() -> None:
     """From pound, inch and standard gravity; mercury of 13.5951 g/cm3; the torr from the atmosphere."""
     gravity, pound_kg, inch_m = 9.80665, 0.45359237, 0.0254
@@ -222,6 +251,8 @@ _REFUSED: list[tuple[Callable[[bytes], object], list[bytes]]] = [
     (lambda line: mt_sics.parse_text_reply(line, "I4"), [b'I2 A "XS204"', b'I4 C "1"', b"I4 A", b'I44 A "1"']),
     (lambda line: julabo.parse_number(line, "in_pv_00"), [b"37.", b"3 7", b"--.--", b"37.0 C", b"\xb0", b"1e3"]),
     (lambda line: julabo.parse_flag(line, "in_mode_05"), [b"", b"2", b"01", b"10", b"ON", b"1.0"]),
+    (sbi.parse_print, [b"", b" " * 14, b"Stat" + b" " * 16, b"\xff", b"MSE1203S-100-DR     "]),
+    (sbi.parse_text, [b"", b" " * 14, b"A\x07B", b"\xff", b"C", b"High", b"+    100.00 g  "]),
     (julabo.parse_status, [b"", b"3 REMOTE START", b"03", b"003 X", b"REMOTE START"]),
     (julabo.parse_version, [b"", b"HUBER 1.0"]),
     (scpi.parse_identity, [b"A,B,C", b",B,C,D", b"A,,C,D", b"+1.0,B,C,D", b""]),
@@ -243,6 +274,17 @@ def test_what_is_outside_a_grammar_is_refused(parse: Callable[[bytes], object], 
     with pytest.raises(InstrumentReplyError) as caught:
         parse(line)
     assert caught.value.reply == line
+
+
+def test_which_states_of_a_balance_pass() -> None:
+    """Settling and adjusting end by themselves; what is on the pan, or is not, does not. A count needs no sign."""
+    passing = {}
+    for code in ("High", "H", "Low", "L", "--", "Cal.Int.", "Cal. Ext.", "C", "Err 054"):
+        state = sbi.parse_print(f"{code:^14}".encode() + b"\r\n")
+        assert isinstance(state, BalanceState)
+        passing[code] = state.passing
+    assert [code for code, passes in passing.items() if passes] == ["--", "Cal.Int.", "Cal. Ext.", "C"]
+    assert sbi.parse_print(b"       253 pcs\r\n") == PrintedWeight(Decimal(253), "pcs")
 
 
 def test_weights_below_zero_and_of_zero_are_printed_with_their_signs() -> None:

@@ -255,6 +255,15 @@ def test_no_frame_comes_back_to_a_session_that_is_over(late_ms: int, since_ms: i
     assert not programmer.is_open(late_ms)
 
 
+def test_a_session_is_as_old_as_it_is() -> None:
+    """Counted from when it began, not from when either end was switched on."""
+    begin_ms = 10 * MAX_SESSION_MS
+    programmer, pump = in_session(now_ms=begin_ms)
+    for end_ms, is_open in ((begin_ms + IDLE_MS - 1, True), (begin_ms + IDLE_MS, False)):
+        assert (pump.role(end_ms) is not None) is is_open
+        assert programmer.is_open(end_ms) is is_open
+
+
 def test_a_session_ends_with_its_last_counter() -> None:
     """The last frame each way is read; then either end has no session any more, instead of a counter too high."""
     programmer, pump = in_session()
