@@ -56,6 +56,7 @@ def test_an_unsafe_bath_is_refused_by_any_name(tmp_path: Path, links: dict[str, 
         left.check()
     other.end("bench safe", [SafeStep("bath", "stopped", "stopped")])
     left.check()
+    other.end("bench safe", [SafeStep("bath", "stopped", "stopped")])  # of a bench that was safe before
 
 
 def test_what_confirms_the_safe_state_can_be_copied(tmp_path: Path) -> None:

@@ -149,6 +149,7 @@ def test_nothing_is_played_from_before_it_begins(path: Path) -> None:
     """Wherever somebody wants to go on from."""
     assert [cue.time_ms for cue in Schedule(path, "dut", 350).cues(100)] == [350, 60_000, 60_010, 200_000]
     assert [cue.time_ms for cue in Schedule(path, "dut", 350).cues(60_010)] == [60_010, 200_000]
+    assert next(Schedule(path, "dut").cues(0)).time_ms == 0
 
 
 def test_a_wire_on_which_nothing_came_names_those_on_which_something_did(path: Path) -> None:

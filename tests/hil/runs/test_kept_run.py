@@ -6,13 +6,15 @@ from typing import Any
 
 import pytest
 
+from hil.benches.bench_file import load_bench
 from hil.errors import RecordingError, UsageError
-from hil.runs.kept_run import KeptRun
+from hil.runs.kept_run import KeptPlan, KeptRun
 from hil.runs.observer import Silent
 from hil.runs.run import Run
 from hil.runs.run_journal import RunJournal
 from hil.runs.run_plan import plan_run
 from hil.runs.run_settings import RunSettings
+from hil.shipped import shipped
 
 
 @pytest.fixture
@@ -106,3 +108,27 @@ def test_only_what_is_unfinished_is_resumed(folder: Path) -> None:
     (folder / "manifest.json").write_text('{"verdict": "pass", "interrupted": false}', encoding="utf-8")
     with pytest.raises(UsageError, match=r"is finished \(verdict pass\); there is nothing to resume"):
         kept.check_unfinished()
+
+
+def test_a_kept_plan_holds_wherever_it_is_taken_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every path in it is absolute; a procedure that goes by its name keeps it."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "bench.toml").write_bytes(shipped("benches/simulated.toml").read_bytes())
+    (tmp_path / "mine.py").write_text("def test_it(bench): pass", encoding="utf-8")
+    settings = RunSettings(
+        ("mine.py", "flow-accuracy"),
+        bench=Path("bench.toml"),
+        recording=Path("r.mcap"),
+        out=Path("runs"),
+        limits_file=Path("limits.toml"),
+    )
+    plan = KeptPlan.of(settings, load_bench(Path("bench.toml")), (Path("mine.py"),), command="", started_utc="")
+    kept = plan.settings
+    assert kept.procedures == (str(tmp_path / "mine.py"), "flow-accuracy")
+    assert (kept.bench, kept.recording) == (tmp_path / "bench.toml", tmp_path / "r.mcap")
+    assert (kept.out, kept.limits_file) == (tmp_path / "runs", tmp_path / "limits.toml")
+    assert plan.bench.path == str(tmp_path / "bench.toml")
+    plan.check_files()
+    (tmp_path / "mine.py").unlink()
+    with pytest.raises(UsageError, match=r"mine\.py: is gone"):
+        plan.check_files()

@@ -21,6 +21,7 @@ from hil.recording.layout import MAGIC
 from hil.recording.reader import Recording
 from hil.recording.writer import RecordingWriter
 from hil.runs.run_folder import RunFolder
+from hil.verification.folder_checks import gone_on_from
 from hil.verification.verify import Verification, verify
 from hil.verification.verify_console import print_verification
 from protocols.framing import decode_frame, encode_frame
@@ -295,6 +296,24 @@ def test_a_part_that_was_gone_on_from_need_not_be_closed(folder: Path) -> None:
     (folder / "run-2.mcap").write_bytes(cut[: len(cut) * 2 // 3])
     RunFolder.reopen(folder).finish({**parts, "resumed": [{"recording": "run-2.mcap"}]})
     assert "it was never closed" in findings(verify(folder))["run-2 container"][0]
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"recordings": 3}, {"files": ["run.mcap"]}, {"resumed": []}, {"recordings": ["run.mcap"]}, {"files": {}}]
+)
+def test_nothing_was_gone_on_from_unless_the_manifest_says_so(tmp_path: Path, wrong: dict[str, object]) -> None:
+    """Which recordings need not be closed; one that was edited, or of which there is no hash, is none."""
+    said: dict[str, object] = {
+        "resumed": [{"recording": "run-2.mcap"}],
+        "recordings": ["run.mcap", "run-2.mcap"],
+        "files": {"run.mcap": "", "run-2.mcap": ""},
+    }
+    manifest = tmp_path / "manifest.json"
+    manifest.write_text(json.dumps(said), encoding="utf-8")
+    assert gone_on_from(tmp_path) == {"run.mcap"}
+    manifest.write_text(json.dumps(said | wrong), encoding="utf-8")
+    assert gone_on_from(tmp_path) == frozenset()
+    assert gone_on_from(None) == frozenset()
 
 
 @pytest.mark.parametrize("rate", [1.0, 600.0])
