@@ -228,7 +228,9 @@ def run(
         raise click.UsageError("--uncertainty goes with --plan")
     result = run_procedures(settings, Silent() if as_json else console_observer())
     if as_json:
-        click.echo(json.dumps(result.as_json(), indent=2))
+        from hil.runs.run_folder import without_nan
+
+        click.echo(json.dumps(without_nan(result.as_json()), indent=2, allow_nan=False))
     else:
         print_result(result)
     sys.exit(result.exit_code)

@@ -1,5 +1,6 @@
 """Recorded against modelled, quantity by quantity, and the tolerances that decide."""
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -129,10 +130,12 @@ def _amount(text: str, value: str, unit: str) -> float:
         amount = float(value)
     except ValueError:
         # a tolerance is a difference: 0.5 C is half a kelvin, not a reading of a thermometer
-        amount = to_unit(
-            value.replace("°C", "C").removesuffix("C") + "K" if unit == "C" and value.endswith("C") else value,
-            "K" if unit == "C" else unit,
-        )
-    if not amount > 0:
-        raise UsageError(f"--tolerance {text}: must be more than 0")
+        if unit == "C":
+            value, unit = value.replace("°C", "C").removesuffix("C") + "K" if value.endswith("C") else value, "K"
+        try:
+            amount = to_unit(value, unit)
+        except UsageError as error:
+            raise UsageError(f"--tolerance {text}: {error}") from error
+    if not 0 < amount < math.inf:
+        raise UsageError(f"--tolerance {text}: must be more than 0, and finite")
     return amount

@@ -36,9 +36,12 @@ def print_runs(runs: Path, which: RunFilter, *, limit: int, as_json: bool) -> No
     if console.is_terminal and wanted <= console.width:
         console.print(table)
     else:  # a name that is broken over two lines cannot be copied
+        width = max((len(row.name) for row in shown), default=0)
         for row in shown:
             how = f"  ({row.how})" if row.is_replay else ""
-            console.print(f"{row.name}  {row.verdict:<12}  {row.dut}  {' '.join(row.procedures)}{how}", markup=False)
+            console.print(
+                f"{row.name:<{width}}  {row.verdict:<12}  {row.dut}  {' '.join(row.procedures)}{how}", markup=False
+            )
     if len(shown) < len(rows):
         console.print(f"[dim]{len(rows) - len(shown)} older ones are left out; --limit 0 shows them all[/]")
     if not rows:

@@ -90,8 +90,11 @@ def _hours(hours: float | None) -> str:
 
 def _percent(text: str) -> float:
     """A wanted uncertainty such as ``2%``. Raises UsageError unless it is a positive share."""
-    _, unit = split_quantity(text)
-    percent = to_unit(text if unit else f"{text} %", "%")
+    try:
+        _, unit = split_quantity(text)
+        percent = to_unit(text if unit else f"{text} %", "%")
+    except UsageError as error:
+        raise UsageError(f"--uncertainty {text}: {error}") from error
     if not 0 < percent < 100:
         raise UsageError(f"--uncertainty {text}: must be more than 0 and less than 100 %")
     return percent

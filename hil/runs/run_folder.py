@@ -17,7 +17,16 @@ from hil.output import writing_to
 from hil.runs.audit import AuditTrail
 from hil.runs.run_journal import cut_torn_line
 
-__all__ = ["AUDIT", "MANIFEST", "MEASUREMENTS", "RECORDING", "UNIDENTIFIED", "RunFolder", "recording_name"]
+__all__ = [
+    "AUDIT",
+    "MANIFEST",
+    "MEASUREMENTS",
+    "RECORDING",
+    "UNIDENTIFIED",
+    "RunFolder",
+    "recording_name",
+    "without_nan",
+]
 
 AUDIT = "audit.jsonl"
 MANIFEST = "manifest.json"
@@ -108,7 +117,7 @@ class RunFolder:
 
     def finish(self, manifest: Mapping[str, Any]) -> None:
         """Write the manifest, with the SHA-256 of every other file."""
-        whole = _without_nan({**manifest, "files": self.hashes()})
+        whole = without_nan({**manifest, "files": self.hashes()})
         self.write(MANIFEST, json.dumps(whole, indent=2, allow_nan=False).encode() + b"\n")
 
     def hashes(self) -> dict[str, str]:
@@ -134,14 +143,14 @@ def _sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _without_nan(value: Any) -> Any:
+def without_nan(value: Any) -> Any:
     """``value`` for JSON, which has no NaN and no infinity: a number that says nothing is null."""
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if isinstance(value, Mapping):
-        return {key: _without_nan(each) for key, each in value.items()}
+        return {key: without_nan(each) for key, each in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_without_nan(each) for each in value]
+        return [without_nan(each) for each in value]
     return value
 
 

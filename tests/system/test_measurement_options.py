@@ -73,6 +73,13 @@ def test_plan_in_json_touches_nothing(pumprig: PumpRig, tmp_path: Path) -> None:
     assert not (tmp_path / "runs").exists()
 
 
+def test_a_wanted_uncertainty_that_is_none_is_refused_by_its_option(pumprig: PumpRig) -> None:
+    """Exit 2, and one line that says which option it is about."""
+    plan = pumprig("run", "--plan", "--uncertainty", "2mL")
+    assert plan.returncode == 2
+    assert plan.stderr.startswith("pumprig: --uncertainty 2mL: '2mL' cannot be told in %")
+
+
 def test_plan_for_people_says_why_not(pumprig: PumpRig) -> None:
     """One percent cannot be had: exit 4, and the floor is named."""
     plan = pumprig("run", "--plan", "--uncertainty", "1%")

@@ -193,6 +193,23 @@ def test_a_bench_that_is_in_use_is_refused_before_there_is_a_folder(
     assert not (tmp_path / "runs").exists()
 
 
+UNLIMITED = """
+import math
+
+def test_unlimited(bench, measure):
+    measure("a", 1.0, "mL/day", expanded_uncertainty=0.1, lower=0.5, upper=math.inf)
+"""
+
+
+def test_json_says_no_more_than_json_can(pumprig: PumpRig, tmp_path: Path) -> None:
+    """A limit at infinity is none: null on standard output, as in the manifest, and not ``Infinity``."""
+    (tmp_path / "unlimited.py").write_text(UNLIMITED, encoding="utf-8")
+    result = pumprig("run", "unlimited.py", "--json")
+    (measured,) = json.loads(result.stdout, parse_constant=pytest.fail)["measurements"]
+    assert (measured["lower"], measured["upper"], measured["outcome"]) == (0.5, None, "pass")
+    assert named(only_folder(tmp_path / "runs"))["a"]["upper"] is None
+
+
 def test_what_breaks_beside_the_procedures_ends_in_the_run(pumprig: PumpRig, tmp_path: Path) -> None:
     """A user's hook that fails once all procedures have ended: an error that is named, in a whole run folder."""
     (tmp_path / "conftest.py").write_text("def pytest_unconfigure():\n    raise RuntimeError('the lamp broke')\n")

@@ -116,6 +116,13 @@ def test_tolerances_decide(recorded: Path) -> None:
             tolerances((wrong,))
 
 
+@pytest.mark.parametrize("wrong", ["flow=inf", "flow=nan", "flow=1 mL", "temperature=1 kPa"])
+def test_a_tolerance_that_decides_nothing_is_refused(wrong: str) -> None:
+    """Infinite ones agree with everything, and JSON cannot say them; the message names the option and what was said."""
+    with pytest.raises(UsageError, match=f"^--tolerance {wrong}: "):
+        tolerances((wrong,))
+
+
 def test_refills_are_made_in_the_model_as_they_were_reported(tmp_path: Path) -> None:
     """What came out and what went in: the model's reservoir follows, by needle and by telecommand."""
 

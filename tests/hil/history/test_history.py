@@ -1,6 +1,7 @@
 """Runs that were made earlier: named, listed, and followed over time."""
 
 import json
+import re
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -225,3 +226,11 @@ def test_names_of_runs_can_be_copied_from_any_terminal(runs: Path, columns: str)
     for folder in runs.glob("2026*"):
         assert folder.name in listed.output
     assert ("verdict" in listed.output) == (columns == "200")
+
+
+def test_the_list_of_runs_has_straight_columns(runs: Path) -> None:
+    """Names are as long as their procedures' are; whoever reads the list down finds the verdicts below one another."""
+    make_run(runs, "20260107T100000Z_suite_SN0042_eeeee1", flow=1.0)
+    lines = CliRunner().invoke(pumprig, ["runs", "--runs", str(runs)]).output.splitlines()
+    found = [re.search(r"  (pass|fail|error|incomplete|damaged) ", line) for line in lines]
+    assert len({match.start() for match in found if match}) == 1
