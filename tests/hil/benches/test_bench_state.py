@@ -2,7 +2,7 @@
 
 import subprocess
 import sys
-import time
+import threading
 from pathlib import Path
 
 import pytest
@@ -140,7 +140,8 @@ from hil.benches.bench_file import load_bench
 from hil.benches.bench_state import BenchState
 state = BenchState(load_bench(Path(sys.argv[1])))
 with state.held("runs/1"):
-    subprocess.Popen([sys.executable, "-c", "import time; time.sleep(1)"], pass_fds=state.descriptors)
+    busy = "import sys, time, pathlib\\nwhile pathlib.Path(sys.argv[1]).exists(): time.sleep(0.01)"
+    subprocess.Popen([sys.executable, "-c", busy, sys.argv[2]], pass_fds=state.descriptors)
 """
 
 
@@ -163,11 +164,14 @@ def test_who_is_waited_for_in_vain_has_the_bench(tmp_path: Path, state: Path, mo
 
 def test_the_supervisor_of_a_dead_run_is_waited_for(tmp_path: Path) -> None:
     """A run that died leaves its supervisor at work for a while: who comes next is not refused meanwhile."""
-    state = BenchState(bench(tmp_path))
-    subprocess.run([sys.executable, "-c", _DYING, state.bench_path], check=True, timeout=60)
-    began = time.monotonic()
+    state, at_work = BenchState(bench(tmp_path)), tmp_path / "at work"
+    at_work.touch()
+    subprocess.run([sys.executable, "-c", _DYING, state.bench_path, at_work], check=True, timeout=60)
+    done = threading.Timer(0.5, at_work.unlink)
+    done.start()
     state.check()
-    assert time.monotonic() - began > 0.3
+    assert not at_work.exists()
+    done.join()
 
 
 def test_a_port_is_remembered_by_its_lasting_name(port: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
