@@ -109,7 +109,8 @@ def _style(plot: Any, data: Figure) -> None:
 
 
 def _draw_limits(plot: Any, limits: tuple[Limit, ...], right: float, px_per_unit: float) -> None:
-    judged = sorted(limit.value for limit in limits if limit.kind == "limit")
+    limits = tuple(sorted((limit for limit in limits if math.isfinite(limit.value)), key=lambda limit: limit.value))
+    judged = [limit.value for limit in limits if limit.kind == "limit"]
     if len(judged) > 1:
         plot.add_layout(
             BoxAnnotation(
@@ -122,7 +123,7 @@ def _draw_limits(plot: Any, limits: tuple[Limit, ...], right: float, px_per_unit
             )
         )
     above_px = -math.inf
-    for limit in sorted(limits, key=lambda limit: limit.value):
+    for limit in limits:
         colour, dash = (_LIMIT, [7, 4]) if limit.kind == "limit" else (_REFERENCE, [2, 3])
         plot.add_layout(
             Span(

@@ -276,11 +276,12 @@ def test_names_that_look_like_ids_are_kept() -> None:
         Figure("one point", "x", "y", (Series("s", (1.0,), (0.0,), "points"),)),
         Figure("log from zero", "x", "y", (Series("s", (0.0, 10.0), (1.0, 2.0)),), log_x=True),
         Figure("log of nothing", "x", "y", (), log_x=True),
+        Figure("open limits", "x", "y", (Series("s", (1.0,), (1.0,)),), (Limit(0.0, "low"), Limit(math.inf, "high"))),
     ],
     ids=lambda drawn: drawn.title,
 )
 def test_odd_figures_are_drawn_all_the_same(drawn: Figure) -> None:
-    """No data, gaps, flat lines: a figure with finite axes rather than a lost report."""
+    """No data, gaps, flat lines, no upper limit: a figure with finite axes rather than a lost report."""
     item = json.loads(plot_json(drawn, (Marker(1.0, "here"),), "plot-1"))
     ranges = [model for model in _models(item) if model.get("name") == "Range1d"]
     assert len(ranges) == 2
